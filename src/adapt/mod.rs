@@ -1,0 +1,1 @@
+//! What is trained: everything, low-rank adapters, or a prompt.

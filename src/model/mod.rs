@@ -1,0 +1,1 @@
+//! The transformer, on any of burn's devices.

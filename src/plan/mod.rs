@@ -1,0 +1,1 @@
+//! What to run next: a grid of cells, its budget and its queue.

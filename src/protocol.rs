@@ -1,0 +1,1 @@
+//! The whole boundary between page and worker.

@@ -1,0 +1,144 @@
+//! How a model is tuned.
+
+use super::{SpecError, require};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Method {
+    /// Every weight of the base is trained.
+    Full,
+    /// Low-rank adapters beside frozen weights (Hu et al. 2021).
+    Lora(Lora),
+    /// Trained vectors before the input, everything else frozen (Lester et al. 2021).
+    Prompt(Prompt),
+    /// The base's shape with fresh weights: the comparison that the law of transfer needs.
+    Scratch,
+}
+
+/// A method without its settings: the key for colours, names and defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum MethodKind {
+    Full,
+    Lora,
+    Prompt,
+    Scratch,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lora {
+    pub rank: usize,
+    pub alpha: f64,
+    /// Probability of zeroing an input of the adapter while training.
+    pub dropout: f64,
+    pub targets: Vec<Target>,
+    /// Scale by alpha/sqrt(rank) (Kalajdzievski 2023) instead of alpha/rank.
+    pub rslora: bool,
+}
+
+/// A linear layer of a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Target {
+    Query,
+    Key,
+    Value,
+    AttentionOut,
+    /// SwiGLU's gate; absent in models with a plain GELU.
+    Gate,
+    Up,
+    Down,
+}
+
+impl Target {
+    pub const ALL: [Target; 7] =
+        [Target::Query, Target::Key, Target::Value, Target::AttentionOut, Target::Gate, Target::Up, Target::Down];
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Prompt {
+    pub virtual_tokens: usize,
+    pub init: PromptInit,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum PromptInit {
+    /// Normal, with the embedding's standard deviation.
+    Random,
+    /// Embeddings of tokens drawn from the vocabulary.
+    Vocabulary,
+    /// Embeddings of this text's tokens, repeated or cut to the number of virtual tokens.
+    Text(String),
+}
+
+impl Default for Lora {
+    fn default() -> Self {
+        Lora { rank: 8, alpha: 16.0, dropout: 0.0, targets: Target::ALL.to_vec(), rslora: false }
+    }
+}
+
+impl Default for Prompt {
+    fn default() -> Self {
+        Prompt { virtual_tokens: 16, init: PromptInit::Vocabulary }
+    }
+}
+
+impl Lora {
+    /// The factor on `x·A·B`.
+    pub fn scale(&self) -> f64 {
+        let rank = self.rank as f64;
+        self.alpha / if self.rslora { rank.sqrt() } else { rank }
+    }
+}
+
+impl Method {
+    pub fn kind(&self) -> MethodKind {
+        match self {
+            Method::Full => MethodKind::Full,
+            Method::Lora(_) => MethodKind::Lora,
+            Method::Prompt(_) => MethodKind::Prompt,
+            Method::Scratch => MethodKind::Scratch,
+        }
+    }
+
+    pub fn check(&self) -> Result<(), SpecError> {
+        match self {
+            Method::Full | Method::Scratch => Ok(()),
+            Method::Lora(lora) => {
+                require(lora.rank >= 1, "rank", lora.rank, "it must be at least 1")?;
+                require(lora.alpha.is_finite() && lora.alpha > 0.0, "alpha", lora.alpha, "it must be above 0")?;
+                require((0.0..1.0).contains(&lora.dropout), "dropout", lora.dropout, "it must lie in [0, 1)")?;
+                require(!lora.targets.is_empty(), "targets", "empty", "choose at least one layer to adapt")
+            }
+            Method::Prompt(prompt) => {
+                require(prompt.virtual_tokens >= 1, "virtual_tokens", prompt.virtual_tokens, "it must be at least 1")
+            }
+        }
+    }
+}
+
+impl MethodKind {
+    pub const ALL: [MethodKind; 4] = [MethodKind::Full, MethodKind::Lora, MethodKind::Prompt, MethodKind::Scratch];
+
+    /// The method with its default settings.
+    pub fn method(self) -> Method {
+        match self {
+            MethodKind::Full => Method::Full,
+            MethodKind::Lora => Method::Lora(Lora::default()),
+            MethodKind::Prompt => Method::Prompt(Prompt::default()),
+            MethodKind::Scratch => Method::Scratch,
+        }
+    }
+}
+
+impl fmt::Display for MethodKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            MethodKind::Full => "full fine-tuning",
+            MethodKind::Lora => "LoRA",
+            MethodKind::Prompt => "prompt tuning",
+            MethodKind::Scratch => "from scratch",
+        })
+    }
+}

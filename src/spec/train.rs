@@ -1,0 +1,143 @@
+//! How long and with what steps.
+
+use super::{MethodKind, SpecError, require};
+use serde::{Deserialize, Serialize};
+
+/// AdamW (Loshchilov & Hutter 2019) with PyTorch's defaults, clipping by global norm, warmup and decay.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainConfig {
+    /// Optimizer steps, when neither `max_epochs` nor `patience` ends the run before.
+    pub max_steps: usize,
+    /// Passes over the training examples, at most.
+    pub max_epochs: f64,
+    /// Examples in a forward pass.
+    pub batch_size: usize,
+    /// Forward passes whose gradients make one step.
+    pub accumulate: usize,
+    /// Tokens of an example, at most; batches are padded to it.
+    pub sequence: usize,
+    /// The peak learning rate.
+    pub learning_rate: f64,
+    /// Share of the steps over which the rate rises linearly from 0.
+    pub warmup: f64,
+    pub schedule: Schedule,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    /// Decoupled; not applied to norms, biases, embeddings and adapters of rank one.
+    pub weight_decay: f64,
+    /// Largest global norm of the gradient; 0 turns clipping off.
+    pub clip_norm: f64,
+    /// Steps between two evaluations on the dev split.
+    pub eval_every: usize,
+    /// Evaluations without a new best dev loss after which the run ends; 0 never ends early.
+    pub patience: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Schedule {
+    Constant,
+    /// Half a cosine, down to a tenth of the peak.
+    Cosine,
+    /// A line, down to a tenth of the peak.
+    Linear,
+}
+
+impl TrainConfig {
+    /// The settings of the lab's default experiment for one method.
+    pub fn default_for(method: MethodKind) -> Self {
+        TrainConfig {
+            max_steps: 400,
+            max_epochs: 20.0,
+            batch_size: 8,
+            accumulate: 1,
+            sequence: 64,
+            learning_rate: default_learning_rate(method),
+            warmup: 0.05,
+            schedule: Schedule::Cosine,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.01,
+            clip_norm: 1.0,
+            eval_every: 50,
+            patience: 3,
+        }
+    }
+
+    /// Steps of a run on `examples` distinct examples.
+    pub fn steps(&self, examples: usize) -> usize {
+        let per_epoch = examples as f64 / (self.batch_size * self.accumulate) as f64;
+        ((per_epoch * self.max_epochs).ceil() as usize).clamp(1, self.max_steps)
+    }
+
+    /// The rate of step `step` (from 0) of `total`.
+    pub fn rate(&self, step: usize, total: usize) -> f64 {
+        const FLOOR: f64 = 0.1;
+        let warmup = (self.warmup * total as f64).ceil();
+        let step = step as f64;
+        if step < warmup {
+            return self.learning_rate * (step + 1.0) / warmup;
+        }
+        let span = (total as f64 - warmup).max(1.0);
+        let progress = ((step - warmup) / span).min(1.0);
+        let decay = match self.schedule {
+            Schedule::Constant => 1.0,
+            Schedule::Cosine => FLOOR + (1.0 - FLOOR) * 0.5 * (1.0 + (std::f64::consts::PI * progress).cos()),
+            Schedule::Linear => FLOOR + (1.0 - FLOOR) * (1.0 - progress),
+        };
+        self.learning_rate * decay
+    }
+
+    pub fn check(&self) -> Result<(), SpecError> {
+        require(self.max_steps >= 1, "max_steps", self.max_steps, "it must be at least 1")?;
+        require(self.max_epochs > 0.0, "max_epochs", self.max_epochs, "it must be above 0")?;
+        require(self.batch_size >= 1, "batch_size", self.batch_size, "it must be at least 1")?;
+        require(self.accumulate >= 1, "accumulate", self.accumulate, "it must be at least 1")?;
+        require(self.sequence >= 2, "sequence", self.sequence, "it must be at least 2")?;
+        let rate = self.learning_rate;
+        require(rate.is_finite() && rate > 0.0, "learning_rate", rate, "it must be above 0")?;
+        require((0.0..=1.0).contains(&self.warmup), "warmup", self.warmup, "it is a share of the steps, 0 to 1")?;
+        require((0.0..1.0).contains(&self.beta1), "beta1", self.beta1, "it must lie in [0, 1)")?;
+        require((0.0..1.0).contains(&self.beta2), "beta2", self.beta2, "it must lie in [0, 1)")?;
+        require(self.epsilon > 0.0, "epsilon", self.epsilon, "it must be above 0")?;
+        require(self.weight_decay >= 0.0, "weight_decay", self.weight_decay, "it must not be negative")?;
+        require(self.clip_norm >= 0.0, "clip_norm", self.clip_norm, "it must not be negative")?;
+        require(self.eval_every >= 1, "eval_every", self.eval_every, "it must be at least 1")
+    }
+}
+
+/// Peak learning rate per method (starts from facts/laws; measured by `lab tune`, see README).
+fn default_learning_rate(method: MethodKind) -> f64 {
+    match method {
+        MethodKind::Full => 1e-3,
+        MethodKind::Lora => 1e-2,
+        MethodKind::Prompt => 3e-2,
+        MethodKind::Scratch => 3e-3,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_rises_then_falls_to_a_tenth() {
+        let config = TrainConfig { learning_rate: 1.0, warmup: 0.1, ..TrainConfig::default_for(MethodKind::Full) };
+        assert_eq!(config.rate(0, 100), 0.1);
+        assert_eq!(config.rate(9, 100), 1.0);
+        assert_eq!(config.rate(10, 100), 1.0);
+        assert!((config.rate(100, 100) - 0.1).abs() < 1e-12);
+        assert!((1..100).all(|step| config.rate(step, 100) <= 1.0));
+    }
+
+    #[test]
+    fn epochs_and_steps_both_end_a_run() {
+        let config =
+            TrainConfig { max_steps: 50, max_epochs: 2.0, batch_size: 8, ..TrainConfig::default_for(MethodKind::Full) };
+        assert_eq!(config.steps(64), 16);
+        assert_eq!(config.steps(4096), 50);
+        assert_eq!(config.steps(1), 1);
+    }
+}

@@ -1,0 +1,1 @@
+//! The browser worker: one loop, commands in, events out.
