@@ -1,1 +1,251 @@
-//! The whole boundary between page and worker.
+//! The whole boundary between the page and a worker: [`Command`]s go in, [`Event`]s come out, and nothing else
+//! crosses. The edges carry them with serde-wasm-bindgen; files travel beside a command as `File` handles, which
+//! the browser passes by reference, and tensors never cross.
+//!
+//! The page may hold several workers; each runs one cell at a time. A worker can be ended at any moment: what it
+//! finished was sent, what it had begun resumes from its last checkpoint in the browser's storage.
+
+use crate::record::{EvalPoint, RunRecord};
+use crate::spec::{ModelConfig, RunId, RunSpec, Source};
+use serde::{Deserialize, Serialize};
+
+/// Version of this boundary: page and worker of different builds refuse each other ("reload the page").
+pub const PROTOCOL_VERSION: u32 = 1;
+
+/// Page → worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Command {
+    /// The first message: which device to use. Answered by [`Event::Ready`].
+    Start {
+        protocol: u32,
+        backend: Backend,
+    },
+    /// Make a data source known. User data come as files beside this message, in this order.
+    /// Answered by [`Event::DataReady`] or [`Event::DataRefused`].
+    Data {
+        source: DataRequest,
+    },
+    /// Train one cell, from its checkpoint if there is one. Its data were made known before.
+    /// Answered by [`Event::Started`], steps, and one of `Finished`, `Stopped`, `Failed`.
+    Run {
+        spec: Box<RunSpec>,
+    },
+    /// Hold the running cell between two steps; [`Command::Resume`] goes on.
+    Pause,
+    Resume,
+    /// End the running cell after a checkpoint.
+    Stop,
+    /// Complete a prompt. Streams [`Event::Generated`] with the same `request`.
+    Generate {
+        request: u32,
+        model: ModelRef,
+        prompt: String,
+        settings: Sampling,
+    },
+    CancelGenerate {
+        request: u32,
+    },
+    /// Files of a tuned model for download: PEFT's for adapters, a Hugging Face folder for full models.
+    /// Answered by [`Event::Exported`].
+    Export {
+        request: u32,
+        model: ModelRef,
+        merged: bool,
+    },
+}
+
+/// Worker → page.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    Ready {
+        protocol: u32,
+        device: DeviceReport,
+    },
+    DataReady {
+        source: Source,
+        summary: DataSummary,
+    },
+    DataRefused {
+        name: String,
+        reason: String,
+    },
+    /// Bytes of a base model that have arrived; `total` where the host says so.
+    Fetching {
+        base: String,
+        loaded: u64,
+        total: Option<u64>,
+    },
+    /// A cell began, or went on from `step` of an earlier worker.
+    Started {
+        run: RunId,
+        step: usize,
+        of: usize,
+    },
+    /// Every few steps: the loss where it was read back, and the speed since the last event.
+    Stepped {
+        run: RunId,
+        step: usize,
+        of: usize,
+        nats_per_token: Option<f64>,
+        tokens_per_second: f64,
+    },
+    Evaluated {
+        run: RunId,
+        point: EvalPoint,
+    },
+    Finished {
+        record: Box<RunRecord>,
+    },
+    Stopped {
+        run: RunId,
+        step: usize,
+    },
+    /// The cell ended without a result; the worker lives on unless `device_lost`.
+    Failed {
+        run: RunId,
+        reason: String,
+        device_lost: bool,
+    },
+    /// The text so far of a completion.
+    Generated {
+        request: u32,
+        text: String,
+        tokens: usize,
+        done: bool,
+    },
+    /// A request other than a run could not be done.
+    Refused {
+        request: u32,
+        reason: String,
+    },
+    Exported {
+        request: u32,
+        files: Vec<ExportedFile>,
+    },
+    /// What the engine logged as a warning or error (GPU errors are silent otherwise), or a panic's message.
+    Log {
+        level: LogLevel,
+        text: String,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Backend {
+    /// WebGPU on a hardware adapter if there is one, else the CPU.
+    Auto,
+    WebGpu,
+    Cpu,
+}
+
+/// What the worker runs on, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// The backend in use: never `Auto`.
+    pub backend: Backend,
+    /// "NVIDIA H200 (WebGPU)", "CPU (wasm SIMD)".
+    pub name: String,
+    /// One sentence: why this one.
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum DataRequest {
+    /// One of the lab's tasks, by id.
+    Task(String),
+    /// Files beside the message; `columns` where the visitor chose them.
+    Files { name: String, columns: Option<ColumnChoice> },
+    /// Text pasted into the page.
+    Text { name: String, text: String, columns: Option<ColumnChoice> },
+}
+
+/// Which columns of a table hold what; the prompt is optional.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnChoice {
+    pub prompt: Option<String>,
+    pub completion: String,
+}
+
+/// A source as the page shows it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DataSummary {
+    pub name: String,
+    pub train_examples: u64,
+    pub dev_examples: u64,
+    pub test_examples: u64,
+    /// Target text of the training pool; for generated tasks, of its first examples.
+    pub bytes: u64,
+    pub tokens: u64,
+    /// Columns found in a table, for choosing; empty where there is nothing to choose.
+    pub columns: Vec<String>,
+    /// Lines left out, cuts, duplicates removed: one sentence each.
+    pub notes: Vec<String>,
+    /// A few examples, prompt and completion.
+    pub preview: Vec<(String, String)>,
+}
+
+/// A base, or what a run made of it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum ModelRef {
+    Base(String),
+    Tuned { base: String, run: RunId },
+}
+
+/// How to draw the next token.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    pub max_tokens: usize,
+    /// 0 always takes the likeliest token.
+    pub temperature: f64,
+    /// Only the `top_k` likeliest; 0 keeps all.
+    pub top_k: usize,
+    /// The smallest set of likeliest tokens whose probabilities reach `top_p`.
+    pub top_p: f64,
+    pub seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Sampling { max_tokens: 64, temperature: 0.0, top_k: 0, top_p: 1.0, seed: 0 }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportedFile {
+    pub name: String,
+    #[serde(with = "serde_bytes")]
+    pub bytes: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LogLevel {
+    Warning,
+    Error,
+    Panic,
+}
+
+/// One entry of `models/index.json`: a base that comes with the site.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelCard {
+    pub name: String,
+    /// SHA-256 of `model.safetensors`, in hex.
+    pub sha256: String,
+    /// Bytes of `model.safetensors`.
+    pub bytes: u64,
+    pub config: ModelConfig,
+    pub pretraining: Pretraining,
+}
+
+/// How a base was made; all of it measured or taken from its spec.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Pretraining {
+    /// What it read: "stories, seed 1".
+    pub corpus: String,
+    pub tokens: u64,
+    pub seed: u64,
+    pub learning_rate: f64,
+    pub test_nats_per_token: f64,
+    pub test_bits_per_byte: f64,
+    /// Training loss by step.
+    pub curve: Vec<(usize, f64)>,
+    pub commit: String,
+}
