@@ -1,0 +1,163 @@
+//! Text to token ids: the interface, the byte tokenizer, and how an example is laid out in tokens.
+//! The byte-level BPE that the base models share implements [`Tokenizer`] in the engine's layer.
+
+use super::Example;
+
+/// Turns text into token ids and back.
+pub trait Tokenizer {
+    fn vocab_size(&self) -> usize;
+    /// The id that ends an example, and starts one that has no prompt.
+    fn end_of_text(&self) -> u32;
+    fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError>;
+    /// Bytes that are not UTF-8 come back as U+FFFD.
+    fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("tokenizer: {0}")]
+pub struct TokenizerError(pub String);
+
+/// Ids are bytes; 256 ends a text.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ByteTokenizer;
+
+impl Tokenizer for ByteTokenizer {
+    fn vocab_size(&self) -> usize {
+        257
+    }
+
+    fn end_of_text(&self) -> u32 {
+        256
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        Ok(text.bytes().map(u32::from).collect())
+    }
+
+    fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        let bytes = ids.iter().filter(|&&id| id != 256).map(|&id| {
+            u8::try_from(id).map_err(|_| TokenizerError(format!("id {id} is above 256, the last of a byte tokenizer")))
+        });
+        Ok(String::from_utf8_lossy(&bytes.collect::<Result<Vec<u8>, _>>()?).into_owned())
+    }
+}
+
+/// An example in tokens: `ids` is prompt then completion then end-of-text; from `target_start` on, ids are targets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tokenized {
+    pub ids: Vec<u32>,
+    /// At least 1: the first target needs something to follow from.
+    pub target_start: usize,
+    /// Bytes of the completion's text, for bits per byte.
+    pub target_bytes: usize,
+    /// The example did not fit and was cut.
+    pub truncated: bool,
+}
+
+impl Tokenized {
+    pub fn target_tokens(&self) -> usize {
+        self.ids.len() - self.target_start
+    }
+}
+
+/// Lays an example out in at most `sequence + 1` ids, so that a model reads at most `sequence`.
+///
+/// What does not fit is cut so that the tokens nearest to the seam stay: first the prompt loses its start, down
+/// to half the sequence, then the completion its end, and with it the end-of-text. Prompt and completion are
+/// encoded apart: the seam is a token boundary whatever the text.
+pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -> Result<Tokenized, TokenizerError> {
+    if example.completion.is_empty() {
+        return Err(TokenizerError(format!(
+            "nothing to learn: the completion of “{}” is empty",
+            head(&example.prompt)
+        )));
+    }
+    let room = sequence.max(1) + 1;
+    let end = tokenizer.end_of_text();
+    let mut prompt = tokenizer.encode(&example.prompt)?;
+    if prompt.is_empty() {
+        prompt.push(end);
+    }
+    let mut completion = tokenizer.encode(&example.completion)?;
+    completion.push(end);
+
+    let truncated = prompt.len() + completion.len() > room;
+    let mut target_bytes = example.completion.len();
+    if truncated {
+        let kept = prompt.len().min((room - completion.len().min(room)).max(room / 2).max(1));
+        prompt.drain(..prompt.len() - kept);
+        if completion.len() > room - kept {
+            completion.truncate(room - kept);
+            // A cut inside a character decodes to U+FFFD, which is no text.
+            target_bytes = tokenizer.decode(&completion)?.trim_end_matches('\u{FFFD}').len().max(1);
+        }
+    }
+    let target_start = prompt.len();
+    prompt.extend(completion);
+    Ok(Tokenized { ids: prompt, target_start, target_bytes, truncated })
+}
+
+pub fn tokenize_all(
+    examples: &[Example],
+    tokenizer: &dyn Tokenizer,
+    sequence: usize,
+) -> Result<Vec<Tokenized>, TokenizerError> {
+    examples.iter().map(|example| tokenize(example, tokenizer, sequence)).collect()
+}
+
+fn head(text: &str) -> String {
+    text.chars().take(40).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn bytes(prompt: &str, completion: &str, sequence: usize) -> Tokenized {
+        tokenize(&Example::new(prompt, completion), &ByteTokenizer, sequence).unwrap()
+    }
+
+    #[test]
+    fn an_example_is_prompt_completion_end() {
+        let tokens = bytes("ab", "cé", 16);
+        assert_eq!(tokens.ids, [97, 98, 99, 0xC3, 0xA9, 256]);
+        assert_eq!((tokens.target_start, tokens.target_bytes, tokens.truncated), (2, 3, false));
+        assert_eq!(ByteTokenizer.decode(&tokens.ids).unwrap(), "abcé");
+    }
+
+    #[test]
+    fn text_starts_with_end_of_text() {
+        assert_eq!(bytes("", "a", 16).ids, [256, 97, 256]);
+    }
+
+    #[test]
+    fn the_tokens_at_the_seam_stay() {
+        assert_eq!(bytes("abcdefgh", "xy", 5).ids, [102, 103, 104, 120, 121, 256]);
+        let both = bytes("abcdefgh", "rstuvwxyz", 5);
+        assert_eq!(both.ids, [102, 103, 104, 114, 115, 116]);
+        assert_eq!((both.target_bytes, both.truncated), (3, true));
+        assert_eq!(bytes("a", "rstuvwxyz", 5).ids, [97, 114, 115, 116, 117, 118]);
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let empty = tokenize(&Example::new("why?", ""), &ByteTokenizer, 8).unwrap_err();
+        assert_eq!(empty.to_string(), "tokenizer: nothing to learn: the completion of “why?” is empty");
+        assert!(ByteTokenizer.decode(&[300]).unwrap_err().to_string().contains("id 300"));
+    }
+
+    proptest! {
+        #[test]
+        fn every_layout_fits_and_has_context_and_targets(
+            prompt in ".{0,40}", completion in ".{1,40}", sequence in 1usize..60,
+        ) {
+            let tokens = bytes(&prompt, &completion, sequence);
+            prop_assert!(tokens.ids.len() <= sequence + 1);
+            prop_assert!(tokens.target_start >= 1 && tokens.target_tokens() >= 1);
+            let whole = prompt.len().max(1) + completion.len() + 1;
+            prop_assert_eq!(tokens.truncated, whole > sequence + 1);
+            prop_assert_eq!(tokens.truncated, tokens.ids.len() < whole);
+        }
+    }
+}
