@@ -1,1 +1,35 @@
-//! The transformer, on any of burn's devices.
+//! The transformer, on any of burn's devices: one [`Decoder`] that expresses the published families.
+//!
+//! Parameters have canonical names, whatever file they come from (`{i}` counts layers from 0):
+//!
+//! | name | shape |
+//! |---|---|
+//! | `embed.weight` | `[vocab, d]` |
+//! | `positions.weight` (learned positions) | `[context, d]` |
+//! | `blocks.{i}.attention.{query,key,value,out}.{weight,bias}` | `[in, out]`, `[out]` |
+//! | `blocks.{i}.attention.{query_norm,key_norm}.weight` (Qwen3) | `[head_dim]` |
+//! | `blocks.{i}.mlp.{gate,up,down}.{weight,bias}` (gate: SwiGLU) | `[in, out]`, `[out]` |
+//! | `blocks.{i}.{norm_attention,norm_mlp}.{weight,bias}` (bias: layer norm) | `[d]` |
+//! | `norm.{weight,bias}` | `[d]` |
+//! | `head.{weight,bias}` (weight: untied) | `[d, vocab]`, `[vocab]` |
+//!
+//! A [`WeightSource`] gives tensors by these names, one at a time, so that loading never holds a model twice.
+
+mod attention;
+mod cache;
+mod decoder;
+mod generate;
+mod init;
+mod linear;
+mod mlp;
+mod norm;
+mod parameter;
+mod rotary;
+
+pub use attention::Heads;
+pub use cache::Cache;
+pub use decoder::{Decoder, Pass};
+pub use generate::{Generator, Sampling};
+pub use init::Fresh;
+pub use linear::{Linear, LowRank, Noise};
+pub use parameter::{HostTensor, ModelError, Parameter, Tensors, WeightSource};

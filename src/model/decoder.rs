@@ -1,0 +1,251 @@
+//! A decoder-only transformer: embedding, blocks of attention and feed-forward with residuals, a norm, a head.
+
+use super::attention::Attention;
+use super::cache::Cache;
+use super::linear::{Linear, Noise};
+use super::mlp::Mlp;
+use super::norm::NormLayer;
+use super::parameter::{HostTensor, Loader, ModelError, Parameter, Tensors, WeightSource, read};
+use super::rotary::Rotary;
+use crate::spec::{ModelConfig, Position, Target};
+use burn::Tensor;
+use burn::tensor::{Device, Int, TensorData};
+
+/// A model on a device. Clones share their tensors, so that many runs start from one base.
+#[derive(Clone, Debug)]
+pub struct Decoder {
+    config: ModelConfig,
+    device: Device,
+    /// `[vocab, d]`
+    embed: Tensor<2>,
+    /// `[context, d]` where positions are learned.
+    positions: Option<Tensor<2>>,
+    rotary: Option<Rotary>,
+    blocks: Vec<Block>,
+    norm: NormLayer,
+    /// `[d, vocab]`; the embedding serves where there is none.
+    head: Option<Tensor<2>>,
+    head_bias: Option<Tensor<1>>,
+    /// Virtual tokens before every input, `[virtual_tokens, d]` (Lester et al. 2021).
+    prompt: Option<Tensor<2>>,
+}
+
+#[derive(Clone, Debug)]
+struct Block {
+    norm_attention: NormLayer,
+    attention: Attention,
+    norm_mlp: NormLayer,
+    mlp: Mlp,
+    parallel: bool,
+}
+
+/// One pass through the blocks: `batch` sequences of `tokens` each.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    pub batch: usize,
+    pub tokens: usize,
+    /// Present while training: draws what is dropped.
+    pub noise: Option<&'a Noise>,
+    /// Present while generating: what was read before.
+    pub cache: Option<&'a mut Cache>,
+}
+
+impl Pass<'_> {
+    /// The position of the first token.
+    pub(crate) fn offset(&self) -> usize {
+        self.cache.as_ref().map_or(0, |cache| cache.length())
+    }
+}
+
+impl Decoder {
+    /// Builds the model of `config` from a source that is asked for one tensor at a time.
+    pub fn load(config: &ModelConfig, source: &mut impl WeightSource, device: &Device) -> Result<Self, ModelError> {
+        config.check()?;
+        let (v, d) = (config.vocab_size, config.d_model);
+        let loader = &mut Loader { source, device };
+        let embed = loader.matrix("embed.weight", v, d)?;
+        let positions = match config.position {
+            Position::Learned => Some(loader.matrix("positions.weight", config.context, d)?),
+            Position::Rotary { .. } => None,
+        };
+        let blocks = (0..config.layers).map(|i| Block::load(config, i, loader)).collect::<Result<_, _>>()?;
+        let norm = NormLayer::load(config, "norm", loader)?;
+        let head = if config.tied_embeddings { None } else { Some(loader.matrix("head.weight", d, v)?) };
+        let head_bias = if config.bias.head { Some(loader.vector("head.bias", v)?) } else { None };
+        let rotary = Rotary::new(config, config.context, device);
+        let (config, device) = (config.clone(), device.clone());
+        Ok(Decoder { config, device, embed, positions, rotary, blocks, norm, head, head_bias, prompt: None })
+    }
+
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// Makes the model ready for sequences of `positions`, virtual tokens included. Rotary tables grow; a learned
+    /// table cannot.
+    pub fn reach(&mut self, positions: usize) -> Result<(), ModelError> {
+        match &self.rotary {
+            None if positions > self.config.context => {
+                Err(ModelError::TooLong { positions, context: self.config.context })
+            }
+            Some(rotary) if positions > rotary.positions() => {
+                self.rotary = Rotary::new(&self.config, positions, &self.device);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Visits the base's tensors by canonical name, in a fixed order.
+    pub fn visit(&mut self, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        visit("embed.weight".into(), Parameter::Matrix(&mut self.embed));
+        if let Some(positions) = &mut self.positions {
+            visit("positions.weight".into(), Parameter::Matrix(positions));
+        }
+        for (i, block) in self.blocks.iter_mut().enumerate() {
+            block.visit(&format!("blocks.{i}"), visit);
+        }
+        self.norm.visit("norm", visit);
+        if let Some(head) = &mut self.head {
+            visit("head.weight".into(), Parameter::Matrix(head));
+        }
+        if let Some(bias) = &mut self.head_bias {
+            visit("head.bias".into(), Parameter::Vector(bias));
+        }
+    }
+
+    /// The linear layer `target` of block `layer`, where the model has one.
+    pub fn linear(&mut self, layer: usize, target: Target) -> Option<&mut Linear> {
+        let block = self.blocks.get_mut(layer)?;
+        match target {
+            Target::Query | Target::Key | Target::Value | Target::AttentionOut => block.attention.linear(target),
+            Target::Gate | Target::Up | Target::Down => block.mlp.linear(target),
+        }
+    }
+
+    /// The virtual tokens before every input.
+    pub fn prompt(&mut self) -> &mut Option<Tensor<2>> {
+        &mut self.prompt
+    }
+
+    /// How many virtual tokens stand before every input.
+    pub fn virtual_tokens(&self) -> usize {
+        self.prompt.as_ref().map_or(0, |prompt| prompt.dims()[0])
+    }
+
+    /// Every tensor of the base, read from the device.
+    pub async fn export(&self) -> Result<Tensors, ModelError> {
+        let (mut names, mut shapes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        self.clone().visit(&mut |name, parameter| {
+            names.push(name);
+            shapes.push(parameter.shape());
+            rows.push(parameter.flat());
+        });
+        let values = read(rows).await?;
+        let tensors = shapes.into_iter().zip(values).map(|(shape, values)| HostTensor { shape, values });
+        Ok(names.into_iter().zip(tensors).collect())
+    }
+
+    /// Puts ids on the device, refusing those the model does not know.
+    pub fn ids(&self, ids: &[u32]) -> Result<Tensor<1, Int>, ModelError> {
+        let vocab_size = self.config.vocab_size;
+        if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
+            return Err(ModelError::Token { id, vocab_size });
+        }
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let count = ids.len();
+        Ok(Tensor::from_data(TensorData::new(ids, [count]), &self.device))
+    }
+
+    /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`. Virtual
+    /// tokens are read first and not given back.
+    pub fn hidden(&self, ids: Tensor<1, Int>, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
+        let (d, tokens) = (self.config.d_model, ids.dims()[0] / batch);
+        let words = self.embed.clone().select(0, ids);
+        let Some(prompt) = &self.prompt else {
+            return self.blocks(words, &mut Pass { batch, tokens, noise, cache: None });
+        };
+        let first = prompt.dims()[0];
+        let prompt = prompt.clone().unsqueeze::<3>().expand([batch, first, d]);
+        let all = Tensor::cat(vec![prompt, words.reshape([batch, tokens, d])], 1);
+        let all = all.reshape([batch * (first + tokens), d]);
+        let out = self.blocks(all, &mut Pass { batch, tokens: first + tokens, noise, cache: None });
+        out.reshape([batch, first + tokens, d]).narrow(1, first, tokens).reshape([batch * tokens, d])
+    }
+
+    /// Embeddings `[batch · tokens, d]` through all blocks and the last norm.
+    pub(crate) fn blocks(&self, mut x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
+        if let Some(table) = &self.positions {
+            let (batch, tokens, d) = (pass.batch, pass.tokens, self.config.d_model);
+            let places = table.clone().narrow(0, pass.offset(), tokens).unsqueeze::<3>();
+            x = (x.reshape([batch, tokens, d]) + places).reshape([batch * tokens, d]);
+        }
+        for (layer, block) in self.blocks.iter().enumerate() {
+            x = block.forward(x, layer, self.rotary.as_ref(), pass);
+        }
+        self.norm.forward(x)
+    }
+
+    /// `[rows, d]` to `[rows, vocab]`.
+    pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
+        let logits = match &self.head {
+            Some(head) => hidden.matmul(head.clone()),
+            None => hidden.matmul(self.embed.clone().transpose()),
+        };
+        match &self.head_bias {
+            Some(bias) => logits + bias.clone().unsqueeze::<2>(),
+            None => logits,
+        }
+    }
+
+    /// An empty cache for one sequence of at most `capacity` positions, virtual tokens included.
+    pub fn cache(&self, capacity: usize) -> Cache {
+        let width = self.config.kv_heads * self.config.head_dim;
+        let table = || Tensor::zeros([capacity, width], &self.device);
+        Cache::new((0..self.config.layers).map(|_| (table(), table())).collect(), capacity)
+    }
+
+    /// Embeddings of `ids`, `[count, d]`, without virtual tokens.
+    pub(crate) fn words(&self, ids: Tensor<1, Int>) -> Tensor<2> {
+        self.embed.clone().select(0, ids)
+    }
+}
+
+impl Block {
+    fn load<S: WeightSource>(
+        config: &ModelConfig,
+        layer: usize,
+        loader: &mut Loader<'_, S>,
+    ) -> Result<Self, ModelError> {
+        let name = format!("blocks.{layer}");
+        Ok(Block {
+            norm_attention: NormLayer::load(config, &format!("{name}.norm_attention"), loader)?,
+            attention: Attention::load(config, layer, &format!("{name}.attention"), loader)?,
+            norm_mlp: NormLayer::load(config, &format!("{name}.norm_mlp"), loader)?,
+            mlp: Mlp::load(config, &format!("{name}.mlp"), loader)?,
+            parallel: config.parallel_residual,
+        })
+    }
+
+    fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        self.norm_attention.visit(&format!("{name}.norm_attention"), visit);
+        self.attention.visit(&format!("{name}.attention"), visit);
+        self.norm_mlp.visit(&format!("{name}.norm_mlp"), visit);
+        self.mlp.visit(&format!("{name}.mlp"), visit);
+    }
+
+    fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {
+        let seen = self.attention.forward(self.norm_attention.forward(x.clone()), layer, rotary, pass);
+        if self.parallel {
+            let thought = self.mlp.forward(self.norm_mlp.forward(x.clone()), pass.noise);
+            return x + seen + thought;
+        }
+        let x = x + seen;
+        let thought = self.mlp.forward(self.norm_mlp.forward(x.clone()), pass.noise);
+        x + thought
+    }
+}

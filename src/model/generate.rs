@@ -1,0 +1,162 @@
+//! Text, token by token: keys and values are cached, the choice is made on the host from one row of logits.
+//! Temperature, then top-k (Fan et al. 2018), then top-p (Holtzman et al. 2020), in Hugging Face's order.
+
+use super::cache::Cache;
+use super::decoder::{Decoder, Pass};
+use super::parameter::{ModelError, read};
+use crate::seed::Seed;
+use burn::Tensor;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+
+/// Rows of a prompt that are read at once; the last chunk is padded, so that shapes stay fixed.
+const CHUNK: usize = 16;
+
+/// How the next token is chosen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Logits are divided by it; 0 always takes the likeliest token.
+    pub temperature: f64,
+    /// Only the `top_k` likeliest tokens; 0 keeps all.
+    pub top_k: usize,
+    /// Only the likeliest tokens that together reach this probability; 1 keeps all.
+    pub top_p: f64,
+    pub seed: Seed,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: Seed(0) }
+    }
+}
+
+/// A text being continued.
+#[derive(Debug)]
+pub struct Generator {
+    model: Decoder,
+    cache: Cache,
+    sampling: Sampling,
+    rng: ChaCha8Rng,
+    logits: Vec<f32>,
+}
+
+impl Generator {
+    /// Reads the prompt `ids` (virtual tokens before them); at most `new_tokens` can follow.
+    pub async fn start(
+        model: &Decoder,
+        ids: &[u32],
+        new_tokens: usize,
+        sampling: Sampling,
+    ) -> Result<Self, ModelError> {
+        let mut model = model.clone();
+        let virtual_tokens = model.virtual_tokens();
+        let rows = ids.len().max(1).next_multiple_of(CHUNK);
+        let learned = model.config().rotary_dims() == 0;
+        let wanted = virtual_tokens + (ids.len() + new_tokens).max(rows);
+        let capacity = if learned { wanted.min(model.config().context) } else { wanted };
+        model.reach(capacity)?;
+        let cache = model.cache(capacity);
+        let mut generator = Generator { model, cache, sampling, rng: sampling.seed.rng(), logits: Vec::new() };
+        if let Some(prompt) = generator.model.prompt().clone() {
+            generator.read(prompt.inner(), virtual_tokens).await?;
+        }
+        for chunk in ids.chunks(CHUNK) {
+            let room = generator.cache.capacity() - generator.cache.length();
+            let mut padded = chunk.to_vec();
+            padded.resize(CHUNK.min(room).max(chunk.len()), 0);
+            let words = generator.model.words(generator.model.ids(&padded)?);
+            generator.read(words, chunk.len()).await?;
+        }
+        Ok(generator)
+    }
+
+    /// Chooses the next token and reads it. `None` once the room given to [`Generator::start`] is used up.
+    pub async fn next(&mut self) -> Result<Option<u32>, ModelError> {
+        if self.logits.is_empty() || self.cache.length() == self.cache.capacity() {
+            return Ok(None);
+        }
+        let token = choose(&self.logits, &self.sampling, &mut self.rng);
+        let words = self.model.words(self.model.ids(&[token])?);
+        self.read(words, 1).await?;
+        Ok(Some(token))
+    }
+
+    /// The logits for the token after those read so far.
+    pub fn logits(&self) -> &[f32] {
+        &self.logits
+    }
+
+    /// Reads `[rows, d]`, of which the first `count` are real, and keeps the last real row's logits.
+    async fn read(&mut self, words: Tensor<2>, count: usize) -> Result<(), ModelError> {
+        let tokens = words.dims()[0];
+        self.cache.check(tokens)?;
+        let mut pass = Pass { batch: 1, tokens, noise: None, cache: Some(&mut self.cache) };
+        let hidden = self.model.blocks(words, &mut pass);
+        self.cache.advance(count);
+        let logits = self.model.logits(hidden.narrow(0, count - 1, 1)).reshape([-1]);
+        self.logits = read(vec![logits]).await?.swap_remove(0);
+        Ok(())
+    }
+}
+
+/// The index drawn from `logits`.
+fn choose(logits: &[f32], sampling: &Sampling, rng: &mut impl Rng) -> u32 {
+    let mut order: Vec<u32> = (0..logits.len() as u32).collect();
+    // Likeliest first; equal logits keep the order of their ids, so that greedy choices are the same everywhere.
+    order.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
+    if sampling.temperature <= 0.0 {
+        return order[0];
+    }
+    if sampling.top_k > 0 {
+        order.truncate(sampling.top_k);
+    }
+    let highest = logits[order[0] as usize] as f64;
+    let weigh = |id: u32| ((logits[id as usize] as f64 - highest) / sampling.temperature).exp();
+    let mut weights: Vec<f64> = order.iter().map(|&id| weigh(id)).collect();
+    let total: f64 = weights.iter().sum();
+    let mut reached = 0.0;
+    let kept = weights.iter().position(|weight| {
+        reached += weight / total;
+        reached >= sampling.top_p
+    });
+    weights.truncate(kept.map_or(order.len(), |last| last + 1));
+    let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
+    let drawn = weights.iter().position(|weight| {
+        left -= weight;
+        left < 0.0
+    });
+    order[drawn.unwrap_or(weights.len() - 1)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(sampling: Sampling) -> Vec<u32> {
+        let logits = [1.0, 3.0, 2.0, 0.0];
+        let mut rng = sampling.seed.rng();
+        let mut seen: Vec<u32> = (0..500).map(|_| choose(&logits, &sampling, &mut rng)).collect();
+        seen.sort();
+        seen.dedup();
+        seen
+    }
+
+    #[test]
+    fn filters_keep_the_likeliest() {
+        let warm = Sampling { temperature: 1.0, ..Sampling::default() };
+        assert_eq!(drawn(warm), [0, 1, 2, 3]);
+        assert_eq!(drawn(Sampling { top_k: 2, ..warm }), [1, 2]);
+        // The two likeliest hold 0.64 and 0.24 of the probability.
+        assert_eq!(drawn(Sampling { top_p: 0.6, ..warm }), [1]);
+        assert_eq!(drawn(Sampling { top_p: 0.7, ..warm }), [1, 2]);
+        assert_eq!(drawn(Sampling { temperature: 0.0, ..warm }), [1]);
+    }
+
+    #[test]
+    fn frequencies_follow_the_softmax() {
+        let sampling = Sampling { temperature: 1.0, ..Sampling::default() };
+        let mut rng = sampling.seed.rng();
+        let ones = (0..4000).filter(|_| choose(&[0.0, 1.0], &sampling, &mut rng) == 1).count();
+        assert!((ones as f64 / 4000.0 - 0.731).abs() < 0.03, "{ones} of 4000");
+    }
+}

@@ -1,0 +1,86 @@
+//! A linear layer, with or without a low-rank adapter beside it (Hu et al. 2021).
+//!
+//! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
+//! graph, so neither its gradient nor its input's copy is made.
+
+use super::parameter::{Loader, ModelError, Parameter, WeightSource};
+use burn::Tensor;
+use burn::tensor::TensorData;
+use burn::tensor::module::linear;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// `[in, out]`
+    pub(crate) weight: Tensor<2>,
+    pub(crate) bias: Option<Tensor<1>>,
+    pub(crate) adapter: Option<LowRank>,
+}
+
+/// A low-rank addition to a linear layer: `scale · (x·a)·b`.
+#[derive(Clone, Debug)]
+pub struct LowRank {
+    /// `[in, rank]`: PEFT's `lora_A`, transposed.
+    pub a: Tensor<2>,
+    /// `[rank, out]`: PEFT's `lora_B`, transposed.
+    pub b: Tensor<2>,
+    pub scale: f64,
+    /// Share of the adapter's inputs that is zeroed while training.
+    pub dropout: f64,
+}
+
+/// The random choices of one training pass. Made on the host, so that every device drops the same inputs.
+#[derive(Debug)]
+pub struct Noise(RefCell<ChaCha8Rng>);
+
+impl Noise {
+    pub fn new(rng: ChaCha8Rng) -> Self {
+        Noise(RefCell::new(rng))
+    }
+
+    /// Inverted dropout (Srivastava et al. 2014): 0 with probability `share`, else 1/(1-share).
+    fn dropout(&self, x: Tensor<2>, share: f64) -> Tensor<2> {
+        let shape = x.dims();
+        let kept = (1.0 / (1.0 - share)) as f32;
+        let mut rng = self.0.borrow_mut();
+        let mask: Vec<f32> =
+            (0..shape[0] * shape[1]).map(|_| if rng.random::<f32>() < share as f32 { 0.0 } else { kept }).collect();
+        let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device().inner());
+        x * mask
+    }
+}
+
+impl Linear {
+    pub(crate) fn load<S: WeightSource>(
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        bias: bool,
+        loader: &mut Loader<'_, S>,
+    ) -> Result<Self, ModelError> {
+        let weight = loader.matrix(&format!("{name}.weight"), inputs, outputs)?;
+        let bias = if bias { Some(loader.vector(&format!("{name}.bias"), outputs)?) } else { None };
+        Ok(Linear { weight, bias, adapter: None })
+    }
+
+    pub(crate) fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        visit(format!("{name}.weight"), Parameter::Matrix(&mut self.weight));
+        if let Some(bias) = &mut self.bias {
+            visit(format!("{name}.bias"), Parameter::Vector(bias));
+        }
+    }
+
+    /// `[rows, in]` to `[rows, out]`; `noise` while training.
+    pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        let Some(LowRank { a, b, scale, dropout }) = &self.adapter else {
+            return linear(x, self.weight.clone(), self.bias.clone());
+        };
+        let plain = linear(x.clone(), self.weight.clone(), self.bias.clone());
+        let input = match noise {
+            Some(noise) if *dropout > 0.0 => noise.dropout(x, *dropout),
+            _ => x,
+        };
+        plain + input.matmul(a.clone()).mul_scalar(*scale).matmul(b.clone())
+    }
+}

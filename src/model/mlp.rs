@@ -1,0 +1,59 @@
+//! The feed-forward layer: GELU (Hendrycks & Gimpel 2016), exact or by tanh, or SwiGLU (Shazeer 2020).
+
+use super::linear::{Linear, Noise};
+use super::parameter::{Loader, ModelError, Parameter, WeightSource};
+use crate::spec::{Activation, ModelConfig, Target};
+use burn::Tensor;
+use burn::tensor::activation::{gelu, gelu_approximate, silu};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Mlp {
+    gate: Option<Linear>,
+    up: Linear,
+    down: Linear,
+    activation: Activation,
+}
+
+impl Mlp {
+    pub fn load<S: WeightSource>(
+        config: &ModelConfig,
+        name: &str,
+        loader: &mut Loader<'_, S>,
+    ) -> Result<Self, ModelError> {
+        let (d, ff, bias) = (config.d_model, config.d_ff, config.bias.mlp);
+        let gate = match config.activation {
+            Activation::SwiGlu => Some(Linear::load(&format!("{name}.gate"), [d, ff], bias, loader)?),
+            Activation::Gelu | Activation::GeluTanh => None,
+        };
+        let up = Linear::load(&format!("{name}.up"), [d, ff], bias, loader)?;
+        let down = Linear::load(&format!("{name}.down"), [ff, d], bias, loader)?;
+        Ok(Mlp { gate, up, down, activation: config.activation })
+    }
+
+    pub fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        if let Some(gate) = &mut self.gate {
+            gate.visit(&format!("{name}.gate"), visit);
+        }
+        self.up.visit(&format!("{name}.up"), visit);
+        self.down.visit(&format!("{name}.down"), visit);
+    }
+
+    pub fn linear(&mut self, target: Target) -> Option<&mut Linear> {
+        match target {
+            Target::Gate => self.gate.as_mut(),
+            Target::Up => Some(&mut self.up),
+            Target::Down => Some(&mut self.down),
+            Target::Query | Target::Key | Target::Value | Target::AttentionOut => None,
+        }
+    }
+
+    /// `[rows, d]` to `[rows, d]`.
+    pub fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        let hidden = match &self.gate {
+            Some(gate) => silu(gate.forward(x.clone(), noise)) * self.up.forward(x, noise),
+            None if self.activation == Activation::Gelu => gelu(self.up.forward(x, noise)),
+            None => gelu_approximate(self.up.forward(x, noise)),
+        };
+        self.down.forward(hidden, noise)
+    }
+}
