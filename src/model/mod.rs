@@ -25,6 +25,8 @@ mod mlp;
 mod norm;
 mod parameter;
 mod rotary;
+mod tokenizer;
+pub mod weights;
 
 pub use attention::Heads;
 pub use cache::Cache;
@@ -33,3 +35,4 @@ pub use generate::{Generator, Sampling};
 pub use init::Fresh;
 pub use linear::{Linear, LowRank, Noise};
 pub use parameter::{HostTensor, ModelError, Parameter, Tensors, WeightSource};
+pub use tokenizer::{END_OF_TEXT, TextTokenizer};

@@ -31,8 +31,8 @@ pub enum ModelError {
     Shape { name: String, wanted: Vec<usize>, found: Vec<usize> },
     #[error("tensor {name} holds {value} at element {index}: the weights are damaged")]
     NotFinite { name: String, index: usize, value: f32 },
-    #[error("tensor {name}: {problem}")]
-    Source { name: String, problem: String },
+    #[error(transparent)]
+    Weights(#[from] super::weights::WeightsError),
     #[error(
         "{positions} positions do not fit the {context} that this model has learned: \
          shorten the sequence or use fewer virtual tokens"

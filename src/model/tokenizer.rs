@@ -1,0 +1,177 @@
+//! Tokenizers in Hugging Face's `tokenizer.json`, through the `tokenizers` crate; and training one: byte-level BPE
+//! (Sennrich et al. 2016; on bytes as in GPT-2), which can spell any text.
+
+use crate::data::{Tokenizer, TokenizerError};
+use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+use tokenizers::{AddedToken, ModelWrapper, models::TrainerWrapper};
+
+/// The token that ends an example in tokenizers trained here.
+pub const END_OF_TEXT: &str = "<|endoftext|>";
+
+/// What published tokenizers call their end, where the config does not say.
+const KNOWN_ENDS: [&str; 5] = [END_OF_TEXT, "</s>", "<|end_of_text|>", "<|im_end|>", "<eos>"];
+
+#[derive(Clone, Debug)]
+pub struct TextTokenizer {
+    inner: tokenizers::Tokenizer,
+    end: u32,
+    /// Every id after which a generated text is over.
+    stops: Vec<u32>,
+    largest: u32,
+}
+
+impl TextTokenizer {
+    /// Reads a `tokenizer.json`. What ends a text is the first of `ends` (the config's `eos_token_id`), else the
+    /// token `end_text`, else a name that published tokenizers use.
+    pub fn read(json: &[u8], ends: &[u32], end_text: Option<&str>) -> Result<Self, TokenizerError> {
+        let mut inner = tokenizers::Tokenizer::from_bytes(json)
+            .map_err(|error| TokenizerError(format!("not a tokenizer.json ({error})")))?;
+        // Cutting and padding are the data's business.
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(failed)?;
+        let largest = inner.get_vocab(true).values().copied().max();
+        let largest = largest.ok_or_else(|| TokenizerError("it has no tokens".into()))?;
+        let mut stops: Vec<u32> = ends.iter().copied().filter(|id| inner.id_to_token(*id).is_some()).collect();
+        let by_name = || end_text.into_iter().chain(KNOWN_ENDS).find_map(|token| inner.token_to_id(token));
+        let end = stops.first().copied().or_else(by_name).ok_or_else(|| {
+            TokenizerError("it names no token that ends a text: set `eos_token_id` in config.json".into())
+        })?;
+        if stops.is_empty() {
+            stops.push(end);
+        }
+        Ok(TextTokenizer { inner, end, stops, largest })
+    }
+
+    /// Trains a byte-level BPE of `vocab_size` tokens: id 0 ends a text, then the 256 bytes, then merges. The same
+    /// texts give the same tokenizer.
+    ///
+    /// # Errors
+    /// Where `vocab_size` has no room for the bytes, or the texts are too few for so many merges.
+    pub fn train<'a>(texts: impl Iterator<Item = &'a str> + Send, vocab_size: usize) -> Result<Self, TokenizerError> {
+        const LEAST: usize = 257;
+        if vocab_size < LEAST {
+            return Err(TokenizerError(format!("{vocab_size} tokens are too few: 256 bytes and an end need {LEAST}")));
+        }
+        let mut trainer: TrainerWrapper = BpeTrainerBuilder::new()
+            .vocab_size(vocab_size)
+            .min_frequency(2)
+            .show_progress(false)
+            .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+            .special_tokens(vec![AddedToken::from(END_OF_TEXT, true)])
+            .build()
+            .into();
+        let bytes = ByteLevel::new(false, true, true);
+        let mut inner = tokenizers::Tokenizer::new(ModelWrapper::from(BPE::default()));
+        inner.with_pre_tokenizer(Some(bytes));
+        inner.with_decoder(Some(bytes));
+        inner.train(&mut trainer, texts).map_err(failed)?;
+        let found = inner.get_vocab_size(true);
+        if found < vocab_size {
+            return Err(TokenizerError(format!("the texts give {found} tokens, not {vocab_size}: give more text")));
+        }
+        let json = inner.to_string(false).map_err(failed)?;
+        Self::read(json.as_bytes(), &[], Some(END_OF_TEXT))
+    }
+
+    /// The `tokenizer.json`.
+    pub fn to_json(&self) -> String {
+        self.inner.to_string(false).expect("a tokenizer that was read or trained can be written")
+    }
+
+    /// Ids as the model's own tokenizer gives them by default, with the tokens it puts around a text (Llama's
+    /// beginning-of-text).
+    pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        Ok(self.inner.encode_fast(text, true).map_err(failed)?.get_ids().to_vec())
+    }
+
+    /// The token's spelling.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    /// Whether a generated text is over after this token.
+    pub fn ends(&self, id: u32) -> bool {
+        self.stops.contains(&id)
+    }
+
+    pub fn largest_id(&self) -> u32 {
+        self.largest
+    }
+}
+
+impl Tokenizer for TextTokenizer {
+    fn vocab_size(&self) -> usize {
+        self.largest as usize + 1
+    }
+
+    fn end_of_text(&self) -> u32 {
+        self.end
+    }
+
+    fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        Ok(self.inner.encode_fast(text, false).map_err(failed)?.get_ids().to_vec())
+    }
+
+    fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+        self.inner.decode(ids, false).map_err(failed)
+    }
+}
+
+fn failed(error: tokenizers::Error) -> TokenizerError {
+    TokenizerError(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str =
+        "the cat sat on the mat; the dog sat on the cat. the hat and the bat sat there, then the rat ran.";
+
+    fn trained() -> TextTokenizer {
+        TextTokenizer::train([TEXT].into_iter(), 265).unwrap()
+    }
+
+    #[test]
+    fn any_text_comes_back() {
+        let tokenizer = trained();
+        for text in ["", " ", "the cat", "Ünïcödé", "👩‍👩‍👧 漢字", "\0\x07\t\r\n", "<|endoftext|>", &"x".repeat(5000)]
+        {
+            let ids = tokenizer.encode(text).unwrap();
+            assert!(ids.iter().all(|id| (*id as usize) < tokenizer.vocab_size()));
+            assert_eq!(tokenizer.decode(&ids).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn frequent_words_are_one_token() {
+        let tokenizer = trained();
+        assert_eq!(tokenizer.vocab_size(), 265);
+        assert_eq!(tokenizer.end_of_text(), 0);
+        assert!(tokenizer.encode(TEXT).unwrap().len() < TEXT.len() * 9 / 10);
+        assert_eq!(tokenizer.encode(" the").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn training_twice_gives_the_same_file() {
+        assert_eq!(trained().to_json(), trained().to_json());
+        let read = TextTokenizer::read(trained().to_json().as_bytes(), &[], None).unwrap();
+        assert_eq!(read.encode(TEXT).unwrap(), trained().encode(TEXT).unwrap());
+    }
+
+    #[test]
+    fn half_a_character_decodes_to_a_replacement() {
+        let tokenizer = trained();
+        let ids = tokenizer.encode("é").unwrap();
+        assert_eq!(ids.len(), 2);
+        assert_eq!(tokenizer.decode(&ids[..1]).unwrap(), "\u{FFFD}");
+    }
+
+    #[test]
+    fn too_little_text_and_bad_files_are_refused() {
+        assert!(TextTokenizer::train([""].into_iter(), 300).unwrap_err().0.contains("give more text"));
+        assert!(TextTokenizer::train([TEXT].into_iter(), 100).unwrap_err().0.contains("257"));
+        assert!(TextTokenizer::read(b"{\"model\": 3}", &[], None).unwrap_err().0.contains("not a tokenizer.json"));
+    }
+}

@@ -1,0 +1,76 @@
+//! Where a model's files come from. The engine does no IO: an edge gives a folder, dropped files or a cache as
+//! [`Files`], read range by range, so that a large checkpoint never lies in memory as a whole.
+
+use super::WeightsError;
+use std::collections::BTreeMap;
+
+/// Named files of one model, read by range.
+pub trait Files {
+    /// The file's length in bytes; `None` where there is no such file.
+    fn length(&self, file: &str) -> Option<u64>;
+    /// Bytes `start..start + length` of the file.
+    fn read(&self, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError>;
+}
+
+/// Files held in memory: dropped ones, fetched ones, and those of tests.
+#[derive(Clone, Debug, Default)]
+pub struct MemoryFiles(pub BTreeMap<String, Vec<u8>>);
+
+impl Files for MemoryFiles {
+    fn length(&self, file: &str) -> Option<u64> {
+        self.0.get(file).map(|bytes| bytes.len() as u64)
+    }
+
+    fn read(&self, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
+        let range = usize::try_from(start).ok().and_then(|start| Some(start..start.checked_add(length)?));
+        range
+            .and_then(|range| self.0.get(file)?.get(range))
+            .map(<[u8]>::to_vec)
+            .ok_or_else(|| WeightsError::file(file, "it ends early", "download it again"))
+    }
+}
+
+impl FromIterator<(String, Vec<u8>)> for MemoryFiles {
+    fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(files: I) -> Self {
+        MemoryFiles(files.into_iter().collect())
+    }
+}
+
+/// The largest JSON file that is read: tokenizers reach 20 MB, headers and indices less.
+const LARGEST_JSON: u64 = 100 << 20;
+
+/// A whole file that must be there and not absurdly large.
+pub(super) fn read_all(files: &impl Files, file: &str) -> Result<Vec<u8>, WeightsError> {
+    let length = files.length(file).ok_or_else(|| {
+        WeightsError::file(
+            file,
+            "it is missing",
+            "a model folder holds config.json, tokenizer.json and model.safetensors",
+        )
+    })?;
+    if length > LARGEST_JSON {
+        return Err(WeightsError::file(
+            file,
+            format!("it has {length} bytes, over 100 MB"),
+            "check that it is the right file",
+        ));
+    }
+    files.read(file, 0, length as usize)
+}
+
+/// A whole file that may be absent.
+pub(super) fn read_optional(files: &impl Files, file: &str) -> Result<Option<Vec<u8>>, WeightsError> {
+    files.length(file).map(|_| read_all(files, file)).transpose()
+}
+
+pub(super) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Value, WeightsError> {
+    parse_json(file, &read_all(files, file)?)
+}
+
+pub(super) fn parse_json(file: &str, bytes: &[u8]) -> Result<serde_json::Value, WeightsError> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let html = bytes.trim_ascii_start().starts_with(b"<");
+        let problem = if html { "it is a web page, not JSON".into() } else { format!("it is not JSON ({error})") };
+        WeightsError::file(file, problem, "download it again")
+    })
+}

@@ -1,0 +1,59 @@
+//! Hugging Face model folders, in and out: `config.json`, `model.safetensors` (or shards), `tokenizer.json`.
+//!
+//! [`Checkpoint::open`] reads what a folder says of itself; its weights are then pulled one tensor at a time.
+//! A [`Family`] maps its config and its tensors' names onto the one decoder; one file each below. Absent on
+//! purpose: pickled weights, which can run code.
+
+mod checkpoint;
+mod family;
+mod fields;
+mod files;
+mod gpt2;
+mod gpt_neo;
+mod gpt_neox;
+mod llama;
+mod parameters;
+mod place;
+mod qwen;
+mod tensors;
+
+pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
+pub use family::Family;
+pub use files::{Files, MemoryFiles};
+pub use parameters::parameter_shapes;
+pub use place::{Fused, Layout, Place};
+pub use tensors::{TensorFiles, Width, write_tensors};
+
+use crate::spec::SpecError;
+
+/// What is wrong with a model's files.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
+pub enum WeightsError {
+    #[error("{file}: {problem}; {remedy}")]
+    File { file: String, problem: String, remedy: &'static str },
+    #[error("{file}: tensor {tensor}: {problem}; {remedy}")]
+    Tensor { file: String, tensor: String, problem: String, remedy: &'static str },
+    #[error("{file}: `{field}`: {problem}; {remedy}")]
+    Field { file: String, field: String, problem: String, remedy: &'static str },
+    #[error("config.json: {0}")]
+    Config(String),
+    /// What the weights' source said.
+    #[error("{0}")]
+    Source(String),
+}
+
+impl WeightsError {
+    pub fn file(file: &str, problem: impl Into<String>, remedy: &'static str) -> Self {
+        WeightsError::File { file: file.into(), problem: problem.into(), remedy }
+    }
+
+    pub fn tensor(file: &str, tensor: &str, problem: impl Into<String>, remedy: &'static str) -> Self {
+        WeightsError::Tensor { file: file.into(), tensor: tensor.into(), problem: problem.into(), remedy }
+    }
+}
+
+impl From<SpecError> for WeightsError {
+    fn from(error: SpecError) -> Self {
+        WeightsError::Config(error.to_string())
+    }
+}

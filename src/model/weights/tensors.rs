@@ -1,0 +1,310 @@
+//! Safetensors files: one, or shards with an index. Headers are read and checked at once, tensors later, one at a
+//! time, as f32. Nothing in a file is trusted: lengths are held against the file's own before anything is allocated.
+
+use super::WeightsError;
+use super::files::{Files, parse_json, read_json};
+use half::{bf16, f16};
+use safetensors::tensor::{Dtype, Metadata};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+/// Bytes of the header's length, which opens the file.
+const PREFIX: u64 = 8;
+const LARGEST_HEADER: u64 = 100 << 20;
+
+/// The tensors of one or more safetensors files, by name.
+pub struct TensorFiles<F> {
+    files: F,
+    /// The files that hold tensors, in name order.
+    shards: BTreeSet<String>,
+    entries: BTreeMap<String, Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    file: String,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    start: u64,
+    bytes: usize,
+}
+
+impl<F: Files> TensorFiles<F> {
+    /// Reads the headers of a model's weights: `model.safetensors`, or the shards its index names.
+    pub fn open(files: F) -> Result<Self, WeightsError> {
+        if files.length(SINGLE).is_some() {
+            return Self::open_file(files, SINGLE);
+        }
+        if files.length(INDEX).is_none() {
+            let pickled = files.length("pytorch_model.bin").is_some();
+            let remedy = if pickled {
+                "pytorch_model.bin is a pickle, which can run code: convert it to safetensors"
+            } else {
+                "add the weights as safetensors"
+            };
+            return Err(WeightsError::file(SINGLE, "it is missing", remedy));
+        }
+        let index = read_json(&files, INDEX)?;
+        let map = index
+            .get("weight_map")
+            .and_then(|map| map.as_object())
+            .ok_or_else(|| WeightsError::file(INDEX, "it has no `weight_map`", "download it again"))?;
+        let mut wanted = BTreeMap::new();
+        for (tensor, shard) in map {
+            let shard = shard.as_str().filter(|name| is_plain_name(name)).ok_or_else(|| WeightsError::Tensor {
+                file: INDEX.into(),
+                tensor: tensor.clone(),
+                problem: format!("its shard {shard} is not a plain file name ending in .safetensors"),
+                remedy: "shards lie beside the index: do not use this file",
+            })?;
+            wanted.insert(tensor.clone(), shard.to_string());
+        }
+        let shards: BTreeSet<String> = wanted.values().cloned().collect();
+        let mut entries = BTreeMap::new();
+        for shard in &shards {
+            entries.append(&mut header(&files, shard)?);
+        }
+        for (tensor, shard) in wanted {
+            if entries.get(&tensor).is_none_or(|entry| entry.file != shard) {
+                return Err(WeightsError::tensor(
+                    &shard,
+                    &tensor,
+                    format!("{INDEX} says it is here; it is not"),
+                    "download the shards and the index of one revision",
+                ));
+            }
+        }
+        Ok(TensorFiles { files, shards, entries })
+    }
+
+    /// Reads the header of one file.
+    pub fn open_file(files: F, file: &str) -> Result<Self, WeightsError> {
+        let entries = header(&files, file)?;
+        Ok(TensorFiles { files, shards: [file.to_string()].into(), entries })
+    }
+
+    pub fn files(&self) -> &F {
+        &self.files
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    pub fn shape(&self, tensor: &str) -> Option<&[usize]> {
+        self.entries.get(tensor).map(|entry| entry.shape.as_slice())
+    }
+
+    /// Bytes of all tensors as they lie in the files.
+    pub fn bytes(&self) -> u64 {
+        self.entries.values().map(|entry| entry.bytes as u64).sum()
+    }
+
+    /// That the tensor is there in this shape.
+    pub fn check(&self, tensor: &str, shape: &[usize]) -> Result<(), WeightsError> {
+        self.entry(tensor, shape).map(|_| ())
+    }
+
+    fn entry(&self, tensor: &str, shape: &[usize]) -> Result<&Entry, WeightsError> {
+        const REMEDY: &str = "config and weights must be of one model";
+        let Some(entry) = self.entries.get(tensor) else {
+            return Err(WeightsError::tensor(&self.file_names(), tensor, "it is missing", REMEDY));
+        };
+        if entry.shape != shape {
+            let problem = format!("its shape is {:?}, not {shape:?} as the config implies", entry.shape);
+            return Err(WeightsError::tensor(&entry.file, tensor, problem, REMEDY));
+        }
+        Ok(entry)
+    }
+
+    /// A tensor as f32, which must have this shape and only finite numbers.
+    pub fn read(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let entry = self.entry(tensor, shape)?;
+        let bytes = self.files.read(&entry.file, entry.start, entry.bytes)?;
+        let values = to_f32(entry.dtype, &bytes).ok_or_else(|| {
+            WeightsError::tensor(
+                &entry.file,
+                tensor,
+                format!("its numbers are {:?}", entry.dtype),
+                "save the weights as f32, f16 or bf16",
+            )
+        })?;
+        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+            let problem = format!("element {at} is {}", values[at]);
+            return Err(WeightsError::tensor(
+                &entry.file,
+                tensor,
+                problem,
+                "the weights are damaged: download them again",
+            ));
+        }
+        Ok(values)
+    }
+
+    /// SHA-256 of the weight files, one after the other in the order of their names, in hex.
+    pub fn sha256(&self) -> Result<String, WeightsError> {
+        const CHUNK: u64 = 4 << 20;
+        let mut hash = Sha256::new();
+        for file in &self.shards {
+            let length = self.files.length(file).unwrap_or(0);
+            for start in (0..length).step_by(CHUNK as usize) {
+                hash.update(self.files.read(file, start, CHUNK.min(length - start) as usize)?);
+            }
+        }
+        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    fn file_names(&self) -> String {
+        self.shards.iter().cloned().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// No folders, drives or parents: a shard index may not lead out of the model's folder.
+fn is_plain_name(name: &str) -> bool {
+    name.len() > ".safetensors".len()
+        && name.ends_with(".safetensors")
+        && !name.starts_with('.')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
+}
+
+/// The tensors that a file's header names, each checked to lie within the file.
+fn header(files: &impl Files, file: &str) -> Result<BTreeMap<String, Entry>, WeightsError> {
+    let damaged = |problem: String| WeightsError::file(file, problem, "download it again");
+    let length =
+        files.length(file).ok_or_else(|| WeightsError::file(file, "it is missing", "add it beside the config"))?;
+    if length < PREFIX {
+        return Err(damaged(format!("it has {length} bytes, too few for a safetensors file")));
+    }
+    let mut prefix = [0; PREFIX as usize];
+    prefix.copy_from_slice(&exactly(files, file, 0, PREFIX as usize)?);
+    let header = u64::from_le_bytes(prefix);
+    if header > length - PREFIX || header > LARGEST_HEADER {
+        let problem = if prefix.starts_with(b"version") {
+            "it is a git-lfs pointer, not the weights".to_string()
+        } else if prefix.trim_ascii_start().starts_with(b"<") {
+            "it is a web page, not weights".to_string()
+        } else {
+            format!("it says that its header has {header} bytes; the file has {length}")
+        };
+        return Err(damaged(problem));
+    }
+    let bytes = exactly(files, file, PREFIX, header as usize)?;
+    let value = parse_json(file, &bytes)?;
+    let metadata: Metadata =
+        serde_json::from_value(value).map_err(|error| damaged(format!("its header is not valid ({error})")))?;
+    let data = length - PREFIX - header;
+    if metadata.data_len() as u64 != data {
+        return Err(damaged(format!(
+            "it holds {data} bytes of tensors; its header names {}: it is cut short or damaged",
+            metadata.data_len()
+        )));
+    }
+    let entries = metadata.tensors().into_iter().map(|(name, info)| {
+        let (start, end) = info.data_offsets;
+        let start_in_file = PREFIX + header + start as u64;
+        let entry = Entry {
+            file: file.into(),
+            dtype: info.dtype,
+            shape: info.shape.clone(),
+            start: start_in_file,
+            bytes: end - start,
+        };
+        (name, entry)
+    });
+    Ok(entries.collect())
+}
+
+fn exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
+    let bytes = files.read(file, start, length)?;
+    if bytes.len() == length { Ok(bytes) } else { Err(WeightsError::file(file, "it ends early", "download it again")) }
+}
+
+fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+    let halves = || bytes.as_chunks::<2>().0.iter();
+    Some(match dtype {
+        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F16 => halves().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+        Dtype::BF16 => halves().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        _ => return None,
+    })
+}
+
+/// The width of stored numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Width {
+    F32,
+    /// Half the size; numbers keep 11 bits and must stay below 65,504.
+    F16,
+}
+
+impl Width {
+    fn bytes(self) -> usize {
+        match self {
+            Width::F32 => 4,
+            Width::F16 => 2,
+        }
+    }
+
+    fn dtype(self) -> &'static str {
+        match self {
+            Width::F32 => "F32",
+            Width::F16 => "F16",
+        }
+    }
+}
+
+/// A safetensors file of these tensors, asked for one at a time. The header's order is the list's, so the same
+/// tensors give the same bytes.
+pub fn write_tensors(
+    file: &str,
+    list: &[(String, Vec<usize>)],
+    width: Width,
+    metadata: &[(&str, &str)],
+    mut values: impl FnMut(&str, &[usize]) -> Result<Vec<f32>, WeightsError>,
+) -> Result<Vec<u8>, WeightsError> {
+    // transformers refuses a file without `format`.
+    let mut info = serde_json::Map::new();
+    info.insert("format".into(), "pt".into());
+    info.extend(metadata.iter().map(|(key, value)| (key.to_string(), serde_json::Value::from(*value))));
+    let mut header = serde_json::Map::new();
+    header.insert("__metadata__".into(), info.into());
+    let mut end = 0;
+    for (name, shape) in list {
+        let start = end;
+        end += shape.iter().product::<usize>() * width.bytes();
+        header.insert(
+            name.clone(),
+            serde_json::json!({"dtype": width.dtype(), "shape": shape, "data_offsets": [start, end]}),
+        );
+    }
+    let mut header = serde_json::Value::from(header).to_string().into_bytes();
+    header.resize(header.len().next_multiple_of(PREFIX as usize), b' ');
+
+    let mut bytes = Vec::with_capacity(PREFIX as usize + header.len() + end);
+    bytes.extend((header.len() as u64).to_le_bytes());
+    bytes.extend(header);
+    for (name, shape) in list {
+        append(&mut bytes, &values(name, shape)?, width).map_err(|problem| {
+            WeightsError::tensor(file, name, problem, "train again with a lower learning rate, or save as f32")
+        })?;
+    }
+    Ok(bytes)
+}
+
+fn append(bytes: &mut Vec<u8>, values: &[f32], width: Width) -> Result<(), String> {
+    if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+        return Err(format!("element {at} is {}", values[at]));
+    }
+    match width {
+        Width::F32 => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+        Width::F16 => {
+            if let Some(value) = values.iter().find(|value| !f16::from_f32(**value).is_finite()) {
+                return Err(format!("{value} does not fit in 16 bits"));
+            }
+            bytes.extend(values.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()));
+        }
+    }
+    Ok(())
+}
