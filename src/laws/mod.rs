@@ -1,1 +1,29 @@
 //! Laws of how loss falls with data, model size and method: forms, fits, uncertainty.
+//!
+//! [`fit`] takes [`Point`]s and [`Options`] and gives a [`Report`]: per group the law chosen, its rivals, parameters with
+//! intervals, curves with bands to draw, residuals, a backtest, and [`Warning`]s as data. Thin or bad data is a normal
+//! input here: nothing fails and nothing panics, the report says what is wrong.
+//!
+//! Deliberately absent: any clock, file or thread; any optimiser or matrix crate (see `newton` for why).
+
+mod bootstrap;
+mod choose;
+mod describe;
+mod fit;
+mod forms;
+mod law;
+mod newton;
+mod objective;
+mod point;
+mod profile;
+mod report;
+mod solve;
+mod start;
+mod warning;
+
+pub use fit::{Options, fit};
+pub use law::{Law, LawInfo, UnknownLaw};
+pub use objective::{Objective, UnknownObjective};
+pub use point::Point;
+pub use report::*;
+pub use warning::Warning;

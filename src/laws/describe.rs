@@ -1,0 +1,113 @@
+//! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
+
+use super::forms::{Kind, Vector};
+use super::point::{Row, distinct};
+use super::profile::profile;
+use super::report::*;
+use super::{Law, Objective, Point};
+
+/// Samples of a drawn curve, and how far it goes beyond the largest size.
+const SAMPLES: usize = 64;
+const DRAWN_FACTOR: f64 = 16.0;
+/// Curves drawn for a joint law, at most.
+const MOST_CURVES: usize = 12;
+
+pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: &[Vector], objective: Objective) -> Fit {
+    let rows: Vec<Row> = points.iter().map(Row::of).collect();
+    let count = law.parameters().len();
+    let residuals: Vec<Residual> = points
+        .iter()
+        .zip(&rows)
+        .map(|(point, row)| Residual { d: point.d, n: point.n, log: row.ln_loss - law.ln_loss(theta, row) })
+        .collect();
+    let mut fit = Fit {
+        law,
+        theta: theta[..count].to_vec(),
+        parameters: parameters(law, &rows, theta, draws),
+        objective: super::objective::value(law, theta, &rows, objective.delta()),
+        rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
+        curves: Vec::new(),
+        residuals,
+        profile: profile(law, &rows, theta, objective).iter().map(|held| held.point).collect(),
+        largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
+        draws: draws.iter().map(|draw| draw[..count].to_vec()).collect(),
+    };
+    fit.curves = curves(&fit, points);
+    fit
+}
+
+impl Fit {
+    /// The loss predicted at an amount of data, with its band.
+    pub fn predict(&self, d: f64, n: Option<f64>) -> Sample {
+        let row = Row::at(d, n, None);
+        let mid = self.law.ln_loss(&self.theta, &row);
+        let mut values: Vec<f64> = self.draws.iter().map(|draw| self.law.ln_loss(draw, &row)).collect();
+        let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
+        Sample { d, lo: lo.exp(), mid: mid.exp(), hi: hi.exp(), trusted: d <= TRUSTED_FACTOR * self.largest_d }
+    }
+
+    /// The parameter of a symbol, as "β".
+    pub fn parameter(&self, symbol: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.symbol == symbol)
+    }
+}
+
+fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<Parameter> {
+    let bounds = law.bounds(rows);
+    law.parameters()
+        .iter()
+        .enumerate()
+        .map(|(i, info)| {
+            let natural = |value: f64| if info.logarithmic { value.exp() } else { value };
+            let mut values: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
+            let interval = interval(&mut values)
+                .map(|found| Interval { lo: natural(found.lo.min(theta[i])), hi: natural(found.hi.max(theta[i])) });
+            let edge = match info.kind {
+                // A constant a thousandth of the loss is none, whatever its logarithm.
+                Kind::Constant => theta[i] < bounds[i].0 + 13.0,
+                _ => false,
+            };
+            let at_bound = edge || theta[i] <= bounds[i].0 || theta[i] >= bounds[i].1;
+            Parameter {
+                symbol: info.symbol.to_string(),
+                meaning: info.meaning.to_string(),
+                value: natural(theta[i]),
+                interval,
+                identified: !at_bound,
+                note: if at_bound { format!("{} at bound: not identified", info.symbol) } else { String::new() },
+            }
+        })
+        .collect()
+}
+
+fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
+    let mut factors: Vec<Option<f64>> = match fit.law.needs_factor() {
+        true => distinct(points.iter().filter_map(|p| p.n)).into_iter().map(Some).collect(),
+        false => vec![None],
+    };
+    let stride = factors.len().div_ceil(MOST_CURVES).max(1);
+    factors = factors.into_iter().step_by(stride).collect();
+    let low = points.iter().map(|p| p.d).fold(f64::INFINITY, f64::min).ln();
+    let high = (fit.largest_d * DRAWN_FACTOR).ln();
+    let sample = |n| {
+        (0..SAMPLES).map(|i| fit.predict((low + (high - low) * i as f64 / (SAMPLES - 1) as f64).exp(), n)).collect()
+    };
+    factors.into_iter().map(|n| Curve { n, samples: sample(n) }).collect()
+}
+
+/// The central 95% of values; none for fewer than 20.
+pub(crate) fn interval(values: &mut [f64]) -> Option<Interval> {
+    if values.len() < 20 {
+        return None;
+    }
+    values.sort_by(f64::total_cmp);
+    Some(Interval { lo: quantile(values, 0.025), hi: quantile(values, 0.975) })
+}
+
+/// Of sorted values, with linear interpolation (type 7 of Hyndman and Fan 1996).
+pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
+    let at = share * (sorted.len() - 1) as f64;
+    let low = at.floor() as usize;
+    let high = (low + 1).min(sorted.len() - 1);
+    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
+}

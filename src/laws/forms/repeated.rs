@@ -1,0 +1,93 @@
+//! Repeated data: L = E + A/N′^α + B/D′^β, where data seen again counts less and less,
+//! D′ = U + U·R*_D·(1 − e^(−R/R*_D)) with R = D/U − 1, and excess parameters likewise (Muennighoff et al. 2023,
+//! "Scaling Data-Constrained Language Models", arXiv 2305.16264, equation 5 and appendix A).
+//!
+//! A, B, E and α = β are the paper's, fitted there to runs without repetition; R*_D and R*_N are free.
+
+use super::super::point::Row;
+use super::*;
+
+pub const PARAMETERS: [ParameterInfo; 2] = [
+    ParameterInfo {
+        symbol: "R*_D",
+        meaning: "repetitions after which more epochs add little",
+        logarithmic: true,
+        bounds: (-5.0, 12.0),
+        kind: Kind::Scale,
+    },
+    ParameterInfo {
+        symbol: "R*_N",
+        meaning: "the same for parameters beyond what the distinct data can use",
+        logarithmic: true,
+        bounds: (-5.0, 12.0),
+        kind: Kind::Scale,
+    },
+];
+
+const LN_A: f64 = 6.255414;
+const LN_B: f64 = 7.3049974;
+const LN_E: f64 = 0.6254804;
+const EXPONENT: f64 = 0.3526596;
+
+/// Parameters that suit `unique` tokens best: with α = β, N = G²·D where G = (A/B)^(1/2α).
+fn suited_parameters(unique: f64) -> f64 {
+    ((LN_A - LN_B) / EXPONENT).exp() * unique
+}
+
+/// ln of what an amount repeated `excess` times is worth, per unit of the amount: ln(1 + s·(1 − e^(−R/s))), with its
+/// first and second derivative in ln s.
+fn worth(excess: f64, ln_s: f64) -> (f64, f64, f64) {
+    if excess <= 0.0 {
+        return (0.0, 0.0, 0.0);
+    }
+    let s = ln_s.exp();
+    let t = excess / s;
+    let decay = (-t).exp();
+    // w = 1 + s(1 − e^(−t)); with s' = s, t' = −t in ln s: w' = s(1 − e^(−t)) − s·t·e^(−t).
+    let kept = -(-t).exp_m1();
+    let w = 1.0 + s * kept;
+    let first = s * (kept - t * decay);
+    let second = first - s * t * t * decay;
+    (w.ln(), first / w, second / w - (first / w).powi(2))
+}
+
+struct Parts {
+    n: (f64, f64, f64),
+    d: (f64, f64, f64),
+    ln_un: f64,
+    ln_u: f64,
+}
+
+fn parts(theta: &[f64], row: &Row) -> Parts {
+    let unique = row.unique.min(row.d);
+    let suited = suited_parameters(unique).min(row.n);
+    Parts {
+        n: worth(row.n / suited - 1.0, theta[1]),
+        d: worth(row.d / unique - 1.0, theta[0]),
+        ln_un: suited.ln(),
+        ln_u: unique.ln(),
+    }
+}
+
+fn terms(parts: &Parts) -> [f64; 3] {
+    [LN_A - EXPONENT * (parts.ln_un + parts.n.0), LN_B - EXPONENT * (parts.ln_u + parts.d.0), LN_E]
+}
+
+pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
+    let u = terms(&parts(theta, row));
+    let top = u[0].max(u[1]).max(u[2]);
+    top + u.iter().map(|u| (u - top).exp()).sum::<f64>().ln()
+}
+
+pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
+    let parts = parts(theta, row);
+    let u = terms(&parts);
+    let mut a = [0.0; MAX];
+    let mut b = [0.0; MAX];
+    a[1] = -EXPONENT * parts.n.1;
+    b[0] = -EXPONENT * parts.d.1;
+    linear_terms([(u[0], a), (u[1], b), (u[2], [0.0; MAX])], 2, jet);
+    // The terms themselves curve in ln R*.
+    jet.hessian[1][1] -= (u[0] - jet.value).exp() * EXPONENT * parts.n.2;
+    jet.hessian[0][0] -= (u[1] - jet.value).exp() * EXPONENT * parts.d.2;
+}

@@ -1,0 +1,43 @@
+//! Zhang's joint fit over several factors: L = A_f·X_f^−α_f·D^−β + E with β and E shared by all factors (model size,
+//! pretraining tokens, tuned parameters), A and α each factor's own (Zhang et al. 2024, arXiv 2402.17193, section 4).
+//!
+//! Parameters: β, ln E, then ln A and α of each factor. A row says which factor it varies.
+
+use super::super::point::Row;
+use super::*;
+
+pub const PARAMETERS: [ParameterInfo; 8] = [
+    exponent("β", "how fast loss falls with data, for every factor", (0.0, 3.0)),
+    constant(),
+    scale("A_1", "scale for the first factor"),
+    exponent("α_1", "how fast loss falls with the first factor", (-1.0, 3.0)),
+    scale("A_2", "scale for the second factor"),
+    exponent("α_2", "how fast loss falls with the second factor", (-1.0, 3.0)),
+    scale("A_3", "scale for the third factor"),
+    exponent("α_3", "how fast loss falls with the third factor", (-1.0, 3.0)),
+];
+
+pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
+    let at = 2 + 2 * row.factor;
+    log_sum(theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d, theta[1]).0
+}
+
+pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
+    *jet = Jet::ZERO;
+    let at = 2 + 2 * row.factor;
+    let (x, y) = (row.ln_n, row.ln_d);
+    let (value, p) = log_sum(theta[at] - theta[at + 1] * x - theta[0] * y, theta[1]);
+    jet.value = value;
+    let mut difference = [0.0; MAX];
+    difference[0] = -y;
+    difference[1] = -1.0;
+    difference[at] = 1.0;
+    difference[at + 1] = -x;
+    for i in 0..MAX {
+        jet.gradient[i] = p * difference[i];
+        for j in 0..MAX {
+            jet.hessian[i][j] = p * (1.0 - p) * difference[i] * difference[j];
+        }
+    }
+    jet.gradient[1] = 1.0 - p;
+}

@@ -1,0 +1,131 @@
+//! A point is one finished run: how much data, how large a model, and the loss it ended with on one fixed test set.
+//! Checkpoints within a run are not points: their learning rate has not decayed, so their loss lies too high.
+
+use super::Warning;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Which curve the point belongs to: the method, the task, or both.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub group: String,
+    /// The run's id or seed; points of equal size and different runs are replicates.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub run: String,
+    /// Amount of data, in any one unit (examples, tokens, bytes). Zero is the base before tuning: shown, not fitted.
+    pub d: f64,
+    /// Held-out loss, in nats per token or any one positive unit.
+    pub loss: f64,
+    /// The second factor of a joint law: model size, pretraining tokens or tuned parameters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<f64>,
+    /// Distinct data among `d`, where data was repeated.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unique: Option<f64>,
+}
+
+impl Point {
+    pub fn new(group: impl Into<String>, d: f64, loss: f64) -> Point {
+        Point { group: group.into(), run: String::new(), d, loss, n: None, unique: None }
+    }
+
+    pub fn at_size(mut self, n: f64) -> Point {
+        self.n = Some(n);
+        self
+    }
+
+    pub fn of_run(mut self, run: impl Into<String>) -> Point {
+        self.run = run.into();
+        self
+    }
+}
+
+/// What a fit reads of a point, its logarithms taken once.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub d: f64,
+    pub ln_d: f64,
+    /// 1 and 0 where the law has no second factor.
+    pub n: f64,
+    pub ln_n: f64,
+    /// `d` where nothing was repeated.
+    pub unique: f64,
+    pub ln_loss: f64,
+    /// Which factor `n` is, where a law has several.
+    pub factor: usize,
+}
+
+impl Row {
+    /// A row where only the prediction is wanted.
+    pub fn at(d: f64, n: Option<f64>, unique: Option<f64>) -> Row {
+        let n = n.unwrap_or(1.0);
+        Row { d, ln_d: d.ln(), n, ln_n: n.ln(), unique: unique.unwrap_or(d), ln_loss: 0.0, factor: 0 }
+    }
+
+    pub fn of(point: &Point) -> Row {
+        Row { ln_loss: point.loss.ln(), ..Row::at(point.d, point.n, point.unique) }
+    }
+}
+
+/// Points that can be fitted, by size, and what had to be left out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Cleaned {
+    pub points: Vec<Point>,
+    /// Points at `d = 0`: the base before tuning.
+    pub zero_shot: Vec<Point>,
+    pub warnings: Vec<Warning>,
+}
+
+/// Leaves out what has no logarithm and what was given twice; sorts by second factor, then by data.
+pub(crate) fn clean(points: &[Point]) -> Cleaned {
+    let mut cleaned = Cleaned::default();
+    let (mut not_finite, mut not_positive, mut duplicates) = (0, 0, 0);
+    for point in points {
+        let numbers = [Some(point.d), Some(point.loss), point.n, point.unique];
+        if numbers.iter().flatten().any(|value| !value.is_finite()) {
+            not_finite += 1;
+        } else if point.loss <= 0.0 || point.d < 0.0 || [point.n, point.unique].iter().flatten().any(|&v| v <= 0.0) {
+            not_positive += 1;
+        } else if point.d == 0.0 {
+            cleaned.zero_shot.push(point.clone());
+        } else {
+            cleaned.points.push(point.clone());
+        }
+    }
+    let key = |p: &Point| (p.n.unwrap_or(0.0), p.d, p.unique.unwrap_or(0.0), p.loss);
+    cleaned.points.sort_by(|a, b| {
+        let ((an, ad, au, al), (bn, bd, bu, bl)) = (key(a), key(b));
+        (an.total_cmp(&bn))
+            .then(ad.total_cmp(&bd))
+            .then(au.total_cmp(&bu))
+            .then(al.total_cmp(&bl))
+            .then(a.run.cmp(&b.run))
+    });
+    // The same run at the same size with the same loss is one result, recorded twice.
+    cleaned.points.dedup_by(|a, b| {
+        let same = a == b;
+        duplicates += same as usize;
+        same
+    });
+    if not_finite > 0 {
+        cleaned.warnings.push(Warning::NotFinite { points: not_finite });
+    }
+    if not_positive > 0 {
+        cleaned.warnings.push(Warning::NotPositive { points: not_positive });
+    }
+    if duplicates > 0 {
+        cleaned.warnings.push(Warning::Duplicates { points: duplicates });
+    }
+    if !cleaned.zero_shot.is_empty() {
+        cleaned.warnings.push(Warning::ZeroShot { points: cleaned.zero_shot.len() });
+    }
+    cleaned
+}
+
+/// Distinct values, ascending.
+pub(crate) fn distinct(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.dedup();
+    values
+}

@@ -1,0 +1,43 @@
+//! The profile likelihood of the exponent: hold it elsewhere, refit everything else, see how much the objective rises.
+//! It shows how sharply the points fix the exponent, and it walks out of valleys that the starts fell into.
+
+use super::forms::{Kind, Vector};
+use super::newton::minimise;
+use super::point::Row;
+use super::report::ProfilePoint;
+use super::{Law, Objective};
+
+/// Steps to each side, each a twentieth of the exponent.
+const STEPS: i32 = 12;
+const STEP: f64 = 0.05;
+/// Above this many rows the profile costs too much to redraw live.
+const MOST_ROWS: usize = 2000;
+
+pub(crate) struct Held {
+    pub point: ProfilePoint,
+    pub theta: Vector,
+}
+
+/// The law refitted with its last exponent (that of data) held at values about `theta`'s, in ascending order.
+pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<Held> {
+    let at = law.parameters().iter().rposition(|info| info.kind == Kind::Exponent);
+    let Some(at) = at.filter(|_| rows.len() <= MOST_ROWS) else { return Vec::new() };
+    let free = law.bounds(rows);
+    let mut found = Vec::new();
+    for side in [-1.0, 1.0] {
+        let mut warm = *theta;
+        for step in 0..=STEPS {
+            let exponent = theta[at] + side * STEP * f64::from(step) * theta[at].max(0.1);
+            if (step == 0 && side > 0.0) || exponent < free[at].0 || exponent > free[at].1 {
+                continue;
+            }
+            let mut bounds = free;
+            bounds[at] = (exponent, exponent);
+            let solution = minimise(law, rows, &warm, &bounds, objective.delta(), 60);
+            warm = solution.theta;
+            found.push(Held { point: ProfilePoint { exponent, objective: solution.objective }, theta: warm });
+        }
+    }
+    found.sort_by(|a, b| a.point.exponent.total_cmp(&b.point.exponent));
+    found
+}

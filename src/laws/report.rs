@@ -1,0 +1,172 @@
+//! The report: everything a page or a table shows of a fit, as plain versioned data.
+
+use super::{Law, Objective, Point, Warning};
+use serde::{Deserialize, Serialize};
+
+/// The version of [`Report`]'s JSON.
+pub const REPORT_VERSION: u32 = 1;
+
+/// How far beyond the largest fitted size a forecast is trusted; drawn grey beyond.
+pub const TRUSTED_FACTOR: f64 = 4.0;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    pub version: u32,
+    pub objective: Objective,
+    pub groups: Vec<GroupReport>,
+    pub warnings: Vec<Warning>,
+}
+
+impl Report {
+    pub fn group(&self, name: &str) -> Option<&GroupReport> {
+        self.groups.iter().find(|group| group.group == name)
+    }
+}
+
+/// One curve (or one surface, for a joint law).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupReport {
+    pub group: String,
+    /// The points fitted, by second factor, then data.
+    pub points: Vec<Point>,
+    /// Points at zero data: shown, not fitted.
+    pub zero_shot: Vec<Point>,
+    /// Distinct amounts of data, and the largest over the smallest.
+    pub sizes: usize,
+    pub span: f64,
+    /// Whether there is enough to headline an exponent. Where not, show the points and the warnings.
+    pub signal: bool,
+    /// Standard deviation of ln loss between runs of one size where there are such, else of the misfit.
+    pub noise: Option<f64>,
+    /// The law chosen or asked for; none where nothing could be fitted.
+    pub fit: Option<Fit>,
+    /// Every law tried, the chosen one included, best first.
+    pub rivals: Vec<Rival>,
+    /// Predictions for the points held out by `Options::holdout`.
+    pub forecasts: Vec<Forecast>,
+    /// The largest size (or factor) hidden, fitted, revealed.
+    pub backtest: Option<Backtest>,
+    pub warnings: Vec<Warning>,
+}
+
+/// A law with its parameters, and all that is drawn of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Fit {
+    pub law: Law,
+    /// Parameters as the optimiser holds them (logarithms of B, E …).
+    pub theta: Vec<f64>,
+    pub parameters: Vec<Parameter>,
+    /// Sum of Huber on ln-loss residuals, unscaled.
+    pub objective: f64,
+    /// Root mean square of ln-loss residuals.
+    pub rmse_log: f64,
+    /// One curve, or one per value of the second factor.
+    pub curves: Vec<Curve>,
+    /// In the order of `GroupReport::points`.
+    pub residuals: Vec<Residual>,
+    /// How much the objective rises when the exponent is held elsewhere.
+    pub profile: Vec<ProfilePoint>,
+    /// The largest fitted amount of data: forecasts are trusted up to 4 × this.
+    pub largest_d: f64,
+    /// Bootstrap refits, for crossovers and forecasts; kept in memory only.
+    #[serde(skip)]
+    pub draws: Vec<Vec<f64>>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    /// "B", "E", "β" …
+    pub symbol: String,
+    /// What it means, in a few words.
+    pub meaning: String,
+    pub value: f64,
+    /// The 95% interval; none where it could not be drawn.
+    pub interval: Option<Interval>,
+    /// False where the fit pushed it to a bound: say `note` instead of the number.
+    pub identified: bool,
+    /// "E at bound: not identified", or empty.
+    pub note: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    pub lo: f64,
+    pub hi: f64,
+}
+
+impl Interval {
+    pub fn contains(&self, value: f64) -> bool {
+        self.lo <= value && value <= self.hi
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
+    pub n: Option<f64>,
+    pub samples: Vec<Sample>,
+}
+
+/// The law's loss at one amount of data, with the 95% band of the law itself (a new run scatters more).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    pub d: f64,
+    pub lo: f64,
+    pub mid: f64,
+    pub hi: f64,
+    /// Within 4 × the largest fitted size.
+    pub trusted: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Residual {
+    pub d: f64,
+    pub n: Option<f64>,
+    /// ln loss − ln predicted: positive where the run did worse than the law.
+    pub log: f64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProfilePoint {
+    pub exponent: f64,
+    pub objective: f64,
+}
+
+/// A law that was tried.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rival {
+    pub law: Law,
+    pub chosen: bool,
+    pub objective: f64,
+    /// Corrected Akaike criterion; lower is better. None with too few points for the law.
+    pub aicc: Option<f64>,
+    /// Mean error on the largest sizes when they are left out, in per cent.
+    pub held_out_percent: Option<f64>,
+    pub theta: Vec<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Forecast {
+    pub point: Point,
+    pub predicted: Sample,
+    pub error_percent: f64,
+    /// The error of repeating the last loss seen.
+    pub last_loss_percent: Option<f64>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Backtest {
+    pub law: Law,
+    /// What was hidden, largest data or largest second factor.
+    pub hidden: Hidden,
+    pub forecasts: Vec<Forecast>,
+    /// Medians over the hidden points.
+    pub error_percent: f64,
+    pub last_loss_percent: Option<f64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", content = "value", rename_all = "kebab-case")]
+pub enum Hidden {
+    Data(f64),
+    Factor(f64),
+}

@@ -1,0 +1,154 @@
+//! What a reader should know before trusting a fit. Warnings are data, so that a page can place them; `Display`
+//! gives the sentence.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Warning {
+    /// Points with NaN or infinite numbers were left out.
+    NotFinite { points: usize },
+    /// Points with a loss or size at or below zero were left out.
+    NotPositive { points: usize },
+    /// The same result was given more than once.
+    Duplicates { points: usize },
+    /// Points at zero data: shown, not fitted (they worsen the forecast).
+    ZeroShot { points: usize },
+    /// No point was left to fit.
+    Empty,
+    /// Fewer sizes than the law has parameters.
+    TooFewSizes { sizes: usize, needed: usize },
+    /// Sizes so few or close that the exponent is hardly held. `half_width` is half its 95% interval.
+    Span { sizes: usize, span: f64, half_width: Option<f64> },
+    /// The whole fall in loss is no more than a few times the noise. Both in per cent of the loss.
+    Noise { drop_percent: f64, noise_percent: f64 },
+    /// One run per size: noise is judged from the misfit alone.
+    NoReplicates,
+    /// The fit pushed a parameter to the end of its range.
+    AtBound { parameter: String },
+    /// The loss rises with data over part of the range.
+    Rising,
+    /// On held-out sizes the chosen law did no better than repeating the last loss. Errors in per cent.
+    WorseThanLastLoss { law_percent: f64, last_percent: f64 },
+    /// Too few values of the second factor to trust its exponent.
+    FewFactors { values: usize },
+    /// The law needs a second factor and the points have none.
+    NoFactor { law: String },
+    /// Sizes span so many powers of ten that rounding may count.
+    Scale { decades: f64 },
+    /// Only the first groups were fitted.
+    TooManyGroups { fitted: usize, given: usize },
+    /// Fewer bootstrap draws than asked for, so that the answer comes in time.
+    FewerDraws { drawn: usize, asked: usize },
+}
+
+impl fmt::Display for Warning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Warning::NotFinite { points } => write!(f, "{} not a number or infinite: left out", counted(*points)),
+            Warning::NotPositive { points } => {
+                write!(f, "{} with a loss or size at or below zero: left out", counted(*points))
+            }
+            Warning::Duplicates { points } => write!(f, "{} given more than once: counted once", counted(*points)),
+            Warning::ZeroShot { points } => {
+                write!(f, "{} before any tuning (no data): shown, not fitted", counted(*points))
+            }
+            Warning::Empty => write!(f, "no point left to fit"),
+            Warning::TooFewSizes { sizes, needed } => {
+                write!(f, "{sizes} {} and the law needs {needed}: add sizes", plural(*sizes, "size", "sizes"))
+            }
+            Warning::Span { sizes, span, half_width } => {
+                write!(f, "{sizes} {} {}", plural(*sizes, "size", "sizes"), plural(*sizes, "spans", "span"))?;
+                write!(f, " {}×", short(*span))?;
+                match half_width {
+                    Some(half) => write!(f, ": exponent uncertain by ±{}", short(*half)),
+                    None => write!(f, ": too little for an exponent; use 5 sizes over 16× or more"),
+                }
+            }
+            Warning::Noise { drop_percent, noise_percent } => write!(
+                f,
+                "not enough signal: the loss falls {}% in all and single runs scatter by {}%; widen the sizes or add seeds",
+                short(*drop_percent),
+                short(*noise_percent)
+            ),
+            Warning::NoReplicates => {
+                write!(f, "one run per size: noise is judged from the misfit alone; a second seed would measure it")
+            }
+            Warning::AtBound { parameter } => write!(f, "{parameter} at bound: not identified by these points"),
+            Warning::Rising => write!(f, "the loss rises with more data somewhere: check learning rate and stopping"),
+            Warning::WorseThanLastLoss { law_percent, last_percent } => write!(
+                f,
+                "on the hidden sizes the law errs by {}% and repeating the last loss by {}%: the law adds nothing here",
+                short(*law_percent),
+                short(*last_percent)
+            ),
+            Warning::FewFactors { values } => {
+                write!(f, "the second factor has {values} values: no exponent from fewer than 4")
+            }
+            Warning::NoFactor { law } => {
+                write!(f, "{law} needs a second factor (model size …) and these points have none: name its column")
+            }
+            Warning::Scale { decades } => {
+                write!(f, "numbers span {} powers of ten: check the columns and units", short(*decades))
+            }
+            Warning::TooManyGroups { fitted, given } => {
+                write!(f, "{given} groups: the first {fitted} were fitted; choose a coarser group column")
+            }
+            Warning::FewerDraws { drawn, asked } => {
+                write!(f, "{drawn} bootstrap draws instead of {asked}, because there are so many points")
+            }
+        }
+    }
+}
+
+fn counted(points: usize) -> String {
+    format!("{points} {}", plural(points, "point", "points"))
+}
+
+fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+    if count == 1 { one } else { many }
+}
+
+/// Three significant digits, without needless zeros.
+pub(crate) fn short(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (2 - magnitude).max(0) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sentences_read_well() {
+        let cases = [
+            (Warning::NotFinite { points: 1 }, "1 point not a number or infinite: left out"),
+            (
+                Warning::Span { sizes: 5, span: 16.0, half_width: Some(0.1) },
+                "5 sizes span 16×: exponent uncertain by ±0.1",
+            ),
+            (Warning::AtBound { parameter: "E".into() }, "E at bound: not identified by these points"),
+        ];
+        for (warning, sentence) in cases {
+            assert_eq!(warning.to_string(), sentence);
+        }
+    }
+
+    #[test]
+    fn numbers_are_short() {
+        let cases =
+            [(0.0, "0"), (0.1, "0.1"), (12345.0, "12345"), (1.23456, "1.23"), (1e-9, "1.00e-9"), (-2.5, "-2.5")];
+        for (value, text) in cases {
+            assert_eq!(short(value), text);
+        }
+    }
+}

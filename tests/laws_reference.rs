@@ -1,0 +1,187 @@
+//! The fitter against reference fits of published points. Skips visibly where the points are not at hand.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use tunelab::laws::{Law, Objective, Options, Point, fit};
+
+/// The reference may be beaten, or missed by this share.
+const SLACK: f64 = 1.0 + 1e-6;
+
+fn read(name: &str) -> Option<String> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/laws").join(name);
+    let text = fs::read_to_string(&path).ok();
+    if text.is_none() {
+        eprintln!("SKIPPED: {} is not there", path.display());
+    }
+    text
+}
+
+fn rows(text: &str) -> Vec<BTreeMap<&str, &str>> {
+    let mut lines = text.lines();
+    let header: Vec<&str> = lines.next().unwrap().split(',').collect();
+    lines.map(|line| header.iter().copied().zip(line.split(',')).collect()).collect()
+}
+
+fn number(row: &BTreeMap<&str, &str>, column: &str) -> f64 {
+    row[column].parse().unwrap()
+}
+
+fn objective(points: &[Point], law: Law) -> f64 {
+    let options = Options { law: Some(law), draws: 0, backtest: false, ..Options::default() };
+    fit(points, &options).groups[0].fit.as_ref().unwrap().objective
+}
+
+fn check(what: &str, ours: f64, reference: f64, worst: &mut f64, failures: &mut Vec<String>) {
+    let ratio = ours / reference;
+    *worst = worst.max(ratio);
+    if ratio > SLACK {
+        failures.push(format!("{what}: {ours:.10e} against {reference:.10e}, ratio {ratio:.8}"));
+    }
+}
+
+fn curves(text: &str, keep: impl Fn(&BTreeMap<&str, &str>) -> bool) -> BTreeMap<(String, String), Vec<Point>> {
+    let mut curves: BTreeMap<(String, String), Vec<Point>> = BTreeMap::new();
+    for row in rows(text).iter().filter(|row| keep(row)) {
+        let point =
+            Point::new("", number(row, "n_examples"), number(row, "test_loss")).at_size(number(row, "n_params"));
+        curves.entry((row["dataset"].into(), row["model"].into())).or_default().push(point);
+    }
+    curves
+}
+
+#[test]
+fn fine_tuning_curves() {
+    let (Some(points), Some(fits)) = (read("finetune_curves.csv"), read("finetune_curve_fits.json")) else { return };
+    let curves = curves(&points, |row| row["n_examples"] != "0");
+    let fits: Vec<serde_json::Value> = serde_json::from_str(&fits).unwrap();
+    let (mut worst, mut failures) = (0.0, Vec::new());
+    for reference in &fits {
+        let text = |key: &str| reference[key].as_str().unwrap().to_string();
+        let mut points = curves[&(text("dataset"), text("model"))].clone();
+        points.sort_by(|a, b| a.d.total_cmp(&b.d));
+        if text("subset") == "first10" {
+            points.truncate(10);
+        }
+        let law = if text("law") == "vanilla3" { Law::PowerConstant } else { Law::Rectified };
+        // The reference is rounded to 10 decimals.
+        let stated = reference["objective"].as_f64().unwrap() + 5e-11;
+        let what = format!("{} {} {} {law}", text("dataset"), text("model"), text("subset"));
+        check(&what, objective(&points, law), stated, &mut worst, &mut failures);
+    }
+    println!("{} curves, worst ratio {worst:.9}", fits.len());
+    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), fits.len(), failures.join("\n"));
+}
+
+/// The reference's families are one architecture in several sizes: narrower than the file's `family` column.
+fn of_family(model: &str, family: &str) -> bool {
+    match family {
+        "GPT-2" => model.starts_with("gpt2"),
+        "OPT" => model.starts_with("facebook/opt"),
+        "Cerebras" => model.starts_with("cerebras/"),
+        "LaMini" => model.starts_with("MBZUAI/"),
+        other => panic!("unknown family {other}"),
+    }
+}
+
+#[test]
+fn joint_families() {
+    let (Some(points), Some(fits)) = (read("finetune_curves.csv"), read("reference_fits.json")) else { return };
+    let fits: serde_json::Value = serde_json::from_str(&fits).unwrap();
+    let (mut worst, mut failures) = (0.0, Vec::new());
+    for (name, laws) in fits["joint_families"]["fits"].as_object().unwrap() {
+        let (dataset, family) = name.split_once('|').unwrap();
+        let points: Vec<Point> = rows(&points)
+            .iter()
+            .filter(|r| r["dataset"] == dataset && of_family(r["model"], family) && number(r, "n_examples") >= 6400.0)
+            .map(|r| Point::new("", number(r, "n_examples"), number(r, "test_loss")).at_size(number(r, "n_params")))
+            .collect();
+        for (law, entry) in laws.as_object().unwrap() {
+            let law: Law = law.parse().unwrap();
+            assert_eq!(points.len() as u64, entry["n"].as_u64().unwrap());
+            let reference = entry["objective_sum_huber"].as_f64().unwrap();
+            check(&format!("{name} {law}"), objective(&points, law), reference, &mut worst, &mut failures);
+        }
+    }
+    println!("worst ratio {worst:.9}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn overtraining() {
+    let (Some(points), Some(fits)) = (read("overtraining.csv"), read("reference_fits.json")) else { return };
+    let fits: serde_json::Value = serde_json::from_str(&fits).unwrap();
+    let (mut worst, mut failures) = (0.0, Vec::new());
+    for (name, entry) in fits["overtraining"]["fits"].as_object().unwrap() {
+        let (train, eval) = name.split_once("->").unwrap();
+        let points: Vec<Point> = rows(&points)
+            .iter()
+            .filter(|r| r["train_set"] == train && r["eval_set"] == eval)
+            .map(|r| Point::new("", number(r, "n_tokens"), number(r, "loss")).at_size(number(r, "n_params")))
+            .collect();
+        assert_eq!(points.len() as u64, entry["all"]["n"].as_u64().unwrap(), "{name}");
+        let reference = entry["all"]["objective_sum_huber"].as_f64().unwrap();
+        check(name, objective(&points, Law::Additive), reference, &mut worst, &mut failures);
+        let mut sizes: Vec<f64> = points.iter().map(|p| p.n.unwrap()).collect();
+        sizes.sort_by(f64::total_cmp);
+        let small: Vec<Point> = points.iter().filter(|p| p.n.unwrap() < 1e9).cloned().collect();
+        if small.len() as u64 == entry["train_small_only"]["n"].as_u64().unwrap() {
+            let reference = entry["train_small_only"]["objective_sum_huber"].as_f64().unwrap();
+            check(&format!("{name} small"), objective(&small, Law::Additive), reference, &mut worst, &mut failures);
+        } else {
+            failures.push(format!("{name}: {} small points", small.len()));
+        }
+    }
+    println!("worst ratio {worst:.9}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn repeated_data() {
+    let (Some(points), Some(fits)) = (read("repeated_data.csv"), read("reference_fits.json")) else { return };
+    let fits: serde_json::Value = serde_json::from_str(&fits).unwrap();
+    let fits = &fits["repeated_data"];
+    let points: Vec<Point> = rows(&points)
+        .iter()
+        .map(|r| {
+            let point = Point::new("", number(r, "n_tokens"), number(r, "val_loss")).at_size(number(r, "n_params"));
+            Point { unique: Some(number(r, "n_unique_tokens")), run: r["run"].to_string(), ..point }
+        })
+        .collect();
+    assert_eq!(points.len(), 182);
+    let (mut worst, mut failures) = (0.0, Vec::new());
+    let published = &fits["published"];
+    let theta = [published["R_D_star"].as_f64().unwrap().ln(), published["R_N_star"].as_f64().unwrap().ln()];
+    let (at_published, _) = Objective::default().at(Law::Repeated, &theta, &points);
+    let stated = published["objective"].as_f64().unwrap();
+    // The published parameters are rounded to six decimals.
+    assert!((at_published / stated - 1.0).abs() < 1e-6, "{at_published} against {stated}");
+    let reference = fits["objective_sum_huber"].as_f64().unwrap();
+    check("repeated", objective(&points, Law::Repeated), reference, &mut worst, &mut failures);
+    let fresh: Vec<Point> = points.iter().filter(|p| p.d <= 2.0 * p.unique.unwrap()).cloned().collect();
+    let additive = &fits["additive_le2epochs"];
+    assert_eq!(fresh.len() as u64, additive["n"].as_u64().unwrap());
+    let reference = additive["objective_sum_huber"].as_f64().unwrap();
+    check("at most 2 epochs", objective(&fresh, Law::Additive), reference, &mut worst, &mut failures);
+    println!("worst ratio {worst:.9}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn probes_at_fixed_parameters() {
+    let (Some(points), Some(fits)) = (read("finetune_curves.csv"), read("reference_fits.json")) else { return };
+    let fits: serde_json::Value = serde_json::from_str(&fits).unwrap();
+    let curves = curves(&points, |row| row["n_examples"] != "0");
+    for (name, law) in [("gigaword_gpt2_power3", Law::PowerConstant), ("gigaword_gpt2_rect4", Law::Rectified)] {
+        let probe = &fits["probes_fixed_params"][name];
+        let numbers =
+            |key: &str| -> Vec<f64> { probe[key].as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
+        let points = &curves[&("gigaword".to_string(), "gpt2".to_string())];
+        let (objective, gradient) = Objective::default().at(law, &numbers("params"), points);
+        let stated = probe["objective_sum_huber"].as_f64().unwrap();
+        assert!((objective / stated - 1.0).abs() < 1e-9, "{name}: {objective} against {stated}");
+        for (ours, stated) in gradient.iter().zip(numbers("grad")) {
+            assert!((ours / stated - 1.0).abs() < 1e-9, "{name}: gradient {ours} against {stated}");
+        }
+    }
+}
