@@ -33,6 +33,8 @@ pub mod train;
 // 3. edges
 #[cfg(feature = "native")]
 pub mod cli;
+#[cfg(feature = "web")]
+pub mod wire;
 #[cfg(feature = "worker")]
 pub mod worker;
 

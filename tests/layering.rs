@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 4] = [
     &["seed", "spec", "record", "metrics", "data", "laws", "plan", "protocol"],
     &["model", "adapt", "train"],
-    &["device", "storage", "worker", "cli"],
+    &["device", "storage", "wire", "worker", "cli"],
     &["ui"],
 ];
 
