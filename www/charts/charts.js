@@ -1,0 +1,126 @@
+// The page's charts: Apache ECharts, only the parts in use, behind four functions. Options come as JSON, so
+// what JSON cannot say (functions) is named there and put in here: `"tip"` for tooltips, `"band"` for areas
+// between two curves, `"whisker"` for spreads. `npm install && npm run build` in this folder writes ../vendor/charts/charts.min.js.
+import * as echarts from "echarts/core";
+import { CustomChart, LineChart, ScatterChart } from "echarts/charts";
+import {
+  AriaComponent,
+  DataZoomComponent,
+  GridComponent,
+  LegendComponent,
+  MarkAreaComponent,
+  MarkLineComponent,
+  ToolboxComponent,
+  TooltipComponent,
+} from "echarts/components";
+import { CanvasRenderer, SVGRenderer } from "echarts/renderers";
+
+echarts.use([
+  CustomChart, LineChart, ScatterChart,
+  AriaComponent, DataZoomComponent, GridComponent, LegendComponent, MarkAreaComponent, MarkLineComponent,
+  ToolboxComponent, TooltipComponent,
+  CanvasRenderer, SVGRenderer,
+]);
+
+// A tooltip is the hovered item's own lines, as text: a name with markup in it stays a name.
+function tip(params) {
+  const lines = (params.data && params.data.tip) || [];
+  if (lines.length === 0) return "";
+  const box = document.createElement("div");
+  lines.forEach((line, i) => {
+    const row = document.createElement(i === 0 ? "strong" : "div");
+    row.textContent = line;
+    box.append(row);
+  });
+  return box;
+}
+
+// One polygon between a lower and an upper curve. Rows are [x, lower, upper].
+function band(rows) {
+  return (params, api) => {
+    if (params.dataIndex > 0) return null;
+    const upper = rows.map(([x, , high]) => api.coord([x, high]));
+    const lower = rows.map(([x, low]) => api.coord([x, low]));
+    return { type: "polygon", shape: { points: upper.concat(lower.reverse()) }, style: { fill: api.visual("color"), opacity: 0.16 }, silent: true };
+  };
+}
+
+// A vertical bar from the lowest to the highest of several runs. Rows are [x, low, high].
+function whisker(params, api) {
+  const [x, low] = api.coord([api.value(0), api.value(1)]);
+  const [, high] = api.coord([api.value(0), api.value(2)]);
+  const line = (x1, y1, x2, y2) => ({ type: "line", shape: { x1, y1, x2, y2 }, style: { stroke: api.visual("color"), lineWidth: 1.4, opacity: 0.7 } });
+  return { type: "group", silent: true, children: [line(x, low, x, high), line(x - 4, low, x + 4, low), line(x - 4, high, x + 4, high)] };
+}
+
+function short(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e9) return `${+(value / 1e9).toPrecision(3)}G`;
+  if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
+  if (size < 1e-3) return value.toExponential(1);
+  return `${+value.toPrecision(3)}`;
+}
+
+function withFunctions(option) {
+  if (option.tooltip) option.tooltip.formatter = tip;
+  for (const axis of [option.xAxis, option.yAxis].flat()) {
+    if (axis) axis.axisLabel = { ...axis.axisLabel, formatter: short };
+  }
+  for (const series of option.series || []) {
+    if (series.renderItem === "band") series.renderItem = band(series.data);
+    if (series.renderItem === "whisker") series.renderItem = whisker;
+  }
+  return option;
+}
+
+const charts = new WeakMap();
+
+function chartOf(element) {
+  let chart = charts.get(element);
+  if (!chart) {
+    chart = echarts.init(element, null, { renderer: "canvas" });
+    const resizes = new ResizeObserver(() => chart.resize());
+    resizes.observe(element);
+    charts.set(element, chart);
+    chart.__resizes = resizes;
+  }
+  return chart;
+}
+
+window.TunelabCharts = {
+  // Shows `json` (an ECharts option) in `element`, keeping zoom where it was.
+  draw(element, json) {
+    const option = JSON.parse(json);
+    if (!option) return;
+    withFunctions(option);
+    chartOf(element).setOption(option, { replaceMerge: ["series"], lazyUpdate: true });
+  },
+  // Calls `callback` with the `id` of a clicked item that has one.
+  onPick(element, callback) {
+    chartOf(element).on("click", (event) => {
+      if (event.data && event.data.id) callback(event.data.id);
+    });
+  },
+  resetZoom(element) {
+    chartOf(element).dispatchAction({ type: "dataZoom", batch: [{ dataZoomIndex: 0, start: 0, end: 100 }, { dataZoomIndex: 1, start: 0, end: 100 }] });
+  },
+  // A data URL of what is shown. `kind` is "png" or "svg".
+  image(element, kind, background) {
+    const chart = chartOf(element);
+    if (kind === "png") return chart.getDataURL({ type: "png", pixelRatio: 3, backgroundColor: background });
+    const paper = echarts.init(null, null, { renderer: "svg", ssr: true, width: chart.getWidth(), height: chart.getHeight() });
+    paper.setOption({ ...chart.getOption(), animation: false, toolbox: undefined, backgroundColor: background });
+    const svg = paper.renderToSVGString();
+    paper.dispose();
+    return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
+  },
+  dispose(element) {
+    const chart = charts.get(element);
+    if (!chart) return;
+    chart.__resizes.disconnect();
+    chart.dispose();
+    charts.delete(element);
+  },
+};
