@@ -122,6 +122,16 @@ impl Queue {
         self.order.retain(|id| self.cells.contains_key(id));
     }
 
+    /// Forgets these cells and what came of them, so that they can be run anew.
+    pub fn forget(&mut self, ids: &[RunId]) {
+        self.cells.retain(|id, _| !ids.contains(id));
+        self.order.retain(|id| self.cells.contains_key(id));
+    }
+
+    pub fn is_done(&self, id: &RunId) -> bool {
+        self.cells.get(id).is_some_and(|cell| matches!(cell.state, CellState::Done(_)))
+    }
+
     /// Every cell in running order.
     pub fn cells(&self) -> impl Iterator<Item = (&RunId, &RunSpec, &CellState)> {
         self.order.iter().map(|id| (id, &self.cells[id].spec, &self.cells[id].state))
