@@ -2,7 +2,6 @@
 //! tokenised and padded into [`Batch`]es. Plain numbers throughout; the engine makes tensors of them.
 
 mod batch;
-pub mod corpus;
 mod draw;
 mod split;
 mod subset;

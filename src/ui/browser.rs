@@ -1,0 +1,103 @@
+//! Small dealings with the browser: address, downloads, files, fetches.
+
+use super::charts::palette::Theme;
+use super::keep;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+pub fn window() -> web_sys::Window {
+    // The page runs in a window; workers enter elsewhere (`super::start`).
+    web_sys::window().expect("the page runs in a window")
+}
+
+/// Milliseconds since the page opened.
+pub fn now() -> f64 {
+    window().performance().map(|clock| clock.now()).unwrap_or_default()
+}
+
+/// The address's query and fragment, joined: settings may stand in either.
+pub fn address() -> String {
+    let location = window().location();
+    let part = |text: Result<String, JsValue>| text.unwrap_or_default().trim_start_matches(['#', '?']).to_string();
+    format!("{}&{}", part(location.search()), part(location.hash()))
+}
+
+/// Puts a fragment into the address bar without a new history entry.
+pub fn set_fragment(fragment: &str) {
+    let path = window().location().pathname().unwrap_or_default();
+    let url = if fragment.is_empty() { path } else { format!("{path}#{fragment}") };
+    if let Ok(history) = window().history() {
+        // A sandboxed frame may refuse; the settings hold all the same.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+    }
+}
+
+/// Text of a file of this site.
+pub async fn fetch_text(path: &str) -> Result<String, String> {
+    let words = |error: JsValue| format!("{path}: {error:?}");
+    let response = JsFuture::from(window().fetch_with_str(path)).await.map_err(words)?;
+    let response: web_sys::Response = response.dyn_into().map_err(words)?;
+    if !response.ok() {
+        return Err(format!("{path}: the server answered {}", response.status()));
+    }
+    let text = JsFuture::from(response.text().map_err(words)?).await.map_err(words)?;
+    text.as_string().ok_or_else(|| format!("{path} is not text"))
+}
+
+pub fn download(name: &str, kind: &str, bytes: &[u8]) {
+    let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
+    let options = web_sys::BlobPropertyBag::new();
+    options.set_type(kind);
+    let Ok(blob) = web_sys::Blob::new_with_u8_array_sequence_and_options(&parts, &options) else { return };
+    let Ok(url) = web_sys::Url::create_object_url_with_blob(&blob) else { return };
+    download_url(name, &url);
+    // The browser has taken its copy once the click returned.
+    let _ = web_sys::Url::revoke_object_url(&url);
+}
+
+pub fn download_url(name: &str, url: &str) {
+    let anchor = window().document().and_then(|document| document.create_element("a").ok());
+    if let Some(anchor) = anchor.and_then(|element| element.dyn_into::<web_sys::HtmlAnchorElement>().ok()) {
+        anchor.set_href(url);
+        anchor.set_download(name);
+        anchor.click();
+    }
+}
+
+pub fn files(list: Option<web_sys::FileList>) -> Vec<web_sys::File> {
+    list.map(|list| (0..list.length()).filter_map(|index| list.get(index)).collect()).unwrap_or_default()
+}
+
+/// The theme kept from an earlier visit, else the system's.
+pub fn theme() -> Theme {
+    let dark = || {
+        let query = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
+        query.is_some_and(|query| query.matches())
+    };
+    match keep::kept_theme().as_deref() {
+        Some("dark") => Theme::Dark,
+        Some("light") => Theme::Light,
+        _ if dark() => Theme::Dark,
+        _ => Theme::Light,
+    }
+}
+
+pub fn show_theme(theme: Theme) {
+    let name = if theme == Theme::Dark { "dark" } else { "light" };
+    if let Some(root) = window().document().and_then(|document| document.document_element()) {
+        let _ = root.set_attribute("data-theme", name);
+    }
+}
+
+pub fn is_narrow() -> bool {
+    window().inner_width().ok().and_then(|width| width.as_f64()).is_some_and(|width| width < 640.0)
+}
+
+pub fn copy(text: &str) {
+    let promise = window().navigator().clipboard().write_text(text);
+    wasm_bindgen_futures::spawn_local(async move {
+        if JsFuture::from(promise).await.is_err() {
+            web_sys::console::warn_1(&"the clipboard is not open to this page".into());
+        }
+    });
+}

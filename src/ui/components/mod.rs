@@ -1,0 +1,16 @@
+//! What is seen, one part of the page a file.
+
+pub mod about;
+pub mod app;
+mod before_after;
+mod chart;
+mod controls;
+mod data;
+mod device;
+mod experiment;
+mod methods;
+mod notices;
+mod plot;
+mod runs;
+mod size_slider;
+mod try_it;

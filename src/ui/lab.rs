@@ -1,0 +1,161 @@
+//! The running page: holds the [`State`] in a signal, feeds it inputs, carries out its orders. Every component gets
+//! it as context and speaks to it by [`Lab::send`].
+
+use super::browser;
+use super::charts::palette::Theme;
+use super::keep;
+use super::link::Link;
+use super::settings::Settings;
+use super::share;
+use super::state::{Input, Level, Order, State};
+use crate::protocol::{Event, ModelCard};
+use crate::record::RunRecord;
+use leptos::prelude::*;
+use std::cell::{OnceCell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen_futures::spawn_local;
+
+/// Progress is shown at most so often; what calls for an answer is taken in at once.
+const BREATH: Duration = Duration::from_millis(120);
+
+#[derive(Clone, Copy)]
+pub struct Lab {
+    pub state: RwSignal<State>,
+    pub theme: RwSignal<Theme>,
+    pub narrow: RwSignal<bool>,
+    pub settings: Memo<Settings>,
+    link: StoredValue<Rc<Link>, LocalStorage>,
+}
+
+impl Lab {
+    /// Opens the lab: reads the address, the kept records, the shelf and the finished experiment, starts a worker.
+    pub fn open() -> Lab {
+        let (settings, problems) = share::from_fragment(&browser::address());
+        let mut first = State::new(settings);
+        first.cores = browser::window().navigator().hardware_concurrency() as usize;
+        let state = RwSignal::new(first);
+        let waiting: Rc<RefCell<Vec<Input>>> = Rc::default();
+        // Workers speak from outside the page's tree of owners, so the inbox holds the lab itself.
+        let home: Rc<OnceCell<Lab>> = Rc::default();
+        let here = home.clone();
+        let inbox = Rc::new(move |input: Input| {
+            let urgent = !is_progress(&input);
+            let mut queue = waiting.borrow_mut();
+            queue.push(input);
+            let (waiting, here) = (waiting.clone(), here.clone());
+            let take_in = move || {
+                let inputs = std::mem::take(&mut *waiting.borrow_mut());
+                if let (false, Some(lab)) = (inputs.is_empty(), here.get()) {
+                    lab.take_in(inputs);
+                }
+            };
+            if urgent {
+                drop(queue);
+                take_in();
+            } else if queue.len() == 1 {
+                set_timeout(take_in, BREATH);
+            }
+        });
+        let lab = Lab {
+            state,
+            theme: RwSignal::new(browser::theme()),
+            narrow: RwSignal::new(browser::is_narrow()),
+            settings: Memo::new(move |_| state.with(|state| state.settings.clone())),
+            link: StoredValue::new_local(Rc::new(Link::new(inbox))),
+        };
+        // Set once, just made: it cannot be there already.
+        let _ = home.set(lab);
+        for problem in problems {
+            lab.send(Input::Say(Level::Warning, problem));
+        }
+        lab.send(Input::Records(keep::kept()));
+        lab.send(Input::Opened);
+        spawn_local(async move {
+            let cards = browser::fetch_text("./models/index.json").await;
+            lab.send(Input::Shelf(cards.and_then(|text| {
+                serde_json::from_str::<Vec<ModelCard>>(&text).map_err(|error| format!("models/index.json: {error}"))
+            })));
+            if let Ok(text) = browser::fetch_text("./precomputed.json").await {
+                match precomputed(&text) {
+                    Ok(records) => lab.send(Input::Precomputed(records)),
+                    Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
+                }
+            }
+        });
+        lab
+    }
+
+    pub fn send(&self, input: Input) {
+        self.take_in(vec![input]);
+    }
+
+    fn take_in(&self, inputs: Vec<Input>) {
+        let now = browser::now();
+        let mut orders = Vec::new();
+        self.state.update(|state| {
+            for input in inputs {
+                orders.extend(state.fold(now, input));
+            }
+        });
+        let link = self.link.get_value();
+        for order in orders {
+            match order {
+                Order::Spawn(worker) => link.spawn(worker),
+                Order::End(worker) => link.end(worker),
+                Order::Send(worker, command) => link.send(worker, &command),
+                Order::Keep(record) => {
+                    if !keep::keep(&record) {
+                        web_sys::console::warn_1(
+                            &"the browser's storage is full: this run is kept for this visit only".into(),
+                        );
+                    }
+                }
+                Order::Download(files) => {
+                    for file in files {
+                        browser::download(&file.name, "application/octet-stream", &file.bytes);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Changes settings by `change`.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        let mut settings = self.settings.get_untracked();
+        change(&mut settings);
+        if settings != self.settings.get_untracked() {
+            self.send(Input::Settings(Box::new(settings)));
+        }
+    }
+
+    pub fn hold_files(&self, name: String, files: Vec<web_sys::File>) {
+        self.link.with_value(|link| link.hold_files(name, files));
+    }
+}
+
+pub fn use_lab() -> Lab {
+    expect_context::<Lab>()
+}
+
+/// An input that changes only what is shown: many may be taken in together.
+fn is_progress(input: &Input) -> bool {
+    matches!(
+        input,
+        Input::Event(
+            _,
+            Event::Stepped { .. }
+                | Event::Evaluated { .. }
+                | Event::Fetching { .. }
+                | Event::Generated { done: false, .. }
+        )
+    )
+}
+
+/// The records of `precomputed.json`, each checked as any record is.
+fn precomputed(text: &str) -> Result<Vec<RunRecord>, String> {
+    let values: Vec<serde_json::Value> =
+        serde_json::from_str(text).map_err(|error| format!("The finished experiment could not be read: {error}"))?;
+    let records = values.iter().map(|value| RunRecord::from_json(&value.to_string()));
+    records.collect::<Result<_, _>>().map_err(|error| format!("The finished experiment could not be read: {error}"))
+}

@@ -1,0 +1,96 @@
+//! The page's hold on its workers: starts and ends them, carries commands in and events out. Knows nothing of what
+//! they mean; a worker that crashes or cannot start is reported as [`Input::Died`].
+
+use super::state::{Input, WorkerId};
+use crate::protocol::{Command, DataRequest};
+use crate::wire;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ErrorEvent, File, MessageEvent, WorkerOptions, WorkerType};
+
+/// Where trunk puts the training worker.
+const WORKER: &str = "./worker_loader.js";
+
+pub struct Link {
+    workers: RefCell<HashMap<WorkerId, Handle>>,
+    /// Files that the visitor chose, by the name of the data they make.
+    files: RefCell<HashMap<String, Vec<File>>>,
+    inbox: Rc<dyn Fn(Input)>,
+}
+
+struct Handle {
+    worker: web_sys::Worker,
+    _heard: Closure<dyn Fn(MessageEvent)>,
+    _failed: Closure<dyn Fn(JsValue)>,
+}
+
+impl Link {
+    pub fn new(inbox: Rc<dyn Fn(Input)>) -> Self {
+        Link { workers: RefCell::default(), files: RefCell::default(), inbox }
+    }
+
+    /// Keeps the handles of files whose data go by `name`; they are sent along when data are asked for.
+    pub fn hold_files(&self, name: String, files: Vec<File>) {
+        self.files.borrow_mut().insert(name, files);
+    }
+
+    pub fn spawn(&self, id: WorkerId) {
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = match web_sys::Worker::new_with_options(WORKER, &options) {
+            Ok(worker) => worker,
+            Err(error) => return (self.inbox)(Input::Died(id, describe(&error))),
+        };
+        let inbox = self.inbox.clone();
+        let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
+            // The loader itself may speak before the lab does; what is not an event is not for us.
+            match wire::read_event(message.data()) {
+                Ok(event) => inbox(Input::Event(id, event)),
+                Err(error) => web_sys::console::warn_1(&error.to_string().into()),
+            }
+        });
+        let inbox = self.inbox.clone();
+        let failed = Closure::<dyn Fn(JsValue)>::new(move |event: JsValue| {
+            let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message).unwrap_or_default();
+            let reason = if message.is_empty() { "its program could not be loaded".into() } else { message };
+            inbox(Input::Died(id, reason));
+        });
+        worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
+        self.workers.borrow_mut().insert(id, Handle { worker, _heard: heard, _failed: failed });
+    }
+
+    pub fn end(&self, id: WorkerId) {
+        if let Some(handle) = self.workers.borrow_mut().remove(&id) {
+            handle.worker.set_onmessage(None);
+            handle.worker.set_onerror(None);
+            handle.worker.terminate();
+        }
+    }
+
+    pub fn send(&self, id: WorkerId, command: &Command) {
+        let files = match command {
+            Command::Data { source: DataRequest::Files { name, .. } } => {
+                self.files.borrow().get(name).cloned().unwrap_or_default()
+            }
+            _ => Vec::new(),
+        };
+        let sent =
+            wire::write_command(command, &files).map_err(|error| error.to_string()).and_then(|message| {
+                match self.workers.borrow().get(&id) {
+                    Some(handle) => handle.worker.post_message(&message).map_err(|error| describe(&error)),
+                    None => Ok(()),
+                }
+            });
+        if let Err(reason) = sent {
+            (self.inbox)(Input::Died(id, reason));
+        }
+    }
+}
+
+fn describe(error: &JsValue) -> String {
+    error.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message())).unwrap_or_else(|| format!("{error:?}"))
+}

@@ -1,0 +1,423 @@
+//! What the page knows, and how it changes: [`State::fold`] takes one [`Input`] and returns the [`Order`]s to carry
+//! out. A plain function of plain data: no browser, no clock (inputs bring the time), so the whole page can be
+//! driven in a test. What it does when a worker answers is in [`super::workers`].
+
+use super::settings::{DataChoice, Settings};
+use crate::plan::queue::Queue;
+use crate::protocol::{
+    Backend, Command, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelCard, ModelRef, Sampling,
+};
+use crate::record::{EvalPoint, RunRecord};
+use crate::spec::{RunId, RunSpec, Source};
+use std::collections::BTreeMap;
+
+pub type WorkerId = u32;
+
+/// Milliseconds of the page's clock.
+pub type Millis = f64;
+
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub settings: Settings,
+    /// The base models that come with the site, or why they could not be read.
+    pub shelf: Loaded<Vec<ModelCard>>,
+    pub device: Option<DeviceReport>,
+    pub workers: BTreeMap<WorkerId, Worker>,
+    pub(super) last_worker: WorkerId,
+    pub(super) false_starts: u32,
+    /// Processor cores, as the browser tells.
+    pub cores: usize,
+    pub phase: Phase,
+    pub queue: Queue,
+    /// Runs that this visit has seen training.
+    pub live: BTreeMap<RunId, Live>,
+    /// The run whose curve is shown large; the one training if none was picked.
+    pub picked: Option<RunId>,
+    pub precomputed: Precomputed,
+    /// What is known of each data source.
+    pub summaries: Vec<(Source, DataSummary)>,
+    /// Tasks whose description was asked for.
+    pub(super) described: Vec<String>,
+    pub own: Own,
+    /// Base weights on their way: name, bytes so far, bytes in all.
+    pub fetching: Option<(String, u64, Option<u64>)>,
+    pub completions: BTreeMap<u32, Completion>,
+    pub(super) last_request: u32,
+    pub notices: Vec<Notice>,
+    pub(super) last_notice: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Loaded<T> {
+    #[default]
+    Waiting,
+    Here(T),
+    Missing(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Phase {
+    #[default]
+    Idle,
+    Playing,
+    Paused,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    pub doing: Doing,
+    /// Sources this worker has read.
+    pub(super) known: Vec<Source>,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Doing {
+    /// Its wasm is loading, or it looks for a device.
+    #[default]
+    Starting,
+    Idle,
+    /// It reads data; the run that waits for them, if any.
+    Reading(Option<Box<RunSpec>>),
+    Running(RunId),
+}
+
+/// A run as it trains.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Live {
+    pub step: usize,
+    pub of: usize,
+    /// Training loss by step, nats per token.
+    pub curve: Vec<(usize, f64)>,
+    pub dev: Vec<EvalPoint>,
+    pub tokens_per_second: f64,
+    /// Where and when this worker began it: the pace follows from both.
+    pub began_step: usize,
+    pub began: Millis,
+    pub seen: Millis,
+}
+
+/// The finished experiment that comes with the site.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Precomputed {
+    pub ids: Vec<RunId>,
+    pub device: String,
+    pub date: String,
+    /// The visitor put it away to start from nothing.
+    pub put_away: bool,
+}
+
+/// The visitor's own data: what was loaded last stays while a new try is read or refused.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Own {
+    pub source: Option<Source>,
+    pub request: Option<DataRequest>,
+    pub(super) trying: Option<DataRequest>,
+    pub problem: Option<String>,
+}
+
+impl Own {
+    pub fn is_reading(&self) -> bool {
+        self.trying.is_some()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Completion {
+    pub model: ModelRef,
+    pub prompt: String,
+    pub text: String,
+    pub tokens: usize,
+    pub done: bool,
+    pub problem: Option<String>,
+    pub(super) worker: WorkerId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub id: u32,
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Information,
+    Warning,
+}
+
+/// What happens to the page.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Opened,
+    Shelf(Result<Vec<ModelCard>, String>),
+    Precomputed(Vec<RunRecord>),
+    /// Records of an earlier visit, or of a file.
+    Records(Vec<RunRecord>),
+    Settings(Box<Settings>),
+    Play,
+    Pause,
+    Stop,
+    /// Train the chosen methods on so many examples, now.
+    Point {
+        examples: usize,
+    },
+    Pick(RunId),
+    /// Put the precomputed experiment away, or bring it back.
+    PutAway(bool),
+    OwnData(DataRequest),
+    Complete {
+        models: Vec<ModelRef>,
+        prompt: String,
+        sampling: Sampling,
+    },
+    CancelCompletions,
+    Export {
+        model: ModelRef,
+        merged: bool,
+    },
+    Dismiss(u32),
+    Say(Level, String),
+    /// What a worker says.
+    Event(WorkerId, Event),
+    /// A worker ended by itself: it crashed or could not be started.
+    Died(WorkerId, String),
+}
+
+/// What the page is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    Spawn(WorkerId),
+    End(WorkerId),
+    Send(WorkerId, Command),
+    /// Keep this record beyond the visit.
+    Keep(Box<RunRecord>),
+    Download(Vec<ExportedFile>),
+}
+
+impl State {
+    pub fn new(settings: Settings) -> Self {
+        State { settings, ..State::default() }
+    }
+
+    /// Takes in what happened at `now` and says what to do about it.
+    pub fn fold(&mut self, now: Millis, input: Input) -> Vec<Order> {
+        let mut orders = Vec::new();
+        match input {
+            Input::Opened => self.spawn(&mut orders),
+            Input::Shelf(Ok(cards)) => self.shelf = Loaded::Here(cards),
+            Input::Shelf(Err(reason)) => {
+                self.say(Level::Warning, format!("The base models could not be read: {reason}"));
+                self.shelf = Loaded::Missing(reason);
+            }
+            Input::Precomputed(records) => self.take_precomputed(records),
+            Input::Records(records) => records.into_iter().for_each(|record| self.queue.finish(record)),
+            Input::Settings(settings) => self.set(*settings, &mut orders),
+            Input::Play => self.play(&mut orders),
+            Input::Pause => self.pause(&mut orders),
+            Input::Stop => self.stop(&mut orders),
+            Input::Point { examples } => self.point(examples, &mut orders),
+            Input::Pick(run) => self.picked = Some(run),
+            Input::PutAway(away) => self.precomputed.put_away = away,
+            Input::OwnData(request) => {
+                self.own.trying = Some(request);
+                self.own.problem = None;
+            }
+            Input::Complete { models, prompt, sampling } => self.complete(models, &prompt, sampling, &mut orders),
+            Input::CancelCompletions => {
+                for (&request, completion) in self.completions.iter_mut().filter(|(_, c)| !c.done) {
+                    completion.done = true;
+                    orders.push(Order::Send(completion.worker, Command::CancelGenerate { request }));
+                }
+            }
+            Input::Export { model, merged } => {
+                if let Some(worker) = self.helper() {
+                    self.last_request += 1;
+                    orders.push(Order::Send(worker, Command::Export { request: self.last_request, model, merged }));
+                }
+            }
+            Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Input::Say(level, text) => self.say(level, text),
+            Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
+            Input::Died(worker, reason) => self.died(worker, &reason, &mut orders),
+        }
+        self.assign(&mut orders);
+        orders
+    }
+
+    pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.last_notice += 1;
+        self.notices.push(Notice { id: self.last_notice, level, text: text.into() });
+        // Old ones make room: this is a status line, not a log.
+        let spare = self.notices.len().saturating_sub(4);
+        self.notices.drain(..spare);
+    }
+
+    /// The data source chosen now, once it is known.
+    pub fn source(&self) -> Option<Source> {
+        match &self.settings.data {
+            DataChoice::Task(id) => Some(Source::Task(id.clone())),
+            DataChoice::Own => self.own.source.clone(),
+        }
+    }
+
+    pub fn summary(&self, source: &Source) -> Option<&DataSummary> {
+        self.summaries.iter().find(|(known, _)| known == source).map(|(_, summary)| summary)
+    }
+
+    pub fn cards(&self) -> &[ModelCard] {
+        match &self.shelf {
+            Loaded::Here(cards) => cards,
+            _ => &[],
+        }
+    }
+
+    pub fn is_precomputed(&self, id: &RunId) -> bool {
+        self.precomputed.ids.contains(id)
+    }
+
+    /// Finished runs on screen.
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
+        self.queue.records().filter(|record| !self.precomputed.put_away || !self.is_precomputed(&record.id))
+    }
+
+    fn take_precomputed(&mut self, records: Vec<RunRecord>) {
+        if let Some(first) = records.first() {
+            self.precomputed.device = first.made.device.clone();
+            self.precomputed.date = first.made.date.clone();
+        }
+        self.precomputed.ids = records.iter().map(|record| record.id.clone()).collect();
+        records.into_iter().for_each(|record| self.queue.finish(record));
+    }
+
+    fn set(&mut self, settings: Settings, orders: &mut Vec<Order>) {
+        let backend_changed = settings.backend != self.settings.backend;
+        let runs_changed = self.cells_of(&settings) != self.cells_of(&self.settings);
+        self.settings = settings;
+        if backend_changed {
+            self.restart_workers(orders);
+        }
+        if runs_changed && self.phase != Phase::Idle {
+            self.queue.clear_pending();
+            if let Ok(cells) = self.cells_of(&self.settings) {
+                self.queue.extend(cells);
+            }
+        }
+    }
+
+    fn cells_of(&self, settings: &Settings) -> Result<Vec<RunSpec>, String> {
+        Ok(settings.experiment(self.cards(), self.own.source.as_ref())?.cells())
+    }
+
+    /// The runs of the experiment as set, in running order.
+    pub fn planned(&self) -> Result<Vec<RunSpec>, String> {
+        self.cells_of(&self.settings)
+    }
+
+    fn play(&mut self, orders: &mut Vec<Order>) {
+        if self.phase == Phase::Paused {
+            self.phase = Phase::Playing;
+            self.to_running(Command::Resume, orders);
+            return;
+        }
+        let mut cells = match self.planned() {
+            Ok(cells) => cells,
+            Err(reason) => return self.say(Level::Warning, reason),
+        };
+        if self.precomputed.put_away {
+            // Put away means made again: the visitor wants to see it happen.
+            self.queue.forget(&self.precomputed.ids);
+            self.precomputed = Precomputed::default();
+        }
+        if cells.iter().all(|cell| self.queue.is_done(&cell.id())) {
+            self.settings.seeds += 1;
+            cells = self.planned().unwrap_or_default();
+            let seed = self.settings.seeds;
+            self.say(
+                Level::Information,
+                format!(
+                    "Every run of this experiment is finished, so seed {seed} was added: more seeds narrow the fit."
+                ),
+            );
+        }
+        self.queue.extend(cells);
+        self.phase = Phase::Playing;
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
+    }
+
+    fn pause(&mut self, orders: &mut Vec<Order>) {
+        if self.phase == Phase::Playing {
+            self.phase = Phase::Paused;
+            self.to_running(Command::Pause, orders);
+        }
+    }
+
+    fn stop(&mut self, orders: &mut Vec<Order>) {
+        self.phase = Phase::Idle;
+        self.to_running(Command::Stop, orders);
+        self.queue.clear_pending();
+    }
+
+    fn point(&mut self, examples: usize, orders: &mut Vec<Order>) {
+        let mut experiment = match self.settings.experiment(self.cards(), self.own.source.as_ref()) {
+            Ok(experiment) => experiment,
+            Err(reason) => return self.say(Level::Warning, reason),
+        };
+        experiment.sizes = vec![examples];
+        // The first seed that this size does not have yet.
+        for seeds in 1.. {
+            experiment.seeds = seeds;
+            let cells = experiment.cells();
+            if cells.iter().any(|cell| !self.queue.is_done(&cell.id())) {
+                self.queue.extend_first(cells);
+                break;
+            }
+        }
+        if self.phase == Phase::Paused {
+            self.to_running(Command::Resume, orders);
+        }
+        self.phase = Phase::Playing;
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
+    }
+
+    fn to_running(&self, command: Command, orders: &mut Vec<Order>) {
+        for (&id, worker) in &self.workers {
+            if matches!(worker.doing, Doing::Running(_)) {
+                orders.push(Order::Send(id, command.clone()));
+            }
+        }
+    }
+
+    fn complete(&mut self, models: Vec<ModelRef>, prompt: &str, settings: Sampling, orders: &mut Vec<Order>) {
+        let Some(worker) = self.helper() else {
+            return self.say(Level::Warning, "No worker is ready yet; try again in a moment.");
+        };
+        self.completions.retain(|_, completion| !completion.done);
+        for model in models {
+            self.last_request += 1;
+            let request = self.last_request;
+            let prompt = prompt.to_string();
+            orders.push(Order::Send(
+                worker,
+                Command::Generate { request, model: model.clone(), prompt: prompt.clone(), settings },
+            ));
+            let completion =
+                Completion { model, prompt, text: String::new(), tokens: 0, done: false, problem: None, worker };
+            self.completions.insert(request, completion);
+        }
+    }
+
+    /// A worker for small requests: an idle one if there is one.
+    fn helper(&self) -> Option<WorkerId> {
+        let ready = || self.workers.iter().filter(|(_, worker)| worker.doing != Doing::Starting);
+        ready().find(|(_, worker)| worker.doing == Doing::Idle).or_else(|| ready().next()).map(|(&id, _)| id)
+    }
+
+    /// The backend in use, as far as it is known.
+    pub fn backend(&self) -> Option<Backend> {
+        self.device.as_ref().map(|device| device.backend)
+    }
+}
