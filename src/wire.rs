@@ -1,11 +1,17 @@
 //! How the boundary's messages are carried between page and worker, the same on both sides. To a worker goes an
 //! object `{ command, files }`, where `files` are the browser's `File` handles that the command speaks of; to the
 //! page goes the event itself.
+//!
+//! A worker's program loads in its own time, and what is sent before it listens is lost. So a worker first posts
+//! [`LISTENING`], once its handler is set, and the page holds back its commands until it hears that.
 
 use crate::protocol::{Command, Event};
 use js_sys::{Array, Object, Reflect};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};
+
+/// A worker's first message: its handler is set.
+pub const LISTENING: &str = "listening";
 
 #[derive(Debug, thiserror::Error)]
 #[error("a message between page and worker cannot be read ({0}): reload the page")]

@@ -21,8 +21,12 @@ pub struct Link {
     inbox: Rc<dyn Fn(Input)>,
 }
 
+type Held = Rc<RefCell<Option<Vec<JsValue>>>>;
+
 struct Handle {
     worker: web_sys::Worker,
+    /// What waits for the worker to listen; none once it does.
+    held: Held,
     _heard: Closure<dyn Fn(MessageEvent)>,
     _failed: Closure<dyn Fn(JsValue)>,
 }
@@ -44,9 +48,17 @@ impl Link {
             Ok(worker) => worker,
             Err(error) => return (self.inbox)(Input::Died(id, describe(&error))),
         };
-        let inbox = self.inbox.clone();
+        let held: Held = Rc::new(RefCell::new(Some(Vec::new())));
+        let (inbox, sender, holding) = (self.inbox.clone(), worker.clone(), held.clone());
         let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-            // The loader itself may speak before the lab does; what is not an event is not for us.
+            if message.data().as_string().as_deref() == Some(wire::LISTENING) {
+                for message in holding.take().unwrap_or_default() {
+                    if let Err(error) = sender.post_message(&message) {
+                        inbox(Input::Died(id, describe(&error)));
+                    }
+                }
+                return;
+            }
             match wire::read_event(message.data()) {
                 Ok(event) => inbox(Input::Event(id, event)),
                 Err(error) => web_sys::console::warn_1(&error.to_string().into()),
@@ -60,7 +72,7 @@ impl Link {
         });
         worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
         worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
-        self.workers.borrow_mut().insert(id, Handle { worker, _heard: heard, _failed: failed });
+        self.workers.borrow_mut().insert(id, Handle { worker, held, _heard: heard, _failed: failed });
     }
 
     pub fn end(&self, id: WorkerId) {
@@ -78,16 +90,20 @@ impl Link {
             }
             _ => Vec::new(),
         };
-        let sent =
-            wire::write_command(command, &files).map_err(|error| error.to_string()).and_then(|message| {
-                match self.workers.borrow().get(&id) {
-                    Some(handle) => handle.worker.post_message(&message).map_err(|error| describe(&error)),
-                    None => Ok(()),
-                }
-            });
-        if let Err(reason) = sent {
+        if let Err(reason) = self.post(id, command, &files) {
             (self.inbox)(Input::Died(id, reason));
         }
+    }
+
+    fn post(&self, id: WorkerId, command: &Command, files: &[File]) -> Result<(), String> {
+        let message = wire::write_command(command, files).map_err(|error| error.to_string())?;
+        let workers = self.workers.borrow();
+        let Some(handle) = workers.get(&id) else { return Ok(()) };
+        match handle.held.borrow_mut().as_mut() {
+            Some(held) => held.push(message),
+            None => handle.worker.post_message(&message).map_err(|error| describe(&error))?,
+        }
+        Ok(())
     }
 }
 
