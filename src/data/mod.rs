@@ -2,6 +2,7 @@
 //! tokenised and padded into [`Batch`]es. Plain numbers throughout; the engine makes tensors of them.
 
 mod batch;
+pub mod corpus;
 mod draw;
 mod split;
 mod subset;
