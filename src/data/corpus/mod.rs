@@ -10,6 +10,7 @@ mod grammar;
 mod inflect;
 mod lexicon;
 
+pub use inflect::{plural, third_person};
 pub use lexicon::Words;
 
 use super::draw::Draw;

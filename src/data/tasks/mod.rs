@@ -1,6 +1,14 @@
 //! The lab's own fine-tuning tasks: generators without end, one a file, each with what the page says of it.
 //! No text is from elsewhere. A sample follows from (seed, split, index) alone.
 
+mod actions;
+mod clinic;
+mod contracts;
+mod headlines;
+mod memory;
+mod program;
+mod sentiment;
+mod translation;
 mod weather;
 
 use super::draw::Draw;
@@ -11,7 +19,15 @@ use std::collections::HashSet;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
+    Headlines,
+    Memory,
+    Sentiment,
+    Clinic,
+    Contracts,
     Weather,
+    Translation,
+    Program,
+    Actions,
 }
 
 /// What the page says of a task.
@@ -36,12 +52,30 @@ pub enum Distance {
 }
 
 impl Task {
-    pub const ALL: [Task; 1] = [Task::Weather];
+    pub const ALL: [Task; 9] = [
+        Task::Headlines,
+        Task::Memory,
+        Task::Sentiment,
+        Task::Clinic,
+        Task::Contracts,
+        Task::Weather,
+        Task::Translation,
+        Task::Program,
+        Task::Actions,
+    ];
 
     /// The name in specs, addresses and on the command line.
     pub fn id(self) -> &'static str {
         match self {
+            Task::Headlines => "headlines",
+            Task::Memory => "memory",
+            Task::Sentiment => "sentiment",
+            Task::Clinic => "clinic",
+            Task::Contracts => "contracts",
             Task::Weather => "weather",
+            Task::Translation => "translation",
+            Task::Program => "program",
+            Task::Actions => "actions",
         }
     }
 
@@ -51,13 +85,29 @@ impl Task {
 
     pub fn card(self) -> Card {
         match self {
+            Task::Headlines => headlines::CARD,
+            Task::Memory => memory::CARD,
+            Task::Sentiment => sentiment::CARD,
+            Task::Clinic => clinic::CARD,
+            Task::Contracts => contracts::CARD,
             Task::Weather => weather::CARD,
+            Task::Translation => translation::CARD,
+            Task::Program => program::CARD,
+            Task::Actions => actions::CARD,
         }
     }
 
     fn generate(self, draw: &mut Draw) -> Example {
         match self {
+            Task::Headlines => headlines::generate(draw),
+            Task::Memory => memory::generate(draw),
+            Task::Sentiment => sentiment::generate(draw),
+            Task::Clinic => clinic::generate(draw),
+            Task::Contracts => contracts::generate(draw),
             Task::Weather => weather::generate(draw),
+            Task::Translation => translation::generate(draw),
+            Task::Program => program::generate(draw),
+            Task::Actions => actions::generate(draw),
         }
     }
 
@@ -84,6 +134,7 @@ impl Task {
     pub fn true_nats(self, example: &Example) -> Option<f64> {
         match self {
             Task::Weather => weather::true_nats(example),
+            _ => None,
         }
     }
 
@@ -92,6 +143,7 @@ impl Task {
     pub fn true_entropy_nats_per_example(self) -> Option<f64> {
         match self {
             Task::Weather => Some(weather::entropy_nats()),
+            _ => None,
         }
     }
 }
