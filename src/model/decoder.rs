@@ -137,6 +137,11 @@ impl Decoder {
         self.prompt.as_ref().map_or(0, |prompt| prompt.dims()[0])
     }
 
+    /// `[vocab, d]`, without gradients: what prompts start from.
+    pub(crate) fn embedding(&self) -> Tensor<2> {
+        self.embed.clone().inner()
+    }
+
     /// Every tensor of the base, read from the device.
     pub async fn export(&self) -> Result<Tensors, ModelError> {
         let (mut names, mut shapes, mut rows) = (Vec::new(), Vec::new(), Vec::new());

@@ -16,7 +16,8 @@ pub struct Linear {
     /// `[in, out]`
     pub(crate) weight: Tensor<2>,
     pub(crate) bias: Option<Tensor<1>>,
-    pub(crate) adapter: Option<LowRank>,
+    /// What is added beside the weight: one adapter in training, several when adapters are blended.
+    pub(crate) adapters: Vec<LowRank>,
 }
 
 /// A low-rank addition to a linear layer: `scale · (x·a)·b`.
@@ -61,7 +62,7 @@ impl Linear {
     ) -> Result<Self, ModelError> {
         let weight = loader.matrix(&format!("{name}.weight"), inputs, outputs)?;
         let bias = if bias { Some(loader.vector(&format!("{name}.bias"), outputs)?) } else { None };
-        Ok(Linear { weight, bias, adapter: None })
+        Ok(Linear { weight, bias, adapters: Vec::new() })
     }
 
     pub(crate) fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
@@ -73,14 +74,17 @@ impl Linear {
 
     /// `[rows, in]` to `[rows, out]`; `noise` while training.
     pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
-        let Some(LowRank { a, b, scale, dropout }) = &self.adapter else {
-            return linear(x, self.weight.clone(), self.bias.clone());
-        };
         let plain = linear(x.clone(), self.weight.clone(), self.bias.clone());
-        let input = match noise {
-            Some(noise) if *dropout > 0.0 => noise.dropout(x, *dropout),
+        self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
+    }
+}
+
+impl LowRank {
+    fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        let x = match noise {
+            Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),
             _ => x,
         };
-        plain + input.matmul(a.clone()).mul_scalar(*scale).matmul(b.clone())
+        x.matmul(self.a.clone()).mul_scalar(self.scale).matmul(self.b.clone())
     }
 }

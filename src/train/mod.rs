@@ -1,1 +1,15 @@
-//! The training step and what surrounds it.
+//! The training step and what surrounds it. A [`Session`] is one run: the caller drives it step by step and
+//! decides when to pause, yield or stop; it can be stored and resumed between any two steps.
+
+pub mod bench;
+mod checkpoint;
+mod evaluate;
+mod loss;
+mod optim;
+mod session;
+
+pub use checkpoint::CheckpointError;
+pub use evaluate::{batch_nats, evaluate};
+pub use loss::sum_nats;
+pub use optim::{AdamW, clip};
+pub use session::{Outcome, Progress, RunData, Session, TrainError};
