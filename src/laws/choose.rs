@@ -1,15 +1,14 @@
 //! Which law? The one that best predicts the largest sizes when they are left out; AICc (Hurvich and Tsai 1989) decides
 //! where there are too few sizes to leave any out.
 
-use super::forms::MAX;
-use super::point::{Row, distinct};
+use super::point::{Row, centre, distinct};
 use super::report::Rival;
 use super::solve::solve;
 use super::start::Care;
 use super::{Law, Objective};
 
 /// How many of the largest sizes are left out in turn.
-const LEFT_OUT: usize = 3;
+const LEFT_OUT: usize = 2;
 
 /// One law, scored but not chosen against others.
 pub(crate) fn only(law: Law, rows: &[Row], objective: Objective) -> Vec<Rival> {
@@ -34,13 +33,14 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
 fn score(law: Law, rows: &[Row], objective: Objective) -> Option<Rival> {
     let solution = solve(law, rows, objective, Care::Full)?;
     let count = law.parameters().len();
+    let theta = law.outward(&solution.theta, rows);
     Some(Rival {
         law,
         chosen: false,
         objective: solution.objective,
-        aicc: aicc(law, rows, &solution.theta[..count]),
+        aicc: aicc(law, rows, &theta[..count]),
         held_out_percent: held_out_percent(law, rows, objective),
-        theta: solution.theta[..count].to_vec(),
+        theta: theta[..count].to_vec(),
     })
 }
 
@@ -63,10 +63,9 @@ fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64>
             break;
         }
         let limit = sizes[sizes.len() - left_out];
-        let seen: Vec<Row> = rows.iter().filter(|row| row.d < limit).copied().collect();
-        let mut theta = [0.0; MAX];
-        let solution = solve(law, &seen, objective, Care::Quick)?;
-        theta.copy_from_slice(&solution.theta);
+        let mut seen: Vec<Row> = rows.iter().filter(|row| row.d < limit).copied().collect();
+        centre(&mut seen);
+        let theta = law.outward(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
         let hidden = rows.iter().filter(|row| row.d == limit);
         errors.extend(hidden.map(|row| 100.0 * (law.ln_loss(&theta, row) - row.ln_loss).exp_m1().abs()));
     }

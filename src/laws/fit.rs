@@ -2,7 +2,7 @@
 
 use super::describe::describe;
 use super::forms::MAX;
-use super::point::{Cleaned, Row, clean, distinct};
+use super::point::{Cleaned, clean, distinct, rows_of};
 use super::report::*;
 use super::{Law, Objective, Point, Warning, bootstrap, choose};
 use crate::seed::Seed;
@@ -64,7 +64,7 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         zero_shot,
         warnings,
     };
-    let rows: Vec<Row> = report.points.iter().map(Row::of).collect();
+    let rows = rows_of(&report.points);
     if rows.is_empty() {
         report.warnings.push(Warning::Empty);
         return report;
