@@ -11,38 +11,42 @@ use super::{Law, Objective};
 const CONTINUATION: [f64; 3] = [100.0, 10.0, 1.0];
 /// Walks along the profile from the best so far, each starting only where the last one found lower ground.
 const MOST_WALKS: usize = 4;
+const MOST_ROWS: usize = 1024;
 
 /// The best fit of a law, its parameters as held; none where there are no rows.
 pub(crate) fn solve(law: Law, rows: &[Row], objective: Objective, care: Care) -> Option<Solution> {
     let bounds = law.bounds(rows);
+    // With very many rows the valley is found on some of them, and only its floor on all.
+    let some: Vec<Row> = rows.iter().step_by(rows.len().div_ceil(MOST_ROWS).max(1)).copied().collect();
     let descend =
-        |from: &Vector, factor: f64, effort| minimise(law, rows, from, &bounds, objective.delta() * factor, effort);
+        |from: &Vector, factor: f64| minimise(law, &some, from, &bounds, objective.delta() * factor, Effort::SKETCH);
+    let settle = |best: Solution| minimise(law, rows, &best.theta, &bounds, objective.delta(), Effort::POLISH);
     let mut best: Option<Solution> = None;
     for start in starts(law, rows, care) {
         let mut theta = start;
         // The smooth valley of repeated data is not the narrow one's.
         let factors = if law == Law::Repeated { &CONTINUATION[2..] } else { &CONTINUATION[..] };
         for &factor in factors {
-            let solution = descend(&theta, factor, Effort::SKETCH);
+            let solution = descend(&theta, factor);
             theta = solution.theta;
             if factor == 1.0 && solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
                 best = Some(solution);
             }
         }
     }
-    best = best.map(|best| descend(&best.theta, 1.0, Effort::POLISH));
-    if care == Care::Quick {
+    best = best.map(settle);
+    if care == Care::Quick || some.len() < rows.len() {
         return best;
     }
     for _ in 0..MOST_WALKS {
         let before = best?;
         for held in profile(law, rows, &before.theta, objective) {
-            let solution = descend(&held.theta, 1.0, Effort::SKETCH);
+            let solution = descend(&held.theta, 1.0);
             if solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
                 best = Some(solution);
             }
         }
-        best = best.map(|best| descend(&best.theta, 1.0, Effort::POLISH));
+        best = best.map(settle);
         if best.is_none_or(|best| best.objective >= before.objective * (1.0 - 1e-9)) {
             break;
         }
