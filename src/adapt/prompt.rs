@@ -7,7 +7,7 @@ use crate::model::{Decoder, ModelError, Parameter, WeightSource};
 use crate::seed::Seed;
 use crate::spec::{Prompt, PromptInit};
 use burn::Tensor;
-use burn::tensor::{Int, TensorData};
+use burn::tensor::TensorData;
 use rand::Rng;
 
 const NAME: &str = "prompt";
@@ -51,6 +51,5 @@ pub fn visit(model: &mut Decoder, visit: &mut impl FnMut(String, Parameter<'_>))
 
 /// The embeddings of `ids`, `[ids, d]`.
 fn rows(model: &Decoder, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
-    let ids: Tensor<1, Int> = model.ids(ids)?;
-    Ok(model.embedding().select(0, ids))
+    Ok(model.ids(ids)?.rows_of(model.embedding()))
 }

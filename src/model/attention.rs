@@ -2,6 +2,8 @@
 //! (Beltagy et al. 2020) and norms on queries and keys (Henry et al. 2020), as a layer's settings say.
 
 use super::decoder::Pass;
+use super::host::attend::Attend;
+use super::host::{on_host, on_three};
 use super::linear::Linear;
 use super::norm::NormLayer;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
@@ -127,10 +129,7 @@ impl Attention {
             };
             match rotary {
                 None => projected,
-                Some(rotary) => {
-                    let by_head = projected.reshape([batch, tokens, heads, self.head_dim]);
-                    rotary.apply(by_head, offset).reshape([rows, heads * self.head_dim])
-                }
+                Some(rotary) => rotary.apply(projected, tokens, heads, offset),
             }
         };
         let query = place(self.query.forward(x.clone(), pass.noise), self.heads, self.query_norm.as_ref());
@@ -157,6 +156,10 @@ impl Attention {
 /// softmax(scale · q·kᵀ + mask)·v: `q [batch · queries, heads · head_dim]`, `k` and `v`
 /// `[batch · keys, kv_heads · head_dim]`, giving `q`'s shape.
 fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, shape: Heads, scale: f64) -> Tensor<2> {
+    if on_host(&q.device()) {
+        let size = q.dims();
+        return on_three(Attend { shape, scale: scale as f32 }, q, k, v, size);
+    }
     let Heads { batch, queries, keys, heads, kv_heads, head_dim, .. } = shape;
     let mask = shape.mask(&q.device().inner());
     let q = q.reshape([batch, queries, heads, head_dim]).swap_dims(1, 2);

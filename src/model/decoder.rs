@@ -2,6 +2,9 @@
 
 use super::attention::Attention;
 use super::cache::Cache;
+use super::host::loss::Select;
+use super::host::product::Product;
+use super::host::{on_host, on_one, on_two};
 use super::linear::{Linear, Noise};
 use super::mlp::Mlp;
 use super::norm::NormLayer;
@@ -10,6 +13,7 @@ use super::rotary::Rotary;
 use crate::spec::{ModelConfig, Position, Target};
 use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
+use std::sync::Arc;
 
 /// A model on a device. Clones share their tensors, so that many runs start from one base.
 #[derive(Clone, Debug)]
@@ -155,22 +159,20 @@ impl Decoder {
         Ok(names.into_iter().zip(tensors).collect())
     }
 
-    /// Puts ids on the device, refusing those the model does not know.
-    pub fn ids(&self, ids: &[u32]) -> Result<Tensor<1, Int>, ModelError> {
+    /// Token ids for this model's device, refusing those it does not know.
+    pub fn ids(&self, ids: &[u32]) -> Result<Ids, ModelError> {
         let vocab_size = self.config.vocab_size;
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             return Err(ModelError::Token { id, vocab_size });
         }
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let count = ids.len();
-        Ok(Tensor::from_data(TensorData::new(ids, [count]), &self.device))
+        Ok(Ids::new(ids, &self.device))
     }
 
     /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`. Virtual
     /// tokens are read first and not given back.
-    pub fn hidden(&self, ids: Tensor<1, Int>, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
-        let (d, tokens) = (self.config.d_model, ids.dims()[0] / batch);
-        let words = self.embed.clone().select(0, ids);
+    pub fn hidden(&self, ids: Ids, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
+        let (d, tokens) = (self.config.d_model, ids.count() / batch);
+        let words = self.words(ids);
         let Some(prompt) = &self.prompt else {
             return self.blocks(words, &mut Pass { batch, tokens, noise, cache: None });
         };
@@ -197,7 +199,15 @@ impl Decoder {
 
     /// `[rows, d]` to `[rows, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
+        let [rows, d] = hidden.dims();
+        let shape = [rows, d, self.config.vocab_size];
+        let host = on_host(&self.device);
+        let product = |transposed, weight: &Tensor<2>| {
+            on_two(Product { shape, transposed }, hidden.clone(), weight.clone(), [rows, shape[2]])
+        };
         let logits = match &self.head {
+            Some(head) if host => product(false, head),
+            None if host => product(true, &self.embed),
             Some(head) => hidden.matmul(head.clone()),
             None => hidden.matmul(self.embed.clone().transpose()),
         };
@@ -215,8 +225,44 @@ impl Decoder {
     }
 
     /// Embeddings of `ids`, `[count, d]`, without virtual tokens.
-    pub(crate) fn words(&self, ids: Tensor<1, Int>) -> Tensor<2> {
-        self.embed.clone().select(0, ids)
+    pub(crate) fn words(&self, ids: Ids) -> Tensor<2> {
+        ids.rows_of(self.embed.clone())
+    }
+}
+
+/// Row numbers where the device wants them: in memory for the CPU, in a tensor elsewhere.
+#[derive(Clone, Debug)]
+pub enum Ids {
+    Host(Arc<[u32]>),
+    Device(Box<Tensor<1, Int>>),
+}
+
+impl Ids {
+    pub(crate) fn new(ids: &[u32], device: &Device) -> Self {
+        if on_host(device) {
+            return Ids::Host(ids.into());
+        }
+        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
+        let count = ids.len();
+        Ids::Device(Box::new(Tensor::from_data(TensorData::new(ids, [count]), device)))
+    }
+
+    pub fn count(&self) -> usize {
+        match self {
+            Ids::Host(ids) => ids.len(),
+            Ids::Device(ids) => ids.dims()[0],
+        }
+    }
+
+    /// The rows of `[any, width]` that stand at these numbers, `[count, width]`.
+    pub(crate) fn rows_of(self, table: Tensor<2>) -> Tensor<2> {
+        match self {
+            Ids::Device(ids) => table.select(0, *ids),
+            Ids::Host(rows) => {
+                let (count, width) = (rows.len(), table.dims()[1]);
+                on_one(Select { rows, width }, table, [count, width])
+            }
+        }
     }
 }
 

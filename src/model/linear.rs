@@ -3,10 +3,12 @@
 //! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
 //! graph, so neither its gradient nor its input's copy is made.
 
+use super::host::product::Product;
+use super::host::{on_host, on_three, on_two};
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use burn::Tensor;
 use burn::tensor::TensorData;
-use burn::tensor::module::linear;
+use burn::tensor::module;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
@@ -74,7 +76,7 @@ impl Linear {
 
     /// `[rows, in]` to `[rows, out]`; `noise` while training.
     pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
-        let plain = linear(x.clone(), self.weight.clone(), self.bias.clone());
+        let plain = product(x.clone(), &self.weight, self.bias.as_ref());
         self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
     }
 }
@@ -85,6 +87,19 @@ impl LowRank {
             Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),
             _ => x,
         };
-        x.matmul(self.a.clone()).mul_scalar(self.scale).matmul(self.b.clone())
+        product(product(x, &self.a, None).mul_scalar(self.scale), &self.b, None)
+    }
+}
+
+/// `x·weight + bias`.
+fn product(x: Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Tensor<2> {
+    if !on_host(&x.device()) {
+        return module::linear(x, weight.clone(), bias.cloned());
+    }
+    let ([rows, inputs], [_, outputs]) = (x.dims(), weight.dims());
+    let op = Product { shape: [rows, inputs, outputs], transposed: false };
+    match bias {
+        None => on_two(op, x, weight.clone(), [rows, outputs]),
+        Some(bias) => on_three(op, x, weight.clone(), bias.clone(), [rows, outputs]),
     }
 }

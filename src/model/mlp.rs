@@ -1,5 +1,7 @@
 //! The feed-forward layer: GELU (Hendrycks & Gimpel 2016), exact or by tanh, or SwiGLU (Shazeer 2020).
 
+use super::host::activation::{Gate, GeluTanh};
+use super::host::{on_host, on_one, on_two};
 use super::linear::{Linear, Noise};
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::spec::{Activation, ModelConfig, Target};
@@ -49,10 +51,16 @@ impl Mlp {
 
     /// `[rows, d]` to `[rows, d]`.
     pub fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
-        let hidden = match &self.gate {
-            Some(gate) => silu(gate.forward(x.clone(), noise)) * self.up.forward(x, noise),
-            None if self.activation == Activation::Gelu => gelu(self.up.forward(x, noise)),
-            None => gelu_approximate(self.up.forward(x, noise)),
+        let up = self.up.forward(x.clone(), noise);
+        let (host, shape) = (on_host(&up.device()), up.dims());
+        let hidden = match (&self.gate, self.activation) {
+            (Some(gate), _) => match (gate.forward(x, noise), host) {
+                (gate, true) => on_two(Gate, gate, up, shape),
+                (gate, false) => silu(gate) * up,
+            },
+            (None, Activation::GeluTanh) if host => on_one(GeluTanh, up, shape),
+            (None, Activation::GeluTanh) => gelu_approximate(up),
+            (None, _) => gelu(up),
         };
         self.down.forward(hidden, noise)
     }

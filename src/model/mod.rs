@@ -19,7 +19,7 @@ mod attention;
 mod cache;
 mod decoder;
 mod generate;
-mod host;
+pub(crate) mod host;
 mod init;
 mod linear;
 mod mlp;
@@ -31,7 +31,7 @@ pub mod weights;
 
 pub use attention::Heads;
 pub use cache::Cache;
-pub use decoder::{Decoder, Pass};
+pub use decoder::{Decoder, Ids, Pass};
 pub use generate::{Generator, Sampling};
 pub(crate) use host::on_host;
 pub use init::Fresh;

@@ -1,5 +1,7 @@
 //! Layer norm (Ba et al. 2016) and RMS norm (Zhang & Sennrich 2019) over a row.
 
+use super::host::norm::{LayerNorm, RmsNorm};
+use super::host::{on_host, on_three, on_two};
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::spec::{ModelConfig, Norm};
 use burn::Tensor;
@@ -45,6 +47,13 @@ impl NormLayer {
 
     /// `[rows, d]` to `[rows, d]`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        if on_host(&x.device()) {
+            let (shape, epsilon, weight) = (x.dims(), self.epsilon as f32, self.weight.clone());
+            return match &self.bias {
+                None => on_two(RmsNorm { epsilon }, x, weight, shape),
+                Some(bias) => on_three(LayerNorm { epsilon }, x, weight, bias.clone(), shape),
+            };
+        }
         let weight = self.weight.clone().unsqueeze::<2>();
         match &self.bias {
             None => {

@@ -1,20 +1,33 @@
 //! Cross-entropy of the target tokens.
 
 use crate::data::Batch;
-use crate::model::{Decoder, ModelError, Noise};
+use crate::model::host::loss::CrossEntropy;
+use crate::model::host::on_one;
+use crate::model::{Decoder, Ids, ModelError, Noise};
 use burn::Tensor;
+use burn::tensor::TensorData;
 use burn::tensor::activation::log_softmax;
-use burn::tensor::{Int, TensorData};
 
 /// The summed negative log-likelihood of a batch's targets, `[1]`. `noise` while training.
 pub fn sum_nats(model: &Decoder, batch: &Batch, noise: Option<&Noise>) -> Result<Tensor<1>, ModelError> {
     let hidden = model.hidden(model.ids(&batch.inputs)?, batch.rows, noise);
-    let likelihood = log_softmax(model.logits(hidden), 1).gather(1, targets(model, batch)?).reshape([-1]);
-    let weights = TensorData::new(batch.weights.clone(), [batch.weights.len()]);
-    Ok((likelihood * Tensor::from_data(weights, model.device())).sum().neg())
-}
-
-/// What each position should say, `[positions, 1]`.
-pub(crate) fn targets(model: &Decoder, batch: &Batch) -> Result<Tensor<2, Int>, ModelError> {
-    Ok(model.ids(&batch.targets)?.unsqueeze_dim(1))
+    match model.ids(&batch.targets)? {
+        Ids::Host(targets) => {
+            // Shapes are free on the CPU: logits are computed where a target counts, and only there.
+            let counted = || (0..targets.len()).filter(|&at| batch.weights[at] > 0.0);
+            let rows: Vec<u32> = counted().map(|at| at as u32).collect();
+            let logits = model.logits(Ids::Host(rows.into()).rows_of(hidden));
+            let op = CrossEntropy {
+                targets: counted().map(|at| targets[at]).collect(),
+                weights: counted().map(|at| batch.weights[at]).collect(),
+                vocab: model.config().vocab_size,
+            };
+            Ok(on_one(op, logits, [1, 1]).reshape([1]))
+        }
+        Ids::Device(targets) => {
+            let likelihood = log_softmax(model.logits(hidden), 1).gather(1, targets.unsqueeze_dim(1)).reshape([-1]);
+            let weights = TensorData::new(batch.weights.clone(), [batch.weights.len()]);
+            Ok((likelihood * Tensor::from_data(weights, model.device())).sum().neg())
+        }
+    }
 }

@@ -3,7 +3,6 @@
 
 use super::browser;
 use super::charts::palette::Theme;
-use super::fitter::{Answer, Fitter, Question};
 use super::keep;
 use super::link::Link;
 use super::settings::Settings;
@@ -27,7 +26,6 @@ pub struct Lab {
     pub narrow: RwSignal<bool>,
     pub settings: Memo<Settings>,
     link: StoredValue<Rc<Link>, LocalStorage>,
-    fitter: StoredValue<Fitter, LocalStorage>,
 }
 
 impl Lab {
@@ -65,7 +63,6 @@ impl Lab {
             narrow: RwSignal::new(browser::is_narrow()),
             settings: Memo::new(move |_| state.with(|state| state.settings.clone())),
             link: StoredValue::new_local(Rc::new(Link::new(inbox))),
-            fitter: StoredValue::new_local(Fitter::start()),
         };
         // Set once, just made: it cannot be there already.
         let _ = home.set(lab);
@@ -130,11 +127,6 @@ impl Lab {
         if settings != self.settings.get_untracked() {
             self.send(Input::Settings(Box::new(settings)));
         }
-    }
-
-    /// The fit that answers `question`, anew whenever that changes.
-    pub fn fit(&self, question: Signal<Question>) -> RwSignal<Option<Answer>> {
-        self.fitter.with_value(|fitter| fitter.follow(question))
     }
 
     pub fn hold_files(&self, name: String, files: Vec<web_sys::File>) {
