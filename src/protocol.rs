@@ -5,6 +5,7 @@
 //! The page may hold several workers; each runs one cell at a time. A worker can be ended at any moment: what it
 //! finished was sent, what it had begun resumes from its last checkpoint in the browser's storage.
 
+pub use crate::data::user::ColumnChoice;
 use crate::record::{EvalPoint, RunRecord};
 use crate::spec::{ModelConfig, RunId, RunSpec, Source};
 use serde::{Deserialize, Serialize};
@@ -156,13 +157,6 @@ pub enum DataRequest {
     Files { name: String, columns: Option<ColumnChoice> },
     /// Text pasted into the page.
     Text { name: String, text: String, columns: Option<ColumnChoice> },
-}
-
-/// Which columns of a table hold what; the prompt is optional.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnChoice {
-    pub prompt: Option<String>,
-    pub completion: String,
 }
 
 /// A source as the page shows it.

@@ -8,6 +8,7 @@ mod split;
 mod subset;
 pub mod tasks;
 mod tokenize;
+pub mod user;
 
 pub use batch::{Batch, Batches, evaluation_batch, evaluation_batches};
 pub use split::{Split, SplitError, Splits};
