@@ -5,7 +5,7 @@
 //! Residuals are widened by √(n/(n−p)), because a fit with p parameters follows its own noise.
 
 use super::forms::Vector;
-use super::newton::minimise;
+use super::newton::{Effort, minimise};
 use super::point::Row;
 use super::{Law, Objective};
 use crate::seed::Seed;
@@ -25,7 +25,8 @@ pub(crate) fn draws(
         return Vec::new();
     }
     let widen = (rows.len() as f64 / (rows.len() - parameters) as f64).sqrt();
-    let fitted: Vec<f64> = rows.iter().map(|row| law.ln_loss(theta, row)).collect();
+    let held = law.inward(theta, rows);
+    let fitted: Vec<f64> = rows.iter().map(|row| law.held_ln_loss(&held, row)).collect();
     let residuals: Vec<f64> = rows.iter().zip(&fitted).map(|(row, fitted)| widen * (row.ln_loss - fitted)).collect();
     let mean = residuals.iter().sum::<f64>() / residuals.len() as f64;
     let bounds = law.bounds(rows);
@@ -36,7 +37,7 @@ pub(crate) fn draws(
             for (row, fitted) in scratch.iter_mut().zip(&fitted) {
                 row.ln_loss = fitted + residuals[rng.random_range(0..residuals.len())] - mean;
             }
-            minimise(law, &scratch, theta, &bounds, objective.delta(), 60).theta
+            law.outward(&minimise(law, &scratch, &held, &bounds, objective.delta(), Effort::SKETCH).theta, rows)
         })
         .collect()
 }

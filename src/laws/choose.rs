@@ -1,22 +1,16 @@
 //! Which law? The one that best predicts the largest sizes when they are left out; AICc (Hurvich and Tsai 1989) decides
 //! where there are too few sizes to leave any out.
 
-use super::forms::MAX;
-use super::point::{Row, distinct};
+use super::point::{Row, centre, distinct};
 use super::report::Rival;
 use super::solve::solve;
 use super::start::Care;
 use super::{Law, Objective};
 
 /// How many of the largest sizes are left out in turn.
-const LEFT_OUT: usize = 3;
-
-/// One law, scored but not chosen against others.
-pub(crate) fn only(law: Law, rows: &[Row], objective: Objective) -> Vec<Rival> {
-    let mut rivals = among(&[law], rows, objective);
-    rivals.iter_mut().for_each(|rival| rival.chosen = true);
-    rivals
-}
+const LEFT_OUT: usize = 2;
+/// Rows beyond this many are thinned before any is hidden.
+const MOST_ROWS: usize = 1024;
 
 /// Every law tried, the chosen one first.
 pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Rival> {
@@ -34,13 +28,14 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
 fn score(law: Law, rows: &[Row], objective: Objective) -> Option<Rival> {
     let solution = solve(law, rows, objective, Care::Full)?;
     let count = law.parameters().len();
+    let theta = law.outward(&solution.theta, rows);
     Some(Rival {
         law,
         chosen: false,
         objective: solution.objective,
-        aicc: aicc(law, rows, &solution.theta[..count]),
+        aicc: aicc(law, rows, &theta[..count]),
         held_out_percent: held_out_percent(law, rows, objective),
-        theta: solution.theta[..count].to_vec(),
+        theta: theta[..count].to_vec(),
     })
 }
 
@@ -54,21 +49,56 @@ fn aicc(law: Law, rows: &[Row], theta: &[f64]) -> Option<f64> {
     Some(n * (squares / n).max(1e-30).ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
 }
 
-/// The mean error on the next size when the largest sizes are left out one after another.
-fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64> {
+/// Rows hidden and rows seen: each of the largest sizes hidden in turn with all beyond it, then the largest second factor.
+fn splits(rows: &[Row]) -> Vec<(Vec<Row>, Vec<Row>)> {
+    let stride = rows.len().div_ceil(MOST_ROWS).max(1);
+    let rows: Vec<Row> = rows.iter().step_by(stride).copied().collect();
     let sizes = distinct(rows.iter().map(|row| row.d));
-    let mut errors = Vec::new();
-    for left_out in 1..=LEFT_OUT {
-        if sizes.len() < left_out + law.parameters().len() {
-            break;
-        }
-        let limit = sizes[sizes.len() - left_out];
-        let seen: Vec<Row> = rows.iter().filter(|row| row.d < limit).copied().collect();
-        let mut theta = [0.0; MAX];
-        let solution = solve(law, &seen, objective, Care::Quick)?;
-        theta.copy_from_slice(&solution.theta);
-        let hidden = rows.iter().filter(|row| row.d == limit);
-        errors.extend(hidden.map(|row| 100.0 * (law.ln_loss(&theta, row) - row.ln_loss).exp_m1().abs()));
+    let factors = distinct(rows.iter().map(|row| row.n));
+    let mut splits = Vec::new();
+    for limit in sizes.iter().rev().take(LEFT_OUT) {
+        let hidden = rows.iter().filter(|row| row.d == *limit).copied().collect();
+        splits.push((hidden, rows.iter().filter(|row| row.d < *limit).copied().collect()));
     }
-    if errors.is_empty() { None } else { Some(errors.iter().sum::<f64>() / errors.len() as f64) }
+    if let [.., _, largest] = factors[..] {
+        splits.push(rows.iter().partition(|row| row.n == largest));
+    }
+    splits
+}
+
+/// The mean error on the hidden rows.
+fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64> {
+    let mut errors = Vec::new();
+    for (hidden, mut seen) in splits(rows) {
+        let places = seen.chunk_by(|a, b| a.d == b.d && a.n == b.n).count();
+        if places < law.parameters().len() {
+            continue;
+        }
+        centre(&mut seen);
+        let theta = law.outward(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
+        errors.extend(hidden.iter().map(|row| percent(law.ln_loss(&theta, row) - row.ln_loss)));
+    }
+    mean(&errors)
+}
+
+/// The same for repeating the last loss seen on the same curve.
+pub(crate) fn last_loss_percent(rows: &[Row]) -> Option<f64> {
+    let mut errors = Vec::new();
+    for (hidden, seen) in splits(rows) {
+        for row in &hidden {
+            let before = seen.iter().filter(|other| other.n == row.n);
+            if let Some(last) = before.max_by(|a, b| a.d.total_cmp(&b.d)) {
+                errors.push(percent(last.ln_loss - row.ln_loss));
+            }
+        }
+    }
+    mean(&errors)
+}
+
+fn percent(log_error: f64) -> f64 {
+    100.0 * log_error.exp_m1().abs()
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    if values.is_empty() { None } else { Some(values.iter().sum::<f64>() / values.len() as f64) }
 }

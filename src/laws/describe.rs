@@ -1,7 +1,7 @@
 //! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
 
-use super::forms::{Kind, Vector};
-use super::point::{Row, distinct};
+use super::forms::Vector;
+use super::point::{Row, distinct, rows_of};
 use super::profile::profile;
 use super::report::*;
 use super::{Law, Objective, Point};
@@ -13,7 +13,8 @@ const DRAWN_FACTOR: f64 = 16.0;
 const MOST_CURVES: usize = 12;
 
 pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: &[Vector], objective: Objective) -> Fit {
-    let rows: Vec<Row> = points.iter().map(Row::of).collect();
+    let rows = rows_of(points);
+    let held = law.inward(theta, &rows);
     let count = law.parameters().len();
     let residuals: Vec<Residual> = points
         .iter()
@@ -24,11 +25,11 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: &[Vect
         law,
         theta: theta[..count].to_vec(),
         parameters: parameters(law, &rows, theta, draws),
-        objective: super::objective::value(law, theta, &rows, objective.delta()),
+        objective: super::objective::value(law, &held, &rows, objective.delta()),
         rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
         curves: Vec::new(),
         residuals,
-        profile: profile(law, &rows, theta, objective).iter().map(|held| held.point).collect(),
+        profile: profile(law, &rows, &held, objective).iter().map(|held| held.point).collect(),
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
         draws: draws.iter().map(|draw| draw[..count].to_vec()).collect(),
     };
@@ -54,6 +55,7 @@ impl Fit {
 
 fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<Parameter> {
     let bounds = law.bounds(rows);
+    let held = law.inward(theta, rows);
     law.parameters()
         .iter()
         .enumerate()
@@ -62,12 +64,8 @@ fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<P
             let mut values: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
             let interval = interval(&mut values)
                 .map(|found| Interval { lo: natural(found.lo.min(theta[i])), hi: natural(found.hi.max(theta[i])) });
-            let edge = match info.kind {
-                // A constant a thousandth of the loss is none, whatever its logarithm.
-                Kind::Constant => theta[i] < bounds[i].0 + 13.0,
-                _ => false,
-            };
-            let at_bound = edge || theta[i] <= bounds[i].0 || theta[i] >= bounds[i].1;
+            let (lo, hi) = bounds[i];
+            let at_bound = held[i] <= lo + 1e-9 || held[i] >= hi - 1e-9;
             Parameter {
                 symbol: info.symbol.to_string(),
                 meaning: info.meaning.to_string(),

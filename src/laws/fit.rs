@@ -2,14 +2,19 @@
 
 use super::describe::describe;
 use super::forms::MAX;
-use super::point::{Cleaned, Row, clean, distinct};
+use super::point::{Cleaned, clean, distinct, rows_of};
 use super::report::*;
-use super::{Law, Objective, Point, Warning, bootstrap, choose};
+use super::{Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
 use crate::seed::Seed;
 use std::collections::BTreeMap;
 
 /// Groups beyond this many are left out, so that a wrongly chosen column cannot hang the page.
-const MOST_GROUPS: usize = 1000;
+const MOST_GROUPS: usize = 500;
+/// Rows × draws beyond this are not worth the wait; with so many rows a few draws say as much.
+const MOST_REFITTED_ROWS: usize = 1_000_000;
+const FEWEST_DRAWS: usize = 20;
+/// No exponent of a second factor from fewer values.
+const FEWEST_FACTORS: usize = 4;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
@@ -22,28 +27,48 @@ pub struct Options {
     pub draws: usize,
     /// Fixes the bootstrap.
     pub seed: Seed,
-    /// Hide the largest size, fit, reveal.
+    /// Hide the largest size (of a joint law: the largest model), fit, reveal.
     pub backtest: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { law: None, objective: Objective::default(), holdout: 0, draws: 300, seed: Seed(0), backtest: true }
+        Options { law: None, objective: Objective::default(), holdout: 0, draws: 300, seed: Seed(0), backtest: false }
     }
 }
 
 /// Fits every group. Bad points are left out and said so; a group that cannot be fitted has warnings and no fit.
 pub fn fit(points: &[Point], options: &Options) -> Report {
-    let mut groups: BTreeMap<String, Vec<Point>> = BTreeMap::new();
-    for point in points {
-        groups.entry(point.group.clone()).or_default().push(point.clone());
-    }
+    let groups = grouped(points, options.law);
     let mut warnings = Vec::new();
     if groups.len() > MOST_GROUPS {
         warnings.push(Warning::TooManyGroups { fitted: MOST_GROUPS, given: groups.len() });
     }
     let groups = groups.into_iter().take(MOST_GROUPS).map(|(name, points)| fit_group(name, &points, options)).collect();
     Report { version: REPORT_VERSION, objective: options.objective, groups, warnings }
+}
+
+/// By group; and, where the law is of data alone, by second factor too.
+fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<String, Vec<Point>> {
+    let mut groups: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    for point in points {
+        groups.entry(point.group.clone()).or_default().push(point.clone());
+    }
+    let mut split: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    for (name, points) in groups {
+        let factors = distinct(points.iter().filter_map(|p| p.n).filter(|n| n.is_finite()));
+        let joint = law.map_or(factors.len() >= FEWEST_FACTORS, Law::needs_factor);
+        if joint || factors.len() < 2 {
+            split.entry(name).or_default().extend(points);
+            continue;
+        }
+        for point in points {
+            let factor = point.n.map_or("none".to_string(), |n| format!("{n}"));
+            let name = if name.is_empty() { format!("N={factor}") } else { format!("{name}, N={factor}") };
+            split.entry(name).or_default().push(point);
+        }
+    }
+    split
 }
 
 fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport {
@@ -58,52 +83,85 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         noise: None,
         fit: None,
         rivals: Vec::new(),
+        last_loss_percent: None,
         forecasts: Vec::new(),
         backtest: None,
         points,
         zero_shot,
         warnings,
     };
-    let rows: Vec<Row> = report.points.iter().map(Row::of).collect();
-    if rows.is_empty() {
+    if report.points.is_empty() {
         report.warnings.push(Warning::Empty);
         return report;
     }
-    report.rivals = match options.law {
-        Some(law) => choose::only(law, &rows, options.objective),
-        None => choose::among(&Law::OF_DATA, &rows, options.objective),
-    };
-    let Some(chosen) = report.rivals.iter().find(|rival| rival.chosen).cloned() else { return report };
-    let mut theta = [0.0; MAX];
-    theta[..chosen.theta.len()].copy_from_slice(&chosen.theta);
-    let draws = bootstrap::draws(chosen.law, &rows, &theta, options.objective, options.draws, options.seed);
-    let fit = describe(chosen.law, &report.points, &theta, &draws, options.objective);
-    let last = report.points.iter().max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss);
-    report.forecasts = held.iter().map(|point| forecast(&fit, point, last)).collect();
-    report.fit = Some(fit);
+    if let Some(law) = options.law
+        && law.needs_factor()
+        && report.points.iter().any(|p| p.n.is_none())
+    {
+        report.warnings.push(Warning::NoFactor { law: law.info().title.to_string() });
+        return report;
+    }
+    let rows = rows_of(&report.points);
+    report.last_loss_percent = choose::last_loss_percent(&rows);
+    report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective);
+    if let Some(chosen) = report.rivals.first() {
+        let mut theta = [0.0; MAX];
+        theta[..chosen.theta.len()].copy_from_slice(&chosen.theta);
+        let draws = options.draws.min((MOST_REFITTED_ROWS / rows.len()).max(FEWEST_DRAWS));
+        if draws < options.draws {
+            report.warnings.push(Warning::FewerDraws { drawn: draws, asked: options.draws });
+        }
+        let draws = bootstrap::draws(chosen.law, &rows, &theta, options.objective, draws, options.seed);
+        let fit = describe(chosen.law, &report.points, &theta, &draws, options.objective);
+        report.forecasts = forecasts(&fit, &report.points, held);
+        report.fit = Some(fit);
+    }
+    if options.backtest {
+        report.backtest = backtest::backtest(&report.points, options);
+    }
+    judge::judge(&mut report);
     report
+}
+
+/// The laws to try: the one asked for, or those that the points can tell apart.
+pub(crate) fn candidates(points: &[Point], law: Option<Law>) -> Vec<Law> {
+    let every_factor = points.iter().all(|p| p.n.is_some());
+    let factors = distinct(points.iter().filter_map(|p| p.n)).len();
+    match law {
+        Some(law) => vec![law],
+        None if every_factor && factors >= FEWEST_FACTORS => Law::JOINT.to_vec(),
+        // The rectified law bends before it falls: it takes seven sizes to see both.
+        None if distinct(points.iter().map(|p| p.d)).len() >= 7 => Law::OF_DATA.to_vec(),
+        None => Law::OF_DATA[..2].to_vec(),
+    }
+}
+
+pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> Vec<Forecast> {
+    let nearest = |hidden: &Point| {
+        let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.n == hidden.n);
+        of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
+    };
+    let percent = |predicted: f64, point: &Point| 100.0 * (predicted / point.loss - 1.0);
+    hidden
+        .into_iter()
+        .map(|point| {
+            let predicted = fit.predict(point.d, point.n);
+            Forecast {
+                error_percent: percent(predicted.mid, &point),
+                last_loss_percent: nearest(&point).map(|loss| percent(loss, &point)),
+                predicted,
+                point,
+            }
+        })
+        .collect()
 }
 
 /// Takes the `count` largest sizes out of `points`.
 fn hold_out(points: &mut Vec<Point>, count: usize) -> Vec<Point> {
     let sizes = distinct(points.iter().map(|p| p.d));
-    if count == 0 || sizes.is_empty() {
-        return Vec::new();
-    }
     let keep = sizes.len().saturating_sub(count);
     let limit = if keep == 0 { f64::NEG_INFINITY } else { sizes[keep - 1] };
     let (kept, held) = std::mem::take(points).into_iter().partition(|p| p.d <= limit);
     *points = kept;
     held
-}
-
-fn forecast(fit: &Fit, point: &Point, last_loss: Option<f64>) -> Forecast {
-    let predicted = fit.predict(point.d, point.n);
-    let error = |predicted: f64| 100.0 * (predicted / point.loss - 1.0);
-    Forecast {
-        point: point.clone(),
-        predicted,
-        error_percent: error(predicted.mid),
-        last_loss_percent: last_loss.map(error),
-    }
 }

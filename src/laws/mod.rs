@@ -6,11 +6,13 @@
 //!
 //! Deliberately absent: any clock, file or thread; any optimiser or matrix crate (see `newton` for why).
 
+mod backtest;
 mod bootstrap;
 mod choose;
 mod describe;
 mod fit;
 mod forms;
+mod judge;
 mod law;
 mod newton;
 mod objective;
@@ -21,6 +23,7 @@ mod solve;
 mod start;
 mod warning;
 
+pub use backtest::backtest;
 pub use fit::{Options, fit};
 pub use law::{Law, LawInfo, UnknownLaw};
 pub use objective::{Objective, UnknownObjective};

@@ -16,14 +16,28 @@ pub(crate) struct Solution {
     pub objective: f64,
 }
 
-/// The lowest objective near `start`, within `bounds`.
+/// When to stop: after so many steps, or when a step lowers the objective by less than this share.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Effort {
+    pub most_steps: usize,
+    pub tolerance: f64,
+}
+
+impl Effort {
+    /// To the last digit that a comparison of fits needs.
+    pub const POLISH: Effort = Effort { most_steps: 200, tolerance: 1e-11 };
+    /// Far below the noise that a bootstrap draw or a grid's valley carries.
+    pub const SKETCH: Effort = Effort { most_steps: 40, tolerance: 1e-5 };
+}
+
+/// The lowest objective near `start`, within `bounds`; all parameters as held.
 pub(crate) fn minimise(
     law: Law,
     rows: &[Row],
     start: &Vector,
     bounds: &[(f64, f64); MAX],
     delta: f64,
-    most_steps: usize,
+    effort: Effort,
 ) -> Solution {
     let count = law.parameters().len();
     let mut theta = *start;
@@ -33,7 +47,7 @@ pub(crate) fn minimise(
     let mut here = Local::ZERO;
     here.measure(law, &theta, rows, delta);
     let mut damping = 1.0;
-    for _ in 0..most_steps {
+    for _ in 0..effort.most_steps {
         if !here.value.is_finite() {
             break;
         }
@@ -55,7 +69,7 @@ pub(crate) fn minimise(
         let before = here.value;
         theta = next;
         here.measure(law, &theta, rows, delta);
-        if before - here.value <= 1e-13 * before {
+        if before - here.value <= effort.tolerance * before {
             break;
         }
     }

@@ -33,15 +33,15 @@ impl Objective {
         }
     }
 
-    /// The objective and its gradient at fixed parameters. Points must be positive and finite.
+    /// The objective and its gradient at fixed parameters, in `Fit::theta`'s form. Points must be positive and finite.
     pub fn at(self, law: Law, theta: &[f64], points: &[super::Point]) -> (f64, Vec<f64>) {
-        let rows: Vec<Row> = points.iter().map(Row::of).collect();
-        let mut local = Local::ZERO;
+        let rows = super::point::rows_of(points);
         let mut padded = [0.0; MAX];
         let count = law.parameters().len();
         padded[..count].copy_from_slice(&theta[..count]);
-        local.measure(law, &padded, &rows, self.delta());
-        (local.value, local.gradient[..count].to_vec())
+        let mut local = Local::ZERO;
+        local.measure(law, &law.inward(&padded, &rows), &rows, self.delta());
+        (local.value, law.gradient_outward(&local.gradient, &padded, &rows)[..count].to_vec())
     }
 }
 
@@ -69,9 +69,9 @@ pub(crate) fn huber(residual: f64, delta: f64) -> f64 {
     if size <= delta { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) }
 }
 
-/// Σ Huber(ln L̂ − ln L).
+/// Σ Huber(ln L̂ − ln L), of parameters as held.
 pub(crate) fn value(law: Law, theta: &Vector, rows: &[Row], delta: f64) -> f64 {
-    rows.iter().map(|row| huber(law.ln_loss(theta, row) - row.ln_loss, delta)).sum()
+    rows.iter().map(|row| huber(law.held_ln_loss(theta, row) - row.ln_loss, delta)).sum()
 }
 
 /// The objective at one place: value, gradient, Hessian, and the majoriser Σ min(1, δ/|r|)·g·gᵀ, which is positive

@@ -45,6 +45,8 @@ impl Point {
 pub(crate) struct Row {
     pub d: f64,
     pub ln_d: f64,
+    /// ln d less the mean ln d of the rows it is fitted with, see [`centre`].
+    pub from_centre: f64,
     /// 1 and 0 where the law has no second factor.
     pub n: f64,
     pub ln_n: f64,
@@ -59,12 +61,34 @@ impl Row {
     /// A row where only the prediction is wanted.
     pub fn at(d: f64, n: Option<f64>, unique: Option<f64>) -> Row {
         let n = n.unwrap_or(1.0);
-        Row { d, ln_d: d.ln(), n, ln_n: n.ln(), unique: unique.unwrap_or(d), ln_loss: 0.0, factor: 0 }
+        Row {
+            d,
+            ln_d: d.ln(),
+            from_centre: d.ln(),
+            n,
+            ln_n: n.ln(),
+            unique: unique.unwrap_or(d),
+            ln_loss: 0.0,
+            factor: 0,
+        }
     }
 
     pub fn of(point: &Point) -> Row {
         Row { ln_loss: point.loss.ln(), ..Row::at(point.d, point.n, point.unique) }
     }
+}
+
+/// Sets every row's distance from the rows' own centre.
+pub(crate) fn centre(rows: &mut [Row]) {
+    let mean = rows.iter().map(|row| row.ln_d).sum::<f64>() / rows.len().max(1) as f64;
+    rows.iter_mut().for_each(|row| row.from_centre = row.ln_d - mean);
+}
+
+/// Rows ready to fit.
+pub(crate) fn rows_of(points: &[Point]) -> Vec<Row> {
+    let mut rows: Vec<Row> = points.iter().map(Row::of).collect();
+    centre(&mut rows);
+    rows
 }
 
 /// Points that can be fitted, by size, and what had to be left out.

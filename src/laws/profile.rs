@@ -2,7 +2,7 @@
 //! It shows how sharply the points fix the exponent, and it walks out of valleys that the starts fell into.
 
 use super::forms::{Kind, Vector};
-use super::newton::minimise;
+use super::newton::{Effort, minimise};
 use super::point::Row;
 use super::report::ProfilePoint;
 use super::{Law, Objective};
@@ -18,7 +18,7 @@ pub(crate) struct Held {
     pub theta: Vector,
 }
 
-/// The law refitted with its last exponent (that of data) held at values about `theta`'s, in ascending order.
+/// The law (as held) refitted with its last exponent (that of data) held at values about `theta`'s, in ascending order.
 pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<Held> {
     let at = law.parameters().iter().rposition(|info| info.kind == Kind::Exponent);
     let Some(at) = at.filter(|_| rows.len() <= MOST_ROWS) else { return Vec::new() };
@@ -33,7 +33,7 @@ pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objecti
             }
             let mut bounds = free;
             bounds[at] = (exponent, exponent);
-            let solution = minimise(law, rows, &warm, &bounds, objective.delta(), 60);
+            let solution = minimise(law, rows, &warm, &bounds, objective.delta(), Effort::SKETCH);
             warm = solution.theta;
             found.push(Held { point: ProfilePoint { exponent, objective: solution.objective }, theta: warm });
         }

@@ -42,6 +42,8 @@ pub struct GroupReport {
     pub fit: Option<Fit>,
     /// Every law tried, the chosen one included, best first.
     pub rivals: Vec<Rival>,
+    /// The mean error of repeating the last loss, on the sizes that the rivals were judged by.
+    pub last_loss_percent: Option<f64>,
     /// Predictions for the points held out by `Options::holdout`.
     pub forecasts: Vec<Forecast>,
     /// The largest size (or factor) hidden, fitted, revealed.

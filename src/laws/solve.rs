@@ -1,7 +1,7 @@
 //! Fits one law: starts from the grid, polish from each, keep the lowest.
 
 use super::forms::Vector;
-use super::newton::{Solution, minimise};
+use super::newton::{Effort, Solution, minimise};
 use super::point::Row;
 use super::profile::profile;
 use super::start::{Care, starts};
@@ -9,50 +9,47 @@ use super::{Law, Objective};
 
 /// δ shrinks to the wanted value in these factors: the wide objective is smooth and leads into the narrow one's valley.
 const CONTINUATION: [f64; 3] = [100.0, 10.0, 1.0];
-const MOST_STEPS: usize = 200;
 /// Walks along the profile from the best so far, each starting only where the last one found lower ground.
 const MOST_WALKS: usize = 4;
+const MOST_ROWS: usize = 1024;
 
-/// The best fit of a law; none where there are no rows.
+/// The best fit of a law, its parameters as held; none where there are no rows.
 pub(crate) fn solve(law: Law, rows: &[Row], objective: Objective, care: Care) -> Option<Solution> {
-    let wanted = match care {
-        Care::Quick => 3,
-        Care::Full => 8,
-    };
+    let bounds = law.bounds(rows);
+    // With very many rows the valley is found on some of them, and only its floor on all.
+    let some: Vec<Row> = rows.iter().step_by(rows.len().div_ceil(MOST_ROWS).max(1)).copied().collect();
+    let descend =
+        |from: &Vector, factor: f64| minimise(law, &some, from, &bounds, objective.delta() * factor, Effort::SKETCH);
+    let settle = |best: Solution| minimise(law, rows, &best.theta, &bounds, objective.delta(), Effort::POLISH);
     let mut best: Option<Solution> = None;
-    for start in starts(law, rows, care, wanted) {
-        let mut consider = |solution: Solution| {
-            if best.is_none_or(|best| solution.objective < best.objective) && solution.objective.is_finite() {
+    for start in starts(law, rows, care) {
+        let mut theta = start;
+        // The smooth valley of repeated data is not the narrow one's.
+        let factors = if law == Law::Repeated { &CONTINUATION[2..] } else { &CONTINUATION[..] };
+        for &factor in factors {
+            let solution = descend(&theta, factor);
+            theta = solution.theta;
+            if factor == 1.0 && solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
                 best = Some(solution);
             }
-        };
-        consider(from(law, rows, objective, &start, &CONTINUATION));
-        if care == Care::Full {
-            consider(from(law, rows, objective, &start, &[1.0]));
         }
     }
-    if care == Care::Full {
-        for _ in 0..MOST_WALKS {
-            let Some(before) = best else { break };
-            for held in profile(law, rows, &before.theta, objective) {
-                let solution = from(law, rows, objective, &held.theta, &[1.0]);
-                if solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
-                    best = Some(solution);
-                }
+    best = best.map(settle);
+    if care == Care::Quick || some.len() < rows.len() {
+        return best;
+    }
+    for _ in 0..MOST_WALKS {
+        let before = best?;
+        for held in profile(law, rows, &before.theta, objective) {
+            let solution = descend(&held.theta, 1.0);
+            if solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
+                best = Some(solution);
             }
-            if best.is_none_or(|best| best.objective >= before.objective * (1.0 - 1e-9)) {
-                break;
-            }
+        }
+        best = best.map(settle);
+        if best.is_none_or(|best| best.objective >= before.objective * (1.0 - 1e-9)) {
+            break;
         }
     }
     best
-}
-
-fn from(law: Law, rows: &[Row], objective: Objective, start: &Vector, factors: &[f64]) -> Solution {
-    let bounds = law.bounds(rows);
-    let mut solution = Solution { theta: *start, objective: f64::INFINITY };
-    for factor in factors {
-        solution = minimise(law, rows, &solution.theta, &bounds, objective.delta() * factor, MOST_STEPS);
-    }
-    solution
 }

@@ -16,14 +16,20 @@ pub(crate) enum Care {
     Full,
 }
 
-/// Up to `wanted` starts from distinct valleys of the grid, best first.
-pub(crate) fn starts(law: Law, rows: &[Row], care: Care, wanted: usize) -> Vec<Vector> {
+/// A few starts, as held, from distinct valleys of the grid, best first.
+pub(crate) fn starts(law: Law, rows: &[Row], care: Care) -> Vec<Vector> {
+    let wanted = match (law, care) {
+        // Two parameters, many small valleys, and no exponent to walk along.
+        (Law::Repeated, _) => 16,
+        (_, Care::Quick) => 2,
+        (_, Care::Full) => 4,
+    };
     if rows.is_empty() {
         return Vec::new();
     }
     let stride = rows.len().div_ceil(MOST_ROWS);
-    let rows: Vec<Row> = rows.iter().step_by(stride).copied().collect();
-    let grid = Grid::new(&rows, care);
+    let thinned: Vec<Row> = rows.iter().step_by(stride).copied().collect();
+    let grid = Grid::new(&thinned, care);
     let mut scored = grid.score(law);
     scored.retain(|start| start.error.is_finite());
     let mut chosen: Vec<Start> = Vec::new();
@@ -31,11 +37,11 @@ pub(crate) fn starts(law: Law, rows: &[Row], care: Care, wanted: usize) -> Vec<V
     if care == Care::Full {
         // Least squares and absolute errors may prefer different valleys: as many again by absolute error.
         for start in &mut scored {
-            start.error = rows.iter().map(|row| (law.ln_loss(&start.theta, row) - row.ln_loss).abs()).sum();
+            start.error = thinned.iter().map(|row| (law.ln_loss(&start.theta, row) - row.ln_loss).abs()).sum();
         }
         pick(&mut scored, wanted, &mut chosen);
     }
-    chosen.into_iter().map(|start| start.theta).collect()
+    chosen.into_iter().map(|start| law.inward(&start.theta, rows)).collect()
 }
 
 /// Moves the best of `scored` into `chosen`, none beside another in both directions of the grid.
@@ -122,7 +128,7 @@ impl<'a> Grid<'a> {
         let mut found = Vec::new();
         for (i, &beta) in self.betas.iter().enumerate() {
             let basis = |r: &Row| [(-beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
-            self.both_ways(basis, &mut found, [i, 0, 0], |c| vector(&[ln(c[0]) + beta * self.ln_d, ln(c[1]), beta]));
+            self.both_ways(basis, &mut found, [i, 0, 0], |c| vector(&[ln(c[0]) + beta * self.ln_d, c[1], beta]));
         }
         found
     }
@@ -138,7 +144,7 @@ impl<'a> Grid<'a> {
                     [1.0 / ((beta * (bend - self.ln_d)).exp() + (beta * (r.ln_d - self.ln_d)).exp()), 1.0, 0.0]
                 };
                 self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    vector(&[ln(c[0]) + beta * self.ln_d, beta * bend, ln(c[1]), beta])
+                    vector(&[ln(c[0]) + beta * self.ln_d, beta * bend, c[1], beta])
                 });
             }
         }
@@ -151,7 +157,7 @@ impl<'a> Grid<'a> {
             for (j, &beta) in self.betas.iter().step_by(2).enumerate() {
                 let basis = |r: &Row| [(-alpha * (r.ln_n - self.ln_n) - beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
                 self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    vector(&[ln(c[0]) + alpha * self.ln_n + beta * self.ln_d, ln(c[1]), alpha, beta])
+                    vector(&[ln(c[0]) + alpha * self.ln_n + beta * self.ln_d, c[1], alpha, beta])
                 });
             }
         }
@@ -165,7 +171,7 @@ impl<'a> Grid<'a> {
                 let basis =
                     |r: &Row| [(-alpha * (r.ln_n - self.ln_n)).exp(), (-beta * (r.ln_d - self.ln_d)).exp(), 1.0];
                 let theta = |c: [f64; 3]| {
-                    vector(&[ln(c[0]) + alpha * self.ln_n, ln(c[1]) + beta * self.ln_d, ln(c[2]), alpha, beta])
+                    vector(&[ln(c[0]) + alpha * self.ln_n, ln(c[1]) + beta * self.ln_d, c[2], alpha, beta])
                 };
                 let (error, c) = self.amounts(basis, 3, 0.0);
                 found.push(Start { error, theta: theta(c), cell: [i, j, 0] });
@@ -194,7 +200,7 @@ impl<'a> Grid<'a> {
                 let floor = share * self.low_loss;
                 let mut theta = [0.0; MAX];
                 theta[0] = beta;
-                theta[1] = ln(floor);
+                theta[1] = floor;
                 let mut error = 0.0;
                 for factor in 0..(MAX - 2) / 2 {
                     // ln(L − E) + β·ln D = ln A − α·ln X: a straight line in ln X.

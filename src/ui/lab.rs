@@ -3,6 +3,7 @@
 
 use super::browser;
 use super::charts::palette::Theme;
+use super::fitter::{Answer, Fitter, Question};
 use super::keep;
 use super::link::Link;
 use super::settings::Settings;
@@ -26,6 +27,7 @@ pub struct Lab {
     pub narrow: RwSignal<bool>,
     pub settings: Memo<Settings>,
     link: StoredValue<Rc<Link>, LocalStorage>,
+    fitter: StoredValue<Fitter, LocalStorage>,
 }
 
 impl Lab {
@@ -63,6 +65,7 @@ impl Lab {
             narrow: RwSignal::new(browser::is_narrow()),
             settings: Memo::new(move |_| state.with(|state| state.settings.clone())),
             link: StoredValue::new_local(Rc::new(Link::new(inbox))),
+            fitter: StoredValue::new_local(Fitter::start()),
         };
         // Set once, just made: it cannot be there already.
         let _ = home.set(lab);
@@ -127,6 +130,11 @@ impl Lab {
         if settings != self.settings.get_untracked() {
             self.send(Input::Settings(Box::new(settings)));
         }
+    }
+
+    /// The fit that answers `question`, anew whenever that changes.
+    pub fn fit(&self, question: Signal<Question>) -> RwSignal<Option<Answer>> {
+        self.fitter.with_value(|fitter| fitter.follow(question))
     }
 
     pub fn hold_files(&self, name: String, files: Vec<web_sys::File>) {

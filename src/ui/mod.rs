@@ -1,11 +1,13 @@
 //! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::protocol`].
 //!
 //! Plain data and functions, tested without a browser: [`settings`] and their link form ([`share`]); [`state`] with
-//! its fold, its workers' part ([`workers`]), the pace of runs ([`pace`]) and the points of a plot ([`results`]);
-//! the charts' options ([`charts`]). Edges: [`browser`], [`keep`], [`link`]. What is seen: [`lab`] holds the state,
+//! its fold, its workers' part ([`workers`]), the pace of runs ([`pace`]), the points of a plot
+//! ([`results`]) and what a fit says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`keep`],
+//! [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the state,
 //! [`components`] show it.
 
 pub mod charts;
+pub mod findings;
 pub mod pace;
 pub mod results;
 pub mod settings;
@@ -15,13 +17,17 @@ mod workers;
 
 mod browser;
 mod components;
+mod fitter;
 mod keep;
 mod lab;
 mod link;
 
-/// Starts the page.
+/// Starts the page, or, in a worker, what fits laws for it.
 pub fn start() {
     console_error_panic_hook::set_once();
+    if web_sys::window().is_none() {
+        return fitter::serve();
+    }
     if let Some(placeholder) = browser::window().document().and_then(|document| document.get_element_by_id("loading")) {
         placeholder.remove();
     }

@@ -3,6 +3,7 @@
 use super::charts::palette::method_name;
 use super::settings::Horizontal;
 use super::state::State;
+use crate::laws::Point;
 use crate::record::RunRecord;
 use crate::spec::{Base, Method, MethodKind, RunSpec, Source, TrainConfig};
 
@@ -95,6 +96,16 @@ pub fn groups(state: &State, base: &Base, source: &Source) -> Vec<Group> {
         }
     });
     groups.collect()
+}
+
+/// The groups' runs as points of a fit.
+pub fn points(groups: &[Group], horizontal: Horizontal) -> Vec<Point> {
+    let each = groups.iter().flat_map(|group| {
+        group.runs.iter().map(|run| {
+            Point::new(&group.name, run.amount(horizontal), run.nats_per_token).of_run(format!("seed {}", run.seed + 1))
+        })
+    });
+    each.collect()
 }
 
 fn detail(method: &Method, train: &TrainConfig) -> String {

@@ -58,6 +58,7 @@ function short(value) {
   const size = Math.abs(value);
   if (size >= 1e9) return `${+(value / 1e9).toPrecision(3)}G`;
   if (size >= 1e6) return `${+(value / 1e6).toPrecision(3)}M`;
+  if (Number.isInteger(value) && size < 1e5) return `${value}`;
   if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)}k`;
   if (size < 1e-3) return value.toExponential(1);
   return `${+value.toPrecision(3)}`;

@@ -13,21 +13,17 @@ pub const PARAMETERS: [ParameterInfo; 5] = [
     exponent("β", "how fast loss falls with data", (0.0, 3.0)),
 ];
 
-fn terms(theta: &[f64], row: &Row) -> [f64; 3] {
-    [theta[0] - theta[3] * row.ln_n, theta[1] - theta[4] * row.ln_d, theta[2]]
+fn terms(theta: &[f64], row: &Row) -> [f64; 2] {
+    [theta[0] - theta[3] * row.ln_n, theta[1] - theta[4] * row.ln_d]
 }
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    let u = terms(theta, row);
-    let top = u[0].max(u[1]).max(u[2]);
-    top + u.iter().map(|u| (u - top).exp()).sum::<f64>().ln()
+    log_total(&terms(theta, row), theta[2])
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let u = terms(theta, row);
-    let (x, y) = (row.ln_n, row.ln_d);
-    let a = [1.0, 0.0, 0.0, -x, 0.0, 0.0, 0.0, 0.0];
-    let b = [0.0, 1.0, 0.0, 0.0, -y, 0.0, 0.0, 0.0];
-    let e = [0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0];
-    linear_terms([(u[0], a), (u[1], b), (u[2], e)], 5, jet);
+    let [a, b] = terms(theta, row);
+    let of_a = [1.0, 0.0, 0.0, -row.ln_n, 0.0, 0.0, 0.0, 0.0];
+    let of_b = [0.0, 1.0, 0.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0];
+    sum_jet([(a, of_a), (b, of_b)], theta[2], Some(2), 5, jet);
 }

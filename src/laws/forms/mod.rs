@@ -1,8 +1,9 @@
 //! The laws themselves, one file each: formula, source, parameters with bounds, and ln L̂ with its first and second
 //! derivatives. Everything else in [`laws`](super) is the same for every law.
 //!
-//! A law is fitted on ln L. Most laws are a sum of positive terms, so that ln L̂ is a logarithm of a sum of
-//! exponentials of terms that are linear in the parameters; amounts (A, B, E …) are held as logarithms.
+//! A law is fitted on ln L. Most laws are a sum of positive terms and a constant: amounts (A, B …) are held as
+//! logarithms, so that a term's own logarithm is linear in the parameters; the constant E is held as it is, so that a
+//! fit can reach E = 0 instead of creeping towards ln E = −∞.
 
 pub(crate) mod additive;
 pub(crate) mod multiplicative;
@@ -18,7 +19,7 @@ pub const MAX: usize = 8;
 pub(crate) type Vector = [f64; MAX];
 pub(crate) type Matrix = [[f64; MAX]; MAX];
 
-/// ln L̂ at one row with its gradient and Hessian in the parameters.
+/// ln L̂ at one row with its gradient and the lower half of its Hessian in the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jet {
     pub value: f64,
@@ -39,7 +40,6 @@ pub struct ParameterInfo {
     pub logarithmic: bool,
     /// Range of what is held (of the logarithm, for a logarithmic one).
     pub bounds: (f64, f64),
-    /// Whether the upper bound is a real answer's edge, or only there to stop a runaway.
     pub kind: Kind,
 }
 
@@ -57,45 +57,57 @@ pub(crate) const fn scale(symbol: &'static str, meaning: &'static str) -> Parame
 /// The constant E. Its range moves with the losses' own scale, see `Law::bounds`.
 pub(crate) const fn constant() -> ParameterInfo {
     let meaning = "loss that remains with unlimited data";
-    ParameterInfo { symbol: "E", meaning, logarithmic: true, bounds: (-20.0, 3.0), kind: Kind::Constant }
+    ParameterInfo { symbol: "E", meaning, logarithmic: false, bounds: (0.0, 20.0), kind: Kind::Constant }
 }
 
 pub(crate) const fn exponent(symbol: &'static str, meaning: &'static str, bounds: (f64, f64)) -> ParameterInfo {
     ParameterInfo { symbol, meaning, logarithmic: false, bounds, kind: Kind::Exponent }
 }
 
-/// ln(e^a + e^b) and the first term's share.
+/// ln(e^a + e^b), never overflowing.
 #[inline]
-pub(crate) fn log_sum(a: f64, b: f64) -> (f64, f64) {
-    if a >= b {
-        let e = (b - a).exp();
-        (a + e.ln_1p(), 1.0 / (1.0 + e))
-    } else {
-        let e = (a - b).exp();
-        (b + e.ln_1p(), e / (1.0 + e))
-    }
+pub(crate) fn log_sum(a: f64, b: f64) -> f64 {
+    a.max(b) + (-(a - b).abs()).exp().ln_1p()
 }
 
-/// Fills a jet for ln Σ e^{u_t}, each `u_t` linear with the gradient given: Σp·a, and Σp·a·aᵀ − (Σp·a)(Σp·a)ᵀ.
+/// Terms beyond e^600 are not losses; held there, sums of a few stay finite.
+const TOP: f64 = 600.0;
+
+/// ln(Σ e^u + E).
 #[inline]
-pub(crate) fn linear_terms<const T: usize>(terms: [(f64, Vector); T], count: usize, jet: &mut Jet) {
-    let top = terms.iter().fold(f64::NEG_INFINITY, |top, term| top.max(term.0));
-    let mut share = [0.0; T];
-    let mut total = 0.0;
-    for (p, term) in share.iter_mut().zip(&terms) {
-        *p = (term.0 - top).exp();
-        total += *p;
-    }
-    jet.value = top + total.ln();
+pub(crate) fn log_total(terms: &[f64], constant: f64) -> f64 {
+    (terms.iter().map(|term| term.min(TOP).exp()).sum::<f64>() + constant).ln()
+}
+
+/// Fills a jet for ln(Σ e^u + E): each term comes as u with its gradient, u linear in the parameters; E is parameter
+/// `at`, or fixed where that is none. With shares p and G = Σp·∇u: gradient G, Hessian Σp·∇u∇uᵀ − GGᵀ, and for E
+/// 1/L̂, −G/L̂, −1/L̂². Returns the first term's share.
+#[inline]
+pub(crate) fn sum_jet<const T: usize>(
+    terms: [(f64, Vector); T],
+    constant: f64,
+    at: Option<usize>,
+    count: usize,
+    jet: &mut Jet,
+) -> f64 {
+    let amounts = terms.map(|term| term.0.min(TOP).exp());
+    let total = amounts.iter().sum::<f64>() + constant;
+    let inverse = 1.0 / total;
+    jet.value = total.ln();
+    let share = amounts.map(|amount| amount * inverse);
     for i in 0..count {
-        jet.gradient[i] = share.iter().zip(&terms).map(|(p, term)| p * term.1[i]).sum::<f64>() / total;
-    }
-    for i in 0..count {
+        jet.gradient[i] = share.iter().zip(&terms).map(|(p, term)| p * term.1[i]).sum::<f64>();
         for j in 0..=i {
             let second: f64 = share.iter().zip(&terms).map(|(p, term)| p * term.1[i] * term.1[j]).sum();
-            let value = second / total - jet.gradient[i] * jet.gradient[j];
-            jet.hessian[i][j] = value;
-            jet.hessian[j][i] = value;
+            jet.hessian[i][j] = second - jet.gradient[i] * jet.gradient[j];
         }
     }
+    if let Some(at) = at {
+        for i in 0..count {
+            jet.hessian[at.max(i)][at.min(i)] = -jet.gradient[i] * inverse;
+        }
+        jet.gradient[at] = inverse;
+        jet.hessian[at][at] = -inverse * inverse;
+    }
+    share[0]
 }

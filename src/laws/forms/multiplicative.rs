@@ -12,19 +12,10 @@ pub const PARAMETERS: [ParameterInfo; 4] = [
 ];
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    log_sum(theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d, theta[1]).0
+    log_total(&[theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d], theta[1])
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let (x, y) = (row.ln_n, row.ln_d);
-    let (value, p) = log_sum(theta[0] - theta[2] * x - theta[3] * y, theta[1]);
-    let q = 1.0 - p;
-    jet.value = value;
-    jet.gradient[..4].copy_from_slice(&[p, q, -p * x, -p * y]);
-    let difference = [1.0, -1.0, -x, -y];
-    for i in 0..4 {
-        for j in 0..4 {
-            jet.hessian[i][j] = p * q * difference[i] * difference[j];
-        }
-    }
+    let u = theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d;
+    sum_jet([(u, [1.0, 0.0, -row.ln_n, -row.ln_d, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 4, jet);
 }

@@ -10,16 +10,10 @@ pub const PARAMETERS: [ParameterInfo; 3] = [
 ];
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    log_sum(theta[0] - theta[2] * row.ln_d, theta[1]).0
+    log_total(&[theta[0] - theta[2] * row.ln_d], theta[1])
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let (value, p) = log_sum(theta[0] - theta[2] * row.ln_d, theta[1]);
-    let (q, x) = (1.0 - p, row.ln_d);
-    jet.value = value;
-    jet.gradient[..3].copy_from_slice(&[p, q, -p * x]);
-    let s = p * q;
-    jet.hessian[0][..3].copy_from_slice(&[s, -s, -s * x]);
-    jet.hessian[1][..3].copy_from_slice(&[-s, s, s * x]);
-    jet.hessian[2][..3].copy_from_slice(&[-s * x, s * x, s * x * x]);
+    let u = theta[0] - theta[2] * row.ln_d;
+    sum_jet([(u, [1.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 3, jet);
 }

@@ -1,5 +1,9 @@
 //! L = B/(D_l + D^β) + E (Lin et al. 2024, "Selecting Large Language Model to Fine-tune via Rectified Scaling Law",
 //! arXiv 2402.02314): D_l stands for what pretraining already taught, so the curve is shallow until D^β outgrows it.
+//!
+//! While fitting, the same law is held as L = C/(v + (1−v)·(D/D̄)^β) + E about the centre D̄ of the sizes: C is the loss
+//! above E at D̄, and v from 0 (a plain power law) to 1 (still flat) says how much of the denominator D_l is there.
+//! Without a shallow phase, ln D_l would creep towards −∞ for hundreds of steps; v reaches 0 in a few.
 
 use super::super::point::Row;
 use super::*;
@@ -18,31 +22,48 @@ pub const PARAMETERS: [ParameterInfo; 4] = [
 ];
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    let (denominator, _) = log_sum(theta[1], theta[3] * row.ln_d);
-    log_sum(theta[0] - denominator, theta[2]).0
+    let denominator = log_sum(theta[1], theta[3] * row.ln_d);
+    log_total(&[theta[0] - denominator], theta[2])
+}
+
+/// The range of v: D_l must stay a finite number.
+pub const SHARE: (f64, f64) = (1e-18, 1.0 - 1e-12);
+
+/// From (ln B, ln D_l, E, β) to (ln C, v, E, β), about `centre` = ln D̄.
+pub fn inward(theta: &Vector, centre: f64) -> Vector {
+    let denominator = log_sum(theta[1], theta[3] * centre);
+    let share = (theta[1] - denominator).exp();
+    [theta[0] - denominator, share, theta[2], theta[3], 0.0, 0.0, 0.0, 0.0]
+}
+
+pub fn outward(theta: &Vector, centre: f64) -> Vector {
+    let power = theta[3] * centre - (-theta[1]).ln_1p();
+    [theta[0] + power, theta[1].ln() + power, theta[2], theta[3], 0.0, 0.0, 0.0, 0.0]
+}
+
+/// The chain rule through [`inward`] at `theta`.
+pub fn gradient_outward(gradient: &Vector, theta: &Vector, centre: f64) -> Vector {
+    let v = inward(theta, centre)[1];
+    let [c, share, e, beta, ..] = *gradient;
+    let of_bend = v * (1.0 - v) * share;
+    [c, of_bend - v * c, e, beta - centre * ((1.0 - v) * c + of_bend), 0.0, 0.0, 0.0, 0.0]
+}
+
+pub fn held_ln_loss(theta: &[f64], row: &Row) -> f64 {
+    let denominator = theta[1] + (1.0 - theta[1]) * (theta[3] * row.from_centre).exp();
+    (theta[0].exp() / denominator + theta[2]).ln()
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let x = row.ln_d;
-    let (denominator, l) = log_sum(theta[1], theta[3] * x);
-    let r = 1.0 - l;
-    let (value, p) = log_sum(theta[0] - denominator, theta[2]);
-    let q = 1.0 - p;
-    jet.value = value;
-    // u = ln B − ln(D_l + D^β); its gradient, then that of u − ln E.
-    let gradient = [1.0, -l, 0.0, -r * x];
-    let difference = [1.0, -l, -1.0, -r * x];
-    jet.gradient[..4].copy_from_slice(&gradient.map(|slope| p * slope));
-    jet.gradient[2] = q;
-    for i in 0..4 {
-        for j in 0..4 {
-            jet.hessian[i][j] = p * q * difference[i] * difference[j];
-        }
-    }
-    // The curvature of −ln(D_l + D^β) itself.
-    let s = p * l * r;
-    jet.hessian[1][1] -= s;
-    jet.hessian[1][3] += s * x;
-    jet.hessian[3][1] += s * x;
-    jet.hessian[3][3] -= s * x * x;
+    let (v, t) = (theta[1], row.from_centre);
+    let z = (theta[3] * t).exp();
+    let w = v + (1.0 - v) * z;
+    // u = ln C − ln w: ∂w/∂v = 1 − z, ∂w/∂β = (1−v)·z·t.
+    let (dv, db) = ((1.0 - z) / w, (1.0 - v) * z * t / w);
+    let u = theta[0] - w.ln();
+    let p = sum_jet([(u, [1.0, -dv, 0.0, -db, 0.0, 0.0, 0.0, 0.0])], theta[2], Some(2), 4, jet);
+    // The curvature of −ln w itself.
+    jet.hessian[1][1] += p * dv * dv;
+    jet.hessian[3][1] += p * (z * t / w + dv * db);
+    jet.hessian[3][3] -= p * (db * t - db * db);
 }

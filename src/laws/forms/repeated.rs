@@ -69,25 +69,23 @@ fn parts(theta: &[f64], row: &Row) -> Parts {
     }
 }
 
-fn terms(parts: &Parts) -> [f64; 3] {
-    [LN_A - EXPONENT * (parts.ln_un + parts.n.0), LN_B - EXPONENT * (parts.ln_u + parts.d.0), LN_E]
+fn terms(parts: &Parts) -> [f64; 2] {
+    [LN_A - EXPONENT * (parts.ln_un + parts.n.0), LN_B - EXPONENT * (parts.ln_u + parts.d.0)]
 }
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    let u = terms(&parts(theta, row));
-    let top = u[0].max(u[1]).max(u[2]);
-    top + u.iter().map(|u| (u - top).exp()).sum::<f64>().ln()
+    log_total(&terms(&parts(theta, row)), LN_E.exp())
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     let parts = parts(theta, row);
-    let u = terms(&parts);
-    let mut a = [0.0; MAX];
-    let mut b = [0.0; MAX];
-    a[1] = -EXPONENT * parts.n.1;
-    b[0] = -EXPONENT * parts.d.1;
-    linear_terms([(u[0], a), (u[1], b), (u[2], [0.0; MAX])], 2, jet);
+    let [a, b] = terms(&parts);
+    let mut of_a = [0.0; MAX];
+    let mut of_b = [0.0; MAX];
+    of_a[1] = -EXPONENT * parts.n.1;
+    of_b[0] = -EXPONENT * parts.d.1;
+    sum_jet([(a, of_a), (b, of_b)], LN_E.exp(), None, 2, jet);
     // The terms themselves curve in ln R*.
-    jet.hessian[1][1] -= (u[0] - jet.value).exp() * EXPONENT * parts.n.2;
-    jet.hessian[0][0] -= (u[1] - jet.value).exp() * EXPONENT * parts.d.2;
+    jet.hessian[1][1] -= (a - jet.value).exp() * EXPONENT * parts.n.2;
+    jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;
 }

@@ -1,7 +1,7 @@
 //! Zhang's joint fit over several factors: L = A_f·X_f^−α_f·D^−β + E with β and E shared by all factors (model size,
 //! pretraining tokens, tuned parameters), A and α each factor's own (Zhang et al. 2024, arXiv 2402.17193, section 4).
 //!
-//! Parameters: β, ln E, then ln A and α of each factor. A row says which factor it varies.
+//! Parameters: β, E, then ln A and α of each factor. A row says which factor it varies.
 
 use super::super::point::Row;
 use super::*;
@@ -19,25 +19,15 @@ pub const PARAMETERS: [ParameterInfo; 8] = [
 
 pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
     let at = 2 + 2 * row.factor;
-    log_sum(theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d, theta[1]).0
+    log_total(&[theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d], theta[1])
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    *jet = Jet::ZERO;
     let at = 2 + 2 * row.factor;
-    let (x, y) = (row.ln_n, row.ln_d);
-    let (value, p) = log_sum(theta[at] - theta[at + 1] * x - theta[0] * y, theta[1]);
-    jet.value = value;
-    let mut difference = [0.0; MAX];
-    difference[0] = -y;
-    difference[1] = -1.0;
-    difference[at] = 1.0;
-    difference[at + 1] = -x;
-    for i in 0..MAX {
-        jet.gradient[i] = p * difference[i];
-        for j in 0..MAX {
-            jet.hessian[i][j] = p * (1.0 - p) * difference[i] * difference[j];
-        }
-    }
-    jet.gradient[1] = 1.0 - p;
+    let mut of_u = [0.0; MAX];
+    of_u[0] = -row.ln_d;
+    of_u[at] = 1.0;
+    of_u[at + 1] = -row.ln_n;
+    let u = theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d;
+    sum_jet([(u, of_u)], theta[1], Some(1), MAX, jet);
 }

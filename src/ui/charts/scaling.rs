@@ -81,7 +81,7 @@ impl Plot<'_> {
                 "left": if self.narrow { 46 } else { 62 }, "right": 18, "top": if self.narrow { 58 } else { 40 }, "bottom": 50,
             },
             "legend": {
-                "top": 0, "left": if self.narrow { 0 } else { 54 }, "icon": "inherit", "itemHeight": 10, "itemGap": 18,
+                "top": 0, "left": if self.narrow { 0 } else { 54 }, "itemWidth": 13, "itemHeight": 11, "itemGap": 18,
                 "textStyle": { "color": theme.ink(), "fontSize": 13 },
                 "data": self.series.iter().map(|series| json!({ "name": series.name, "icon": series.mark.symbol })).collect::<Vec<_>>(),
             },

@@ -2,16 +2,22 @@
 //! numbers as a table.
 
 use super::chart::{Chart, save, zoom_out};
-use crate::spec::RunId;
-use crate::spec::{Base, Source};
+use super::methods::Mark;
+use crate::laws::Law;
+use crate::spec::{Base, RunId, Source};
 use crate::ui::charts::scaling::{Dot, Plot, Series};
+use crate::ui::findings;
+use crate::ui::fitter::{Answer, Question};
 use crate::ui::lab::{Lab, use_lab};
 use crate::ui::pace::duration;
-use crate::ui::results::{Group, Run, count, groups};
+use crate::ui::results::{self, Group, Run, count, groups};
 use crate::ui::settings::Horizontal;
 use crate::ui::state::Input;
 use leptos::html::Div;
 use leptos::prelude::*;
+
+/// Bootstrap refits behind every band and interval.
+pub const DRAWS: usize = 300;
 
 /// The base and source on screen.
 pub fn subject(lab: Lab) -> Memo<Option<(Base, Source)>> {
@@ -63,6 +69,12 @@ pub fn ScalingCard() -> impl IntoView {
     let node = NodeRef::<Div>::new();
     let groups = shown_groups(lab);
     let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
+    let question = Memo::new(move |_| {
+        let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
+        let points = groups.with(|groups| results::points(groups, horizontal.get()));
+        Question { points, law, draws: DRAWS, holdout: 0 }
+    });
+    let answer = lab.fit(question.into());
     let series = Memo::new(move |_| {
         let theme = lab.theme.get();
         let horizontal = horizontal.get();
@@ -82,7 +94,7 @@ pub fn ScalingCard() -> impl IntoView {
                     })
                     .collect(),
                 before: None,
-                law: None,
+                law: answer.with(|answer| answer.as_ref().and_then(|a| findings::drawn(a.report.group(&group.name)?))),
             });
             series.collect::<Vec<_>>()
         })
@@ -158,6 +170,7 @@ pub fn ScalingCard() -> impl IntoView {
                 </Show>
             </div>
             <figcaption>
+                <Findings groups answer />
                 <details class="more">
                     <summary>"What am I looking at?"</summary>
                     <p>
@@ -174,6 +187,38 @@ pub fn ScalingCard() -> impl IntoView {
                 </details>
             </figcaption>
         </figure>
+    }
+}
+
+/// What the fits say, one line a method.
+#[component]
+fn Findings(groups: Memo<Vec<Group>>, answer: RwSignal<Option<Answer>>) -> impl IntoView {
+    let found = Memo::new(move |_| {
+        answer.with(|answer| {
+            let report = answer.as_ref().map(|answer| &answer.report);
+            groups.with(|groups| {
+                let each = groups.iter().map(|group| (group.kind, findings::finding(&group.name, report)));
+                each.collect::<Vec<_>>()
+            })
+        })
+    });
+    view! {
+        <ul class="findings" data-testid="findings" aria-live="polite">
+            {move || {
+                found
+                    .get()
+                    .into_iter()
+                    .map(|(kind, finding)| {
+                        view! {
+                            <li class="finding">
+                                <Mark kind /> <strong>{finding.name}</strong> " " <span>{finding.headline}</span>
+                                <small>{finding.detail}</small>
+                            </li>
+                        }
+                    })
+                    .collect_view()
+            }}
+        </ul>
     }
 }
 

@@ -33,7 +33,7 @@ enum LineState {
     Failed(String),
 }
 
-/// Running first, then finished (newest first), failed, waiting.
+/// Running first, then failed, finished (newest first), waiting.
 fn lines(state: &State) -> Vec<Line> {
     let path = |curve: &mut dyn Iterator<Item = f64>| sparkline::path(&curve.collect::<Vec<_>>(), 72.0, 18.0);
     let mut lines: Vec<(u8, usize, Line)> = Vec::new();
@@ -63,12 +63,12 @@ fn lines(state: &State) -> Vec<Line> {
                     path: path(&mut record.curve.iter().map(|point| point.nats_per_token)),
                     precomputed,
                 };
-                (if precomputed { 4 } else { 3 }, done)
+                (if precomputed { 3 } else { 2 }, done)
             }
-            CellState::Pending => (2, LineState::Waiting),
+            CellState::Pending => (4, LineState::Waiting),
         };
         // The newest finished stand first.
-        let order = if rank >= 3 { usize::MAX - index } else { index };
+        let order = if rank == 2 || rank == 3 { usize::MAX - index } else { index };
         let line = Line {
             id: id.clone(),
             kind: spec.method.kind(),
@@ -82,8 +82,8 @@ fn lines(state: &State) -> Vec<Line> {
     lines.sort_by_key(|(rank, order, _)| (*rank, *order));
     let mut waiting = 0;
     lines.retain(|(rank, _, _)| {
-        waiting += (*rank == 2) as usize;
-        *rank != 2 || waiting <= WAITING_SHOWN
+        waiting += (*rank == 4) as usize;
+        *rank != 4 || waiting <= WAITING_SHOWN
     });
     lines.into_iter().map(|(_, _, line)| line).collect()
 }

@@ -1,0 +1,48 @@
+//! Would the lab have known? Hide the largest size (or model), choose and fit on the rest, then reveal.
+
+use super::describe::describe;
+use super::fit::{candidates, forecasts};
+use super::forms::MAX;
+use super::point::{clean, distinct, rows_of};
+use super::report::{Backtest, Forecast, Hidden};
+use super::{Options, Point, choose};
+
+/// None where too little is left to fit. Points of one group; the hidden ones play no part in any choice.
+pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {
+    let points = clean(points).points;
+    let joint = candidates(&points, options.law).iter().all(|law| law.needs_factor());
+    let key = |point: &Point| if joint { point.n.unwrap_or(0.0) } else { point.d };
+    let keys = distinct(points.iter().map(key));
+    let largest = *keys.last()?;
+    if keys.len() < 3 {
+        return None;
+    }
+    let (hidden, seen): (Vec<Point>, Vec<Point>) = points.into_iter().partition(|point| key(point) == largest);
+    let rows = rows_of(&seen);
+    let candidates =
+        if joint && options.law.is_none() { super::Law::JOINT.to_vec() } else { candidates(&seen, options.law) };
+    let rivals = choose::among(&candidates, &rows, options.objective);
+    let chosen = rivals.first()?;
+    let mut theta = [0.0; MAX];
+    theta[..chosen.theta.len()].copy_from_slice(&chosen.theta);
+    let fit = describe(chosen.law, &seen, &theta, &[], options.objective);
+    let forecasts = forecasts(&fit, &seen, hidden);
+    let errors = |of: fn(&Forecast) -> Option<f64>| median(forecasts.iter().filter_map(of).map(f64::abs).collect());
+    Some(Backtest {
+        law: chosen.law,
+        hidden: if joint { Hidden::Factor(largest) } else { Hidden::Data(largest) },
+        error_percent: errors(|f| Some(f.error_percent))?,
+        last_loss_percent: errors(|f| f.last_loss_percent),
+        forecasts,
+    })
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    match values.len() {
+        0 => None,
+        count if count % 2 == 1 => Some(values[middle]),
+        _ => Some((values[middle - 1] + values[middle]) / 2.0),
+    }
+}

@@ -1,0 +1,99 @@
+//! What a reader must know before trusting a fit: is there signal, and what is doubtful.
+
+use super::point::distinct;
+use super::report::GroupReport;
+use super::{Point, Warning};
+
+/// The least that shows an exponent: so many sizes, over such a span, with a total fall of so many noises.
+const SIZES: usize = 5;
+const SPAN: f64 = 16.0;
+const NOISES: f64 = 10.0;
+/// Without a second seed, this many sizes let the misfit stand for the noise.
+const SIZES_WITHOUT_SEEDS: usize = 7;
+const DECADES: f64 = 12.0;
+
+/// Fills in the noise, whether there is signal, and the warnings.
+pub(crate) fn judge(report: &mut GroupReport) {
+    let points = &report.points;
+    let mut warnings = Vec::new();
+    let replicated = replicate_noise(points);
+    report.noise = replicated.or_else(|| {
+        let fit = report.fit.as_ref()?;
+        let spare = points.len().checked_sub(fit.theta.len()).filter(|&spare| spare > 0)?;
+        Some(fit.rmse_log * (points.len() as f64 / spare as f64).sqrt())
+    });
+    if let Some(fit) = &report.fit {
+        let needed = fit.theta.len();
+        let cells = cells(points);
+        if cells < needed {
+            warnings.push(Warning::TooFewSizes { sizes: cells, needed });
+        }
+        let half_width = fit.parameter("β").and_then(|beta| Some((beta.value, beta.interval?)));
+        let half_width = half_width.map(|(value, interval)| (value, (interval.hi - interval.lo) / 2.0));
+        let vague = half_width.is_none_or(|(value, half)| half > 0.25 * value);
+        if report.sizes < SIZES || report.span < SPAN || vague {
+            let half_width = half_width.map(|(_, half)| half);
+            warnings.push(Warning::Span { sizes: report.sizes, span: report.span, half_width });
+        }
+        let unidentified = fit.parameters.iter().filter(|parameter| !parameter.identified);
+        warnings.extend(unidentified.map(|parameter| Warning::AtBound { parameter: parameter.symbol.clone() }));
+        if fit.law.needs_factor() {
+            let values = distinct(points.iter().filter_map(|p| p.n)).len();
+            if values < 4 {
+                warnings.push(Warning::FewFactors { values });
+            }
+        }
+    }
+    let sizes = mean_by_size(points);
+    let drop = sizes.iter().map(|curve| curve[0] - curve[curve.len() - 1]).fold(f64::NEG_INFINITY, f64::max);
+    let clear = report.noise.is_none_or(|noise| drop > NOISES * noise);
+    if !clear {
+        let noise = report.noise.unwrap_or(0.0);
+        warnings
+            .push(Warning::Noise { drop_percent: -100.0 * (-drop).exp_m1(), noise_percent: 100.0 * noise.exp_m1() });
+    }
+    let slack = 3.0 * report.noise.unwrap_or(0.0).max(0.002);
+    if sizes.iter().any(|curve| curve.windows(2).any(|pair| pair[1] - pair[0] > slack)) {
+        warnings.push(Warning::Rising);
+    }
+    if replicated.is_none() {
+        warnings.push(Warning::NoReplicates);
+    }
+    if let Some((law, last)) = report.rivals.first().and_then(|r| r.held_out_percent).zip(report.last_loss_percent)
+        && law >= last
+    {
+        warnings.push(Warning::WorseThanLastLoss { law_percent: law, last_percent: last });
+    }
+    let decades = |values: Vec<f64>| values.last().zip(values.first()).map_or(0.0, |(hi, lo)| (hi / lo).log10());
+    let widest = decades(distinct(points.iter().map(|p| p.d))).max(decades(distinct(points.iter().map(|p| p.loss))));
+    if widest > DECADES {
+        warnings.push(Warning::Scale { decades: widest });
+    }
+    let replicated_enough = replicated.is_some() || report.sizes >= SIZES_WITHOUT_SEEDS;
+    report.signal = report.fit.is_some() && report.sizes >= SIZES && report.span >= SPAN && clear && replicated_enough;
+    report.warnings.extend(warnings);
+}
+
+/// Distinct places, by data and second factor.
+fn cells(points: &[Point]) -> usize {
+    // Points come sorted by factor, then data.
+    points.chunk_by(|a, b| a.n == b.n && a.d == b.d).count()
+}
+
+/// Pooled standard deviation of ln loss between runs of one place; none where no place has two.
+fn replicate_noise(points: &[Point]) -> Option<f64> {
+    let (mut squares, mut spare) = (0.0, 0);
+    for runs in points.chunk_by(|a, b| a.n == b.n && a.d == b.d && a.unique == b.unique) {
+        let mean = runs.iter().map(|p| p.loss.ln()).sum::<f64>() / runs.len() as f64;
+        squares += runs.iter().map(|p| (p.loss.ln() - mean).powi(2)).sum::<f64>();
+        spare += runs.len() - 1;
+    }
+    (spare > 0).then(|| (squares / spare as f64).sqrt())
+}
+
+/// Mean ln loss by size, one list per second factor.
+fn mean_by_size(points: &[Point]) -> Vec<Vec<f64>> {
+    let mean = |runs: &[Point]| runs.iter().map(|p| p.loss.ln()).sum::<f64>() / runs.len() as f64;
+    let of_curve = |curve: &[Point]| curve.chunk_by(|a, b| a.d == b.d).map(mean).collect();
+    points.chunk_by(|a, b| a.n == b.n).map(of_curve).collect()
+}

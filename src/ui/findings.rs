@@ -1,0 +1,136 @@
+//! What a fit says, in words and as lines to draw.
+
+use super::charts::scaling;
+use crate::laws::{GroupReport, Law, Parameter, Report};
+
+/// One series' result: a name, the number that matters, and what stands behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub name: String,
+    pub headline: String,
+    pub detail: String,
+}
+
+pub fn finding(name: &str, report: Option<&Report>) -> Finding {
+    let say = |headline: String, detail: String| Finding { name: name.to_string(), headline, detail };
+    let Some(group) = report.and_then(|report| report.group(name)) else {
+        return say("fitting…".into(), String::new());
+    };
+    let first_warning = || group.warnings.first().map(|warning| format!("{warning}.")).unwrap_or_default();
+    let Some(fit) = &group.fit else {
+        return say("no law yet".into(), first_warning());
+    };
+    let law = fit.law.info().title.to_lowercase();
+    let exponent = fit.parameter("β");
+    if !group.signal {
+        return say("not enough signal".into(), first_warning());
+    }
+    match exponent {
+        Some(beta) => say(with_interval(beta), format!("{}{law}", per_doubling(fit.law, beta))),
+        None => say(law, String::new()),
+    }
+}
+
+/// "β = 0.21 (0.18 to 0.24)", or why there is no number.
+pub fn with_interval(parameter: &Parameter) -> String {
+    if !parameter.identified {
+        return format!("{}: {}", parameter.symbol, parameter.note);
+    }
+    let value = format!("{} = {}", parameter.symbol, digits(parameter.value));
+    match parameter.interval {
+        Some(interval) => format!("{value} ({} to {})", digits(interval.lo), digits(interval.hi)),
+        None => value,
+    }
+}
+
+/// What an exponent means, where the law is a plain power.
+fn per_doubling(law: Law, beta: &Parameter) -> String {
+    match law {
+        Law::Power => {
+            format!("each doubling of data takes {:.0}% off the loss; ", 100.0 * (1.0 - 2f64.powf(-beta.value)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Three significant digits.
+pub fn digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    format!("{value:.*}", (2 - magnitude).clamp(0, 6) as usize)
+}
+
+/// The fitted law as the scaling plot draws it; none where nothing could be fitted.
+pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
+    let fit = group.fit.as_ref()?;
+    let curve = fit.curves.first()?;
+    let samples = curve
+        .samples
+        .iter()
+        .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })
+        .collect();
+    // The same form with the constant where the chosen one has none, and the other way round.
+    let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
+    let rival = group.rivals.iter().find(|rival| rival.law == other);
+    let points = |theta: &[f64]| {
+        let near = curve.samples.iter().filter(|sample| sample.trusted);
+        near.map(|sample| (sample.d, other.predict(theta, sample.d, None))).collect()
+    };
+    let mut tip = vec![format!("{}: {}", group.group, fit.law.info().title)];
+    tip.extend(fit.parameters.iter().map(with_interval));
+    Some(scaling::Law {
+        samples,
+        rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
+        rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
+        tip,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laws::{Options, Point, fit};
+
+    fn report(points: usize) -> Report {
+        let points: Vec<Point> = (0..points)
+            .flat_map(|i| {
+                let d = 64.0 * 2f64.powi(i as i32);
+                (0..3).map(move |seed| {
+                    let noise = 1.0 + 0.002 * ((i * 7 + seed * 3) % 5) as f64;
+                    Point::new("LoRA", d, 6.0 * d.powf(-0.2) * noise).of_run(format!("{seed}"))
+                })
+            })
+            .collect();
+        fit(&points, &Options { draws: 50, ..Options::default() })
+    }
+
+    #[test]
+    fn a_known_exponent_is_headlined_and_drawn() {
+        let report = report(7);
+        let group = &report.groups[0];
+        let beta = group.fit.as_ref().and_then(|fit| fit.parameter("β")).map(|beta| beta.value);
+        assert!((beta.unwrap_or(0.0) - 0.2).abs() < 0.02, "{beta:?}");
+        let law = drawn(group).expect("a fit is drawn");
+        assert!(law.samples.len() > 10 && law.samples.iter().all(|s| s.lo <= s.mid && s.mid <= s.hi));
+        assert!(!law.rival.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_what_is_not_there() {
+        assert_eq!(finding("LoRA", None).headline, "fitting…");
+        let one = report(1);
+        assert!(!finding("LoRA", Some(&one)).headline.contains('β'), "{:?}", finding("LoRA", Some(&one)));
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        for (value, text) in [(0.2134, "0.213"), (12.34, "12.3"), (1234.0, "1234"), (1e-9, "1.00e-9"), (0.0, "0")] {
+            assert_eq!(digits(value), text);
+        }
+    }
+}
