@@ -44,6 +44,16 @@ pub async fn fetch_text(path: &str) -> Result<String, String> {
     text.as_string().ok_or_else(|| format!("{path} is not text"))
 }
 
+/// Text of a file that the visitor chose.
+pub async fn read_text(file: &web_sys::File) -> Result<String, String> {
+    const MOST_BYTES: f64 = 64e6;
+    if file.size() > MOST_BYTES {
+        return Err(format!("{} is larger than 64 MB: take the rows you need", file.name()));
+    }
+    let text = JsFuture::from(file.text()).await.map_err(|_| format!("{} could not be read", file.name()))?;
+    text.as_string().ok_or_else(|| format!("{} is not text", file.name()))
+}
+
 pub fn download(name: &str, kind: &str, bytes: &[u8]) {
     let parts = js_sys::Array::of1(&js_sys::Uint8Array::from(bytes));
     let options = web_sys::BlobPropertyBag::new();

@@ -67,28 +67,32 @@ pub fn digits(value: f64) -> String {
 
 /// The fitted law as the scaling plot draws it; none where nothing could be fitted.
 pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
-    let fit = group.fit.as_ref()?;
-    let curve = fit.curves.first()?;
-    let samples = curve
-        .samples
-        .iter()
-        .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })
-        .collect();
+    curves(group).into_iter().next()?.1
+}
+
+/// A group's curves with the second factor of each, one without a law where nothing could be fitted.
+pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
+    let Some(fit) = &group.fit else { return vec![(None, None)] };
     // The same form with the constant where the chosen one has none, and the other way round.
     let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
-    let rival = group.rivals.iter().find(|rival| rival.law == other);
-    let points = |theta: &[f64]| {
-        let near = curve.samples.iter().filter(|sample| sample.trusted);
-        near.map(|sample| (sample.d, other.predict(theta, sample.d, None))).collect()
-    };
+    let rival = group.rivals.iter().find(|rival| rival.law == other && !fit.law.needs_factor());
     let mut tip = vec![format!("{}: {}", group.group, fit.law.info().title)];
     tip.extend(fit.parameters.iter().map(with_interval));
-    Some(scaling::Law {
-        samples,
-        rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
-        rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
-        tip,
-    })
+    let curves = fit.curves.iter().map(|curve| {
+        let samples = curve.samples.iter();
+        let near = curve.samples.iter().filter(|sample| sample.trusted);
+        let points = |theta: &[f64]| near.map(|sample| (sample.d, other.predict(theta, sample.d, None))).collect();
+        let law = scaling::Law {
+            samples: samples
+                .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })
+                .collect(),
+            rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
+            rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
+            tip: tip.clone(),
+        };
+        (curve.n, Some(law))
+    });
+    curves.collect()
 }
 
 #[cfg(test)]

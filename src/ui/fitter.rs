@@ -20,7 +20,8 @@ pub struct Question {
     /// None lets the fit choose.
     pub law: Option<Law>,
     pub draws: usize,
-    pub holdout: usize,
+    /// Hide the largest size, fit, reveal.
+    pub backtest: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +32,8 @@ pub struct Answer {
 
 fn answer(question: &Question, clock: impl Fn() -> f64) -> Answer {
     let start = clock();
-    let options = Options { law: question.law, draws: question.draws, holdout: question.holdout, ..Options::default() };
+    let Question { law, draws, backtest, .. } = *question;
+    let options = Options { law, draws, backtest, ..Options::default() };
     let report = laws::fit(&question.points, &options);
     Answer { report, milliseconds: clock() - start }
 }

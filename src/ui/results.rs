@@ -6,6 +6,7 @@ use super::state::State;
 use crate::laws::Point;
 use crate::record::RunRecord;
 use crate::spec::{Base, Method, MethodKind, RunSpec, Source, TrainConfig};
+use std::collections::BTreeSet;
 
 /// Runs of one base, method and training setting on one source: the points of one curve.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,6 +107,28 @@ pub fn points(groups: &[Group], horizontal: Horizontal) -> Vec<Point> {
         })
     });
     each.collect()
+}
+
+/// Base models that have runs on the chosen source.
+pub fn bases(state: &State) -> usize {
+    let source = state.source();
+    let records = state.records().filter(|record| Some(&record.spec.data.source) == source.as_ref());
+    records.map(|record| &record.spec.base.name).collect::<BTreeSet<_>>().len()
+}
+
+/// Runs of every base on the chosen source, with the model's size: points of a joint law, one group a method.
+pub fn joint_points(state: &State, horizontal: Horizontal) -> Vec<Point> {
+    let Some(source) = state.source() else { return Vec::new() };
+    let mut bases: Vec<&Base> = state.records().map(|record| &record.spec.base).collect();
+    bases.sort_by(|a, b| a.name.cmp(&b.name));
+    bases.dedup();
+    let mut points = Vec::new();
+    for base in bases {
+        let size = state.records().find(|record| record.spec.base == *base).map(|r| r.parameters.non_embedding as f64);
+        let own = self::points(&groups(state, base, &source), horizontal);
+        points.extend(own.into_iter().map(|point| Point { n: size, ..point }));
+    }
+    points
 }
 
 fn detail(method: &Method, train: &TrainConfig) -> String {

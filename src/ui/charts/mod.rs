@@ -4,6 +4,7 @@
 pub mod axis;
 pub mod curve;
 pub mod palette;
+pub mod residuals;
 pub mod scaling;
 pub mod sparkline;
 

@@ -39,6 +39,12 @@ impl Theme {
         self.mark(kind as usize)
     }
 
+    /// A method's own mark where a series has its name, else the mark of its place.
+    pub fn of_name(self, name: &str, index: usize) -> Mark {
+        let method = MethodKind::ALL.into_iter().find(|&kind| name.starts_with(method_name(kind)));
+        method.map_or_else(|| self.mark(index), |kind| self.of_method(kind))
+    }
+
     pub fn ink(self) -> &'static str {
         if self == Theme::Light { "#1f2933" } else { "#e4e9ee" }
     }

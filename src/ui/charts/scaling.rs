@@ -82,7 +82,7 @@ impl Plot<'_> {
             },
             "legend": {
                 "top": 0, "left": if self.narrow { 0 } else { 54 }, "itemWidth": 13, "itemHeight": 11, "itemGap": 18,
-                "textStyle": { "color": theme.ink(), "fontSize": 13 },
+                "textStyle": { "color": theme.ink(), "fontSize": 14 },
                 "data": self.series.iter().map(|series| json!({ "name": series.name, "icon": series.mark.symbol })).collect::<Vec<_>>(),
             },
             "tooltip": { "trigger": "item", "confine": true, "backgroundColor": theme.paper(), "borderColor": theme.line(),
@@ -105,10 +105,10 @@ impl Plot<'_> {
         let theme = self.theme;
         json!({
             "type": "log", "name": name, "nameLocation": "middle", "nameGap": gap, "min": range.0, "max": range.1,
-            "nameTextStyle": { "color": theme.faint(), "fontSize": 13 },
+            "nameTextStyle": { "color": theme.faint(), "fontSize": 14 },
             "axisLine": { "show": true, "onZero": false, "lineStyle": { "color": theme.line() } },
             "axisTick": { "customValues": ticks, "lineStyle": { "color": theme.line() } },
-            "axisLabel": { "customValues": ticks, "color": theme.faint(), "fontSize": 12, "hideOverlap": true },
+            "axisLabel": { "customValues": ticks, "color": theme.faint(), "fontSize": 13, "hideOverlap": true },
             "splitLine": { "lineStyle": { "color": theme.line() } },
         })
     }

@@ -5,6 +5,7 @@ use super::before_after::BeforeAfter;
 use super::controls::Controls;
 use super::device::DeviceBadge;
 use super::experiment::ExperimentPanel;
+use super::laws::LawsView;
 use super::notices::{Banner, Notices};
 use super::plot::ScalingCard;
 use super::runs::Runs;
@@ -41,7 +42,7 @@ pub fn App() -> impl IntoView {
         <main id="stage" tabindex="-1">
             {move || match view.get() {
                 View::Lab => view! { <LabView /> }.into_any(),
-                View::Laws => view! { <p>"Laws"</p> }.into_any(),
+                View::Laws => view! { <LawsView /> }.into_any(),
                 View::Try => view! { <TryIt /> }.into_any(),
                 View::About => view! { <About /> }.into_any(),
             }}

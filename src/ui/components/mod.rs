@@ -8,6 +8,7 @@ mod controls;
 mod data;
 mod device;
 mod experiment;
+mod laws;
 mod methods;
 mod notices;
 mod plot;

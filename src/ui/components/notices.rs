@@ -3,11 +3,27 @@
 use crate::ui::lab::use_lab;
 use crate::ui::state::{Input, Level};
 use leptos::prelude::*;
+use std::time::Duration;
+
+/// How long a mere information stays.
+const LINGER: Duration = Duration::from_secs(9);
 
 #[component]
 pub fn Notices() -> impl IntoView {
     let lab = use_lab();
     let notices = Memo::new(move |_| lab.state.with(|state| state.notices.clone()));
+    // What is only good to know goes by itself; warnings stay until they are put away.
+    let timed = StoredValue::new(0u32);
+    Effect::new(move || {
+        let last = timed.get_value();
+        for notice in notices.get().iter().filter(|notice| notice.id > last) {
+            timed.set_value(notice.id);
+            let id = notice.id;
+            if notice.level == Level::Information {
+                set_timeout(move || lab.send(Input::Dismiss(id)), LINGER);
+            }
+        }
+    });
     view! {
         <div class="notices" role="status" aria-live="polite" data-testid="notices">
             <For each=move || notices.get() key=|notice| notice.id let(notice)>

@@ -72,7 +72,7 @@ pub fn ScalingCard() -> impl IntoView {
     let question = Memo::new(move |_| {
         let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
         let points = groups.with(|groups| results::points(groups, horizontal.get()));
-        Question { points, law, draws: DRAWS, holdout: 0 }
+        Question { points, law, draws: DRAWS, backtest: false }
     });
     let answer = lab.fit(question.into());
     let series = Memo::new(move |_| {
@@ -212,7 +212,7 @@ fn Findings(groups: Memo<Vec<Group>>, answer: RwSignal<Option<Answer>>) -> impl 
                         view! {
                             <li class="finding">
                                 <Mark kind /> <strong>{finding.name}</strong> " " <span>{finding.headline}</span>
-                                <small>{finding.detail}</small>
+                                <small class="line">{finding.detail}</small>
                             </li>
                         }
                     })

@@ -15,15 +15,14 @@ pub fn TryIt() -> impl IntoView {
     let bases = Memo::new(move |_| {
         lab.state.with(|state| state.cards().iter().map(|card| ModelRef::Base(card.name.clone())).collect::<Vec<_>>())
     });
-    // Models by name, as they are offered.
-    let offered = Memo::new(move |_| {
+    let every = Memo::new(move |_| {
         let bases = bases.get().into_iter().map(|model| (name_of_base(&model), model));
         bases.chain(runs.get().into_iter().map(|run| (run.name, run.model))).collect::<Vec<_>>()
     });
     let chosen = RwSignal::new(Vec::<ModelRef>::new());
     let shown = Memo::new(move |_| {
         let kept: Vec<ModelRef> =
-            chosen.get().into_iter().filter(|model| offered.with(|all| all.iter().any(|(_, m)| m == model))).collect();
+            chosen.get().into_iter().filter(|model| every.with(|all| all.iter().any(|(_, m)| m == model))).collect();
         if !kept.is_empty() {
             return kept;
         }
@@ -83,32 +82,57 @@ pub fn TryIt() -> impl IntoView {
                         on:input=move |event| typed.set(Some(event_target_value(&event)))
                     ></textarea>
                 </label>
-                <fieldset class="chips">
-                    <legend>"Models"</legend>
-                    <For each=move || offered.get() key=|(name, _)| name.clone() let((name, model))>
+                <div class="chips" data-testid="try-models">
+                    <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let is = model.clone();
+                            let name = named(every, &model);
                             view! {
-                                <label class="choice">
-                                    <input
-                                        type="checkbox"
-                                        prop:checked=move || shown.with(|shown| shown.contains(&is))
-                                        on:change=move |event| {
-                                            let on = event_target_checked(&event);
+                                <span class="chip">
+                                    {name.clone()}
+                                    <button
+                                        type="button"
+                                        class="plain icon"
+                                        aria-label=format!("Leave out {name}")
+                                        on:click=move |_| {
                                             let mut models = shown.get_untracked();
                                             models.retain(|each| *each != model);
-                                            if on {
-                                                models.push(model.clone());
-                                            }
                                             chosen.set(models);
                                         }
-                                    />
-                                    <span>{name}</span>
-                                </label>
+                                    >
+                                        "×"
+                                    </button>
+                                </span>
                             }
                         }
                     </For>
-                </fieldset>
+                    <label class="inline">
+                        <span class="sr">"Add a model"</span>
+                        <select
+                            data-testid="try-add"
+                            prop:value=""
+                            on:change=move |event| {
+                                let index = event_target_value(&event).parse::<usize>().ok();
+                                if let Some(model) = every.with(|all| Some(all.get(index?)?.1.clone())) {
+                                    let mut models = shown.get_untracked();
+                                    if !models.contains(&model) {
+                                        models.push(model);
+                                    }
+                                    chosen.set(models);
+                                }
+                            }
+                        >
+                            <option value="">"Add a model…"</option>
+                            {move || {
+                                every
+                                    .get()
+                                    .into_iter()
+                                    .enumerate()
+                                    .map(|(index, (name, _))| view! { <option value=index.to_string()>{name}</option> })
+                                    .collect_view()
+                            }}
+                        </select>
+                    </label>
+                </div>
                 <details class="more">
                     <summary>"Sampling"</summary>
                     <div class="row">
@@ -133,9 +157,7 @@ pub fn TryIt() -> impl IntoView {
                 <div class="sides">
                     <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let title = offered.with_untracked(|all| {
-                                all.iter().find(|(_, m)| *m == model).map(|(name, _)| name.clone()).unwrap_or_default()
-                            });
+                            let title = named(every, &model);
                             view! { <Side title model=Signal::derive(move || Some(model.clone())) testid="completion" /> }
                         }
                     </For>
@@ -144,6 +166,10 @@ pub fn TryIt() -> impl IntoView {
             <Shelf />
         </div>
     }
+}
+
+fn named(every: Memo<Vec<(String, ModelRef)>>, model: &ModelRef) -> String {
+    every.with_untracked(|all| all.iter().find(|(_, m)| m == model).map(|(name, _)| name.clone()).unwrap_or_default())
 }
 
 fn name_of_base(model: &ModelRef) -> String {
@@ -192,7 +218,7 @@ fn Shelf() -> impl IntoView {
                 when=move || runs.with(|runs| !runs.is_empty())
                 fallback=|| view! { <p class="quiet">"Nothing yet. Every finished run can be taken away from here: adapters in PEFT’s format, full models as a Hugging Face folder."</p> }
             >
-                <ul class="made">
+                <ul class="made list" tabindex="0" aria-label="Runs of this browser">
                     <For each=move || runs.get() key=|run| run.name.clone() let(run)>
                         {
                             let (whole, merged) = (run.model.clone(), run.model.clone());
