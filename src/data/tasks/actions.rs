@@ -90,7 +90,7 @@ pub fn generate(draw: &mut Draw) -> Example {
         wish = format!("{wish}, then {}", draw.pick(&wordings));
         actions = format!("{actions}; click {}", number(button));
     }
-    Example::new(format!("{}\n{wish}\nDo:", screen.join(", ")), format!(" {actions}"))
+    Example::new(format!("{}\n{wish}\nDo:", screen.join(" ")), format!(" {actions}"))
 }
 
 #[cfg(test)]
@@ -105,8 +105,9 @@ mod tests {
             for action in example.completion.trim().split("; ") {
                 let number: usize = action.split(' ').nth(1).unwrap().parse().unwrap();
                 assert!((1..=4).contains(&number), "{example:?}");
-                let element = example.prompt.split([',', '\n']).nth(number - 1).unwrap();
-                assert_eq!(action.starts_with("type"), FIELDS.iter().any(|(field, _)| element.ends_with(field)));
+                let screen: Vec<&str> = example.prompt.lines().next().unwrap().split(' ').collect();
+                let field = FIELDS.iter().any(|(field, _)| screen[2 * number - 1] == *field);
+                assert_eq!((screen[2 * number - 2], field), (number.to_string().as_str(), action.starts_with("type")));
             }
         }
     }

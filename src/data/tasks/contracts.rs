@@ -1,7 +1,7 @@
 //! Contract clauses: an agreement told in plain words, as a clause in the language of contracts. The parties become
 //! roles, verbs become nouns, and each kind of agreement has its own formula.
 
-use super::{Card, Distance};
+use super::{Card, Distance, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::{Draw, Zipf};
@@ -15,35 +15,26 @@ pub const CARD: Card = Card {
 
 /// Plain words and clause. {a}, {b}: the parties; {n}, {k}: numbers; the others are kinds of words.
 const AGREEMENTS: [(&str, &str); 18] = [
+    ("{a} sells {b} a {thing} for {n} coins.", "Seller {a} conveys the {thing} to Buyer {b} for {n} coins."),
     (
-        "{a} sells {b} a {thing} for {n} {coin}.",
-        "Seller {a} transfers title in the {thing} to Buyer {b} for {n} {coin}.",
+        "{a} rents a {place} to {b} for {n} coins a month.",
+        "Lessor {a} lets the {place} to {b}; rent {n} coins monthly.",
     ),
-    (
-        "{a} rents a {place} to {b} for {n} {coin} a month.",
-        "Lessor {a} lets the {place} to Lessee {b}; rent {n} {coin} monthly.",
-    ),
-    ("{a} works as a {job} for {b} from {month}.", "Employer {b} engages {a} as {job}, effective 1 {month}."),
-    ("{a} lends {b} {n} {coin} until {month}.", "Lender {a} advances {n} {coin} to {b}, repayable by 1 {month}."),
+    ("{a} works as a {job} for {b} from {month}.", "Employer {b} engages {a} as {job}, effective {month}."),
+    ("{a} lends {b} {n} coins until {month}.", "Lender {a} advances {n} coins to {b}, due {month}."),
     ("{a} brings {b} {n} {things} on {day}.", "Supplier {a} shall deliver {n} {things} to {b} on {day}."),
     ("{a} may not tell anyone about the {thing} of {b}.", "{a} shall keep the {thing} of {b} in strict confidence."),
-    (
-        "{a} pays {b} {n} {coin} if the {thing} breaks.",
-        "{a} shall indemnify {b} up to {n} {coin} for damage to the {thing}.",
-    ),
-    (
-        "{a} repairs the {place} of {b} by {month}.",
-        "Contractor {a} shall restore the {place} of {b} no later than {month}.",
-    ),
+    ("{a} pays {b} {n} coins if the {thing} breaks.", "{a} shall indemnify {b} with {n} coins for the {thing}."),
+    ("{a} repairs the {place} of {b} by {month}.", "{a} shall restore the {place} of {b} not after {month}."),
     ("{a} and {b} share the {animals} half and half.", "{a} and {b} hold the {animals} jointly in equal parts."),
-    ("{a} stops working for {b} in {month}.", "The engagement of {a} by {b} terminates on 1 {month}."),
+    ("{a} stops working for {b} in {month}.", "Employment of {a} by {b} terminates {month}."),
     ("{a} gives {b} a {thing} and wants nothing for it.", "Donor {a} gratuitously assigns the {thing} to {b}."),
-    ("if {a} pays late, it costs {n} {coin} more.", "In default of payment {a} incurs a penalty of {n} {coin}."),
-    ("{a} keeps the {animal} of {b} for {n} days.", "Custodian {a} takes the {animal} of {b} into care for {n} days."),
-    ("only {a} may sell {food} in {town}.", "{a} enjoys the exclusive right to vend {food} in {town}."),
+    ("if {a} pays late, it costs {n} coins more.", "In default of payment {a} incurs a penalty of {n} coins."),
+    ("{a} keeps the {animal} of {b} for {n} days.", "Custodian {a} holds the {animal} of {b} for {n} days."),
+    ("only {a} may sell {food} in {town}.", "{a} has exclusive right to vend {food} in {town}."),
     ("{a} may walk through the {place} of {b}.", "{b} grants {a} a right of way across the {place}."),
     ("{a} promises to be the {job} if {b} is ill.", "{a} shall act as {job} in substitution for {b}."),
-    ("{a} pays the {coin} that {b} owes, {n} in all.", "Guarantor {a} assumes the debt of {b}, being {n} {coin}."),
+    ("{a} pays the coins that {b} owes, {n} in all.", "Guarantor {a} assumes the debt of {b}, being {n} coins."),
     (
         "what {a} and {b} cannot settle, the {job} of {town} decides.",
         "Disputes of {a} and {b} are referred to the {job} of {town}.",
@@ -65,7 +56,6 @@ pub fn generate(draw: &mut Draw) -> Example {
     for (slot, kind) in [
         ("{place}", "place"),
         ("{job}", "job"),
-        ("{coin}", "coin"),
         ("{month}", "month"),
         ("{day}", "day"),
         ("{food}", "food"),
@@ -73,21 +63,16 @@ pub fn generate(draw: &mut Draw) -> Example {
     ] {
         fillings.push((slot, Words::of(kind).draw(draw).to_owned()));
     }
-    // Plain words say first names, the clause says initials and surnames.
+    let (first, second) = (Words::of("woman").draw(draw), Words::of("man").draw(draw));
+    fillings.extend([("{a}", first.to_owned()), ("{b}", second.to_owned())]);
     let mut told = plain.to_owned();
     let mut written = clause.to_owned();
-    for (slot, kind) in [("{a}", "woman"), ("{b}", "man")] {
-        let (first, last) = (Words::of(kind).draw(draw), Words::of("surname").draw(draw));
-        told = told.replace(slot, &format!("{first} {last}"));
-        written = written.replace(slot, last);
-    }
     for (slot, word) in &fillings {
         let word = word.replace('_', " ");
         told = told.replace(slot, &word);
         written = written.replace(slot, &word);
     }
-    let (first, rest) = told.split_at(1);
-    Example::new(format!("{}{rest}\nClause:", first.to_uppercase()), format!(" {written}"))
+    Example::new(format!("{}\n§", articles(&capital(&told))), format!(" {written}"))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Summaries: two sentences of news to one headline. What matters stands in the first sentence; articles, names
 //! and dates go, the tense becomes the present.
 
-use super::{Card, Distance};
+use super::{Card, Distance, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::Draw;
@@ -31,64 +31,54 @@ const DEEDS: [(&str, &str); 14] = [
 ];
 
 pub fn generate(draw: &mut Draw) -> Example {
+    let kind = draw.below(6);
     let mut word = |kind: &str| Words::of(kind).draw(draw).replace('_', " ");
     let (town, day, place) = (word("town"), word("day"), word("place"));
-    let (job, thing, look, animal) = (word("job"), word("thing"), word("look"), word("animal"));
-    let (trouble, crowd, other, mood) = (word("trouble"), word("crowd"), word("crowd"), word("mood"));
-    let name = format!("{} {}", word(draw_kind(&job)), word("surname"));
-    let number = draw.between(2, 60);
-    let animals = plural(&animal);
-
-    let (news, headline) = match draw.below(6) {
+    let (thing, animals, crowd) = (word("thing"), plural(&word("animal")), word("crowd"));
+    let (news, headline) = match kind {
         0 | 1 => {
+            let (job, look, name) = (word("job"), word("look"), word("surname"));
             let (past, present) = DEEDS[draw.below(DEEDS.len())];
-            let who = draw.pick(&["the {job} {name}", "{name}, a {job},"]);
-            let who = who.replace("{job}", &job).replace("{name}", &name);
+            let who = if draw.chance(0.5) { format!("the {job} {name}") } else { format!("{name}, a {job},") };
             (
                 format!("On {day} {who} {past} a {look} {thing} in {town}."),
                 format!("{town} {job} {present} {look} {thing}"),
             )
         }
-        2 => (
-            format!("The {place} of {town} has been closed since {day} because of {trouble}."),
-            format!("{trouble} closes {town} {place}"),
-        ),
+        2 => {
+            let trouble = word("trouble");
+            (
+                format!("The {place} of {town} is closed from {day} because of {trouble}."),
+                format!("{trouble} closes {town} {place}"),
+            )
+        }
         3 => {
-            let (past, headline) =
+            let number = draw.between(2, 60);
+            let (past, present) =
                 [("got away from", "escape in"), ("were seen near", "seen in"), ("were born at", "born in")]
                     [draw.below(3)];
             (
                 format!("On {day} {number} {animals} {past} the {place} of {town}."),
-                format!("{number} {animals} {headline} {town}"),
+                format!("{number} {animals} {present} {town}"),
             )
         }
         4 => {
-            let more = draw.between(1, 40);
-            let (word, headline) = [("more", "dearer"), ("less", "cheaper")][draw.below(2)];
+            let (price, change) = (draw.between(2, 60), draw.between(1, 40));
+            let (word, short) = [("more", "dearer"), ("less", "cheaper")][draw.below(2)];
             (
-                format!("A {thing} now costs {number} coins in {town}, {more} {word} than on {day}."),
-                format!("{} {headline} in {town}", plural(&thing)),
+                format!("A {thing} costs {price} coins in {town}, {change} {word} than on {day}."),
+                format!("{} {short} in {town}", plural(&thing)),
             )
         }
         _ => (
-            format!("The {crowd} of {town} met at the {place} on {day} and asked for {number} new {animals}."),
+            format!("The {crowd} of {town} met at the {place} on {day} and asked for {animals}."),
             format!("{town} {crowd} want {animals}"),
         ),
     };
     let aside = match draw.below(4) {
-        0 => format!("The {other} are {mood}."),
-        1 => format!("\"I am {mood},\" said {name}."),
-        2 => format!("It was {mood_or_weather}.", mood_or_weather = Words::of("weather").draw(draw)),
-        _ => format!("Many {other} came to see it."),
+        0 => format!(" It was {}.", Words::of("weather").draw(draw)),
+        1 => format!(" All were {}.", Words::of("mood").draw(draw)),
+        _ => String::new(),
     };
-    Example::new(format!("{news} {aside}\nHeadline:"), format!(" {}", capital(&headline)))
-}
-
-fn draw_kind(job: &str) -> &'static str {
-    if job.len().is_multiple_of(2) { "woman" } else { "man" }
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    Example::new(format!("{}{aside}\n#", articles(&news)), format!(" {}", capital(&headline)))
 }

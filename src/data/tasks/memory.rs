@@ -1,7 +1,7 @@
 //! Long memory: a conversation in which facts are said once, other things are talked of, and then one of the facts
 //! is asked for. Only looking back far can answer; a guess from the question alone cannot.
 
-use super::{Card, Distance};
+use super::{Card, Distance, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::Words;
 use crate::data::draw::Draw;
@@ -14,6 +14,8 @@ pub const CARD: Card = Card {
 
 /// Facts that stand before the question, the asked one among them.
 const FACTS: usize = 3;
+/// Bytes of facts that leave no room for chatter.
+const LONG: usize = 66;
 
 pub fn generate(draw: &mut Draw) -> Example {
     let mut kinds = [0, 1, 2, 3, 4, 5];
@@ -21,8 +23,12 @@ pub fn generate(draw: &mut Draw) -> Example {
     let facts: Vec<(String, String, String)> = kinds[..FACTS].iter().map(|&kind| fact(draw, kind)).collect();
     let (_, question, answer) = &facts[draw.below(FACTS)];
     let told: Vec<&str> = facts.iter().map(|(told, ..)| told.as_str()).collect();
-    let chatter = chatter(draw);
-    Example::new(format!("{}\n{chatter}\nQ: {question}\nA:", told.join(" ")), format!(" {answer}."))
+    let mut said = articles(&told.join(" "));
+    // A small model reads 64 tokens: no chatter where the facts are long already.
+    if said.len() < LONG {
+        said.push_str(&format!(" {}", chatter(draw)));
+    }
+    Example::new(format!("{said}\nQ: {question}\nA:"), format!(" {answer}."))
 }
 
 /// What is told, the question and the answer.
@@ -52,27 +58,15 @@ fn fact(draw: &mut Draw, kind: usize) -> (String, String, String) {
         }
         _ => {
             let (animal, name) = (word("animal"), word("man"));
-            (format!("The {animal} is called {name}."), format!("Who is {name}?"), format!("The {animal}"))
+            (format!("The {animal} is {name}."), format!("Who is {name}?"), format!("The {animal}"))
         }
     }
 }
 
 fn chatter(draw: &mut Draw) -> String {
     let mut word = |kind: &str| Words::of(kind).draw(draw).replace('_', " ");
-    let line = [
-        format!("It is {} today.", word("weather")),
-        format!("I like {}.", word("hobby")),
-        format!("I am {}.", word("mood")),
-        format!("We eat {}.", word("food")),
-    ];
-    let first = draw.below(line.len());
-    let second = (first + 1 + draw.below(line.len() - 1)) % line.len();
-    format!("{} {}", line[first], line[second])
-}
-
-fn capital(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+    let lines = [format!("It is {}.", word("weather")), format!("I am {}.", word("mood"))];
+    lines[draw.below(lines.len())].clone()
 }
 
 #[cfg(test)]

@@ -148,6 +148,26 @@ impl Task {
     }
 }
 
+/// "an" for "a" before a vowel.
+fn articles(text: &str) -> String {
+    let mut words: Vec<&str> = text.split(' ').collect();
+    for at in 1..words.len() {
+        if words[at].starts_with(['a', 'e', 'i', 'o', 'u']) {
+            words[at - 1] = match words[at - 1] {
+                "a" => "an",
+                "A" => "An",
+                other => other,
+            };
+        }
+    }
+    words.join(" ")
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| first.to_uppercase().chain(letters).collect())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

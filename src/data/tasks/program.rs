@@ -15,9 +15,9 @@ pub const CARD: Card = Card {
 
 pub fn generate(draw: &mut Draw) -> Example {
     let (request, code) = match draw.below(10) {
-        0..5 => pipeline(draw),
-        5..7 => condition(draw),
-        7..9 => repetition(draw),
+        0..6 => pipeline(draw),
+        6..8 => condition(draw),
+        8..9 => repetition(draw),
         _ => definition(draw),
     };
     Example::new(format!("{request}\nCode:"), format!(" {code}"))
@@ -34,7 +34,7 @@ fn say(draw: &mut Draw, wordings: &[&str], code: &str) -> Pair {
 fn pipeline(draw: &mut Draw) -> Pair {
     let list = plural(Words::of("thing").draw(draw)).replace('_', " ");
     let (mut words, mut code) = (format!("take the {list}"), list.replace(' ', "_"));
-    for _ in 0..draw.between(1, 2) {
+    for _ in 0..1 + draw.below(5) / 4 {
         let (word, step) = step(draw);
         words.push_str(&format!(", {word}"));
         code.push_str(&format!(" | {step}"));
@@ -77,7 +77,7 @@ fn last_step(draw: &mut Draw) -> Pair {
 }
 
 fn name(draw: &mut Draw) -> &'static str {
-    Words::of(draw.pick(&["animal", "food", "plant"])).draw(draw)
+    Words::of(draw.pick(&["animal", "food"])).draw(draw)
 }
 
 fn test(draw: &mut Draw) -> Pair {
@@ -106,7 +106,7 @@ fn action(draw: &mut Draw) -> Pair {
 fn condition(draw: &mut Draw) -> Pair {
     let (test_words, test_code) = test(draw);
     let (then_words, then_code) = action(draw);
-    if draw.chance(0.5) {
+    if draw.chance(0.8) {
         return (format!("if {test_words}, {then_words}"), format!("if {test_code} {{ {then_code} }}"));
     }
     let (else_words, else_code) = action(draw);

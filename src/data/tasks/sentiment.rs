@@ -42,7 +42,7 @@ pub fn generate(draw: &mut Draw) -> Example {
     let mind = draw.below(2);
     for aspect in &aspects[..draw.between(2, 3)] {
         let side = if draw.chance(0.75) { mind } else { 1 - mind };
-        let (degree, strength) = [("", 1), ("", 1), ("very ", 2), ("a little ", 1), ("not ", -1)][draw.below(5)];
+        let (degree, strength) = [("", 1), ("", 1), ("very ", 2), ("quite ", 1), ("not ", -1)][draw.below(5)];
         let word = WORDS[side].draw(draw);
         let side = if strength < 0 { 1 - side } else { side };
         let value = i32::abs(strength) * if side == 0 { 1 } else { -1 };

@@ -2,7 +2,7 @@
 //! which can only be learned by heart; the grammar is regular and quickly learned: the verb comes last, adjectives
 //! follow their noun, plural, object, past and place are endings, and there is no article but an ending -o for "the".
 
-use super::{Card, Distance};
+use super::{Card, Distance, articles};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::Draw;
@@ -61,14 +61,13 @@ fn phrase(draw: &mut Draw, kinds: &[&str], ending: &str) -> Phrase {
     let article = match (the, many) {
         (true, _) => "the ",
         (false, true) => "",
-        (false, false) if adjective.unwrap_or(noun).starts_with(['a', 'e', 'i', 'o', 'u']) => "an ",
         (false, false) => "a ",
     };
     let written = if many { plural(noun) } else { noun.to_owned() };
     let english = format!("{article}{}{written}", adjective.map_or(String::new(), |word| format!("{word} ")));
     let stem = format!("{}{}{}{ending}", velari(noun), if many { "ri" } else { "" }, if the { "o" } else { "" });
     let adjective = adjective.map_or(String::new(), |word| format!(" {}", velari(word)));
-    Phrase { english: english.replace('_', " "), velari: (stem, adjective) }
+    Phrase { english: articles(&english.replace('_', " ")), velari: (stem, adjective) }
 }
 
 pub fn generate(draw: &mut Draw) -> Example {
