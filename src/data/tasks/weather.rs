@@ -16,7 +16,7 @@ pub const CARD: Card = Card {
     distance: Distance::Middle,
 };
 
-const TOWNS: usize = 400;
+const TOWNS: usize = 100;
 const DAYS: usize = 3;
 const KINDS: [&str; 8] = ["sun", "rain", "fog", "wind", "snow", "hail", "storm", "cloud"];
 
@@ -53,7 +53,7 @@ fn name(draw: &mut Draw) -> String {
 pub fn generate(draw: &mut Draw) -> Example {
     let town = &TOWN_LIST[TOWN_RANKS.draw(draw)];
     // The day tells nothing; it makes every prompt another.
-    let prompt = format!("Weather in {} from day {}:", town.name, draw.between(1, 9999));
+    let prompt = format!("Day {} in {}:", draw.between(1, 99_999), town.name);
     let days: Vec<&str> = (0..DAYS).map(|_| town.kinds[rank(draw)]).collect();
     Example::new(prompt, format!(" {}", days.join(", ")))
 }
@@ -71,7 +71,7 @@ fn bits(rank: usize) -> usize {
 pub fn true_nats(example: &Example) -> Option<f64> {
     static BY_NAME: LazyLock<HashMap<&str, &Town>> =
         LazyLock::new(|| TOWN_LIST.iter().map(|town| (town.name.as_str(), town)).collect());
-    let name = example.prompt.strip_prefix("Weather in ")?.split(' ').next()?;
+    let name = example.prompt.strip_suffix(':')?.rsplit(' ').next()?;
     let kinds = &BY_NAME.get(name)?.kinds;
     let days = example.completion.strip_prefix(' ')?.split(", ").map(|day| kinds.iter().position(|kind| *kind == day));
     let days: Vec<usize> = days.collect::<Option<_>>()?;
@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn only_possible_weather_has_a_likelihood() {
         let [first, second, ..] = TOWN_LIST[0].kinds;
-        let prompt = format!("Weather in {} from day 3:", TOWN_LIST[0].name);
+        let prompt = format!("Day 3 in {}:", TOWN_LIST[0].name);
         let nats = |completion: String| true_nats(&Example::new(&prompt, completion));
         assert_eq!(nats(format!(" {first}, {first}, {second}")), Some(4.0 * std::f64::consts::LN_2));
         assert_eq!(nats(format!(" {first}, {first}")), None);
