@@ -1,0 +1,151 @@
+//! Points, fits and reports as files: CSV for spreadsheets, JSON for programs, a table for people.
+
+use super::Point;
+use super::report::{GroupReport, REPORT_VERSION, Report, Sample};
+use super::warning::short;
+use std::fmt::Write;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error("not a report of fits: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("this report has version {found}; this lab reads version {REPORT_VERSION}: fit the points again")]
+    Version { found: u64 },
+}
+
+/// Points as CSV, in columns that [`Table::guess`](super::Table::guess) knows.
+pub fn points_csv(points: &[Point]) -> String {
+    let mut text = String::from("group,run,d,n,unique,loss\n");
+    let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
+    for p in points {
+        let (group, run) = (quoted(&p.group), quoted(&p.run));
+        let _ = writeln!(text, "{group},{run},{},{},{},{}", p.d, optional(p.n), optional(p.unique), p.loss);
+    }
+    text
+}
+
+/// Points as JSON objects in an array.
+pub fn points_json(points: &[Point]) -> String {
+    serde_json::to_string_pretty(points).expect("points have only plain fields")
+}
+
+impl Report {
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("a report has only plain fields")
+    }
+
+    pub fn from_json(text: &str) -> Result<Report, ReportError> {
+        let value: serde_json::Value = serde_json::from_str(text)?;
+        let found = value.get("version").and_then(|v| v.as_u64()).unwrap_or(0);
+        if found != u64::from(REPORT_VERSION) {
+            return Err(ReportError::Version { found });
+        }
+        Ok(serde_json::from_value(value)?)
+    }
+
+    /// One line per parameter of each group.
+    pub fn to_csv(&self) -> String {
+        let mut text = String::from("group,law,objective,parameter,value,lo95,hi95,note\n");
+        for group in &self.groups {
+            let Some(fit) = &group.fit else { continue };
+            for p in &fit.parameters {
+                let (lo, hi) = p.interval.map_or(Default::default(), |i| (i.lo.to_string(), i.hi.to_string()));
+                let (name, note) = (quoted(&group.group), quoted(&p.note));
+                let _ =
+                    writeln!(text, "{name},{},{},{},{},{lo},{hi},{note}", fit.law, fit.objective, p.symbol, p.value);
+            }
+        }
+        text
+    }
+
+    /// What `lab fit` prints.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for group in &self.groups {
+            write_group(&mut text, group);
+        }
+        for warning in &self.warnings {
+            let _ = writeln!(text, "! {warning}");
+        }
+        text
+    }
+}
+
+fn write_group(text: &mut String, group: &GroupReport) {
+    let name = if group.group.is_empty() { "all points" } else { &group.group };
+    let _ = writeln!(text, "{name}: {} points, {} sizes over {}×", group.points.len(), group.sizes, short(group.span));
+    if let Some(fit) = &group.fit {
+        let info = fit.law.info();
+        let _ = writeln!(text, "  {}   {}   objective {:.6e}", info.title, info.formula, fit.objective);
+        for p in &fit.parameters {
+            let interval = p.interval.map_or(String::new(), |i| format!("  [{}, {}]", short(i.lo), short(i.hi)));
+            let value = if p.identified { format!("{}{interval}", short(p.value)) } else { p.note.clone() };
+            let _ = writeln!(text, "  {:>4} = {value}   {}", p.symbol, p.meaning);
+        }
+    }
+    if group.rivals.len() > 1 {
+        let _ = writeln!(text, "  law               objective    AICc     error on hidden sizes");
+        for rival in &group.rivals {
+            let number = |value: Option<f64>, unit| value.map_or("–".to_string(), |v| format!("{v:.2}{unit}"));
+            let mark = if rival.chosen { "*" } else { " " };
+            let (aicc, held) = (number(rival.aicc, ""), number(rival.held_out_percent, "%"));
+            let _ =
+                writeln!(text, "{mark} {:<16} {:.4e}   {aicc:>8}  {held:>8}", rival.law.to_string(), rival.objective);
+        }
+        if let Some(last) = group.last_loss_percent {
+            let _ = writeln!(text, "  repeating the last loss {:>31}", format!("{last:.2}%"));
+        }
+    }
+    for forecast in &group.forecasts {
+        let Sample { d, lo, mid, hi, trusted } = forecast.predicted;
+        let of = forecast.point.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
+        let beyond = if trusted { "" } else { "  (beyond 4×: not to be trusted)" };
+        let _ = writeln!(
+            text,
+            "  at {}{of}: predicted {mid:.4} [{lo:.4}, {hi:.4}], was {:.4}, error {:+.2}%{beyond}",
+            short(d),
+            forecast.point.loss,
+            forecast.error_percent
+        );
+    }
+    for warning in &group.warnings {
+        let _ = writeln!(text, "  ! {warning}");
+    }
+    text.push('\n');
+}
+
+fn quoted(cell: &str) -> String {
+    let plain = !cell.contains([',', ';', '\t', '"', '\n', '\r']) && cell.trim() == cell;
+    if plain { cell.to_string() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Options, Table, fit};
+    use super::*;
+
+    #[test]
+    fn points_come_back() {
+        let points = [
+            Point::new("a, \"b\"", 64.0, 2.5).of_run("s1").at_size(1e6),
+            Point { unique: Some(32.0), ..Point::new("", 0.1, 1.0 / 3.0) }.at_size(2e6),
+        ];
+        for text in [points_csv(&points), points_json(&points)] {
+            let table = Table::parse(&text).unwrap();
+            assert_eq!(table.points(&table.guess().unwrap()).unwrap(), points);
+        }
+    }
+
+    #[test]
+    fn reports_come_back_and_other_versions_are_refused() {
+        let points: Vec<Point> = (0..7).map(|i| Point::new("g", 64.0 * 2f64.powi(i), 4.0 * 0.9f64.powi(i))).collect();
+        let mut report = fit(&points, &Options::default());
+        let json = report.to_json();
+        report.groups.iter_mut().filter_map(|group| group.fit.as_mut()).for_each(|fit| fit.draws.clear());
+        assert_eq!(Report::from_json(&json).unwrap(), report);
+        let other = json.replacen("\"version\": 1", "\"version\": 9", 1);
+        assert!(matches!(Report::from_json(&other), Err(ReportError::Version { found: 9 })));
+        assert!(report.to_text().contains("Power law"));
+        assert_eq!(report.to_csv().lines().count(), 3);
+    }
+}
