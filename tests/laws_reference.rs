@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use tunelab::laws::{Law, Objective, Options, Point, fit};
+use tunelab::laws::{Law, Objective, Options, Point, fit, transfer};
 
 /// The reference may be beaten, or missed by this share.
 const SLACK: f64 = 1.0 + 1e-6;
@@ -188,5 +188,48 @@ fn probes_at_fixed_parameters() {
         for (ours, stated) in gradient.iter().zip(numbers("grad")) {
             assert!((ours / stated - 1.0).abs() < 1e-9, "{name}: gradient {ours} against {stated}");
         }
+    }
+}
+
+#[test]
+fn transfer_law_is_given_back() {
+    let (Some(scratch), Some(tuned)) = (read("transfer_scratch.csv"), read("transfer_finetuned.csv")) else { return };
+    let points = |text: &str, d: &str, loss: &str| -> Vec<Point> {
+        rows(text)
+            .iter()
+            .map(|r| Point::new("", number(r, d), number(r, loss)).at_size(number(r, "n_params")))
+            .collect()
+    };
+    let report = transfer(&points(&scratch, "n_data", "loss"), &points(&tuned, "d_f", "loss_ft"));
+    let law = report.law.unwrap();
+    println!("k {:.0} α {:.4} β {:.4} from {} rows", law.k, law.alpha, law.beta.unwrap(), law.used);
+    for (ours, truth) in [(law.k, 1.9e4), (law.alpha, 0.18), (law.beta.unwrap(), 0.38)] {
+        assert!((ours / truth - 1.0).abs() < 0.05, "{law:?}");
+    }
+}
+
+/// Fitted on the first eight or nine doublings, the lab's own choice of law must know the loss at four times the data.
+#[test]
+fn forecasts_at_four_times_the_data() {
+    let Some(points) = read("finetune_curves.csv") else { return };
+    let curves = curves(&points, |row| row["n_examples"] != "0");
+    for seen in [8, 9] {
+        let (mut errors, mut last) = (Vec::new(), Vec::new());
+        for points in curves.values() {
+            let mut points: Vec<Point> = points.iter().map(|p| Point { n: None, ..p.clone() }).collect();
+            points.sort_by(|a, b| a.d.total_cmp(&b.d));
+            let hidden = &points[seen + 1];
+            let report = fit(&points[..seen], &Options { draws: 0, ..Options::default() });
+            let predicted = report.groups[0].fit.as_ref().unwrap().predict(hidden.d, None);
+            errors.push(100.0 * (predicted.mid / hidden.loss - 1.0).abs());
+            last.push(100.0 * (points[seen - 1].loss / hidden.loss - 1.0).abs());
+        }
+        let median = |values: &mut Vec<f64>| {
+            values.sort_by(f64::total_cmp);
+            (values[values.len() / 2 - 1] + values[values.len() / 2]) / 2.0
+        };
+        let (error, last) = (median(&mut errors), median(&mut last));
+        println!("first {seen} sizes: median error {error:.2}% (last loss {last:.2}%)");
+        assert!(error <= 2.2 && last > 8.0, "first {seen} sizes: {error}% against {last}%");
     }
 }

@@ -47,6 +47,11 @@ impl Fit {
         Sample { d, lo: lo.exp(), mid: mid.exp(), hi: hi.exp(), trusted: d <= TRUSTED_FACTOR * self.largest_d }
     }
 
+    /// The smallest fitted amount of data.
+    pub(crate) fn smallest_d(&self) -> f64 {
+        self.residuals.iter().map(|residual| residual.d).fold(f64::INFINITY, f64::min)
+    }
+
     /// The parameter of a symbol, as "β".
     pub fn parameter(&self, symbol: &str) -> Option<&Parameter> {
         self.parameters.iter().find(|parameter| parameter.symbol == symbol)

@@ -1,0 +1,107 @@
+//! Where two methods' curves cross: below it one is better, above it the other. The critical point of Zhang et al. 2024
+//! (arXiv 2402.17193, section 5), found by bisection in ln D, and again in every pair of bootstrap draws. It does not
+//! carry over from one task to another.
+
+use super::describe::interval;
+use super::report::{Fit, Interval, TRUSTED_FACTOR};
+use serde::{Deserialize, Serialize};
+
+/// Places where the sign of the difference is looked at, before bisecting between two.
+const PLACES: usize = 48;
+const BISECTIONS: usize = 50;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Crossover {
+    /// Amount of data at which the fitted curves cross; none where they do not within the trusted range.
+    pub d: Option<f64>,
+    /// The 95% interval over the draws that cross; none for too few of them.
+    pub interval: Option<Interval>,
+    /// Share of bootstrap draws without a crossing in the range.
+    pub share_without: Option<f64>,
+    /// Which is better below the crossing (or everywhere, without one): true for the first.
+    pub first_better_below: bool,
+    /// Where a crossing was looked for: from the smallest size that both have to 4 × the largest that both have.
+    pub searched: Interval,
+}
+
+/// Where `first` and `second` cross, at second factor `n` for joint laws. None where their sizes do not overlap.
+pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover> {
+    let smallest = first.smallest_d().max(second.smallest_d());
+    let largest = TRUSTED_FACTOR * first.largest_d.min(second.largest_d);
+    if smallest >= largest {
+        return None;
+    }
+    let searched = Interval { lo: smallest, hi: largest };
+    let find = |a: &[f64], b: &[f64]| {
+        crossing(|d| first.law.predict(a, d, n).ln() - second.law.predict(b, d, n).ln(), searched)
+    };
+    let best = |d: f64| first.law.predict(&first.theta, d, n) < second.law.predict(&second.theta, d, n);
+    let pairs = first.draws.iter().zip(&second.draws);
+    let found: Vec<Option<f64>> = pairs.map(|(a, b)| find(a, b)).collect();
+    let mut crossings: Vec<f64> = found.iter().flatten().map(|d| d.ln()).collect();
+    Some(Crossover {
+        d: find(&first.theta, &second.theta),
+        share_without: (!found.is_empty()).then(|| 1.0 - crossings.len() as f64 / found.len() as f64),
+        interval: interval(&mut crossings).map(|i| Interval { lo: i.lo.exp(), hi: i.hi.exp() }),
+        first_better_below: best(smallest),
+        searched,
+    })
+}
+
+/// The first sign change of a difference over the range.
+fn crossing(difference: impl Fn(f64) -> f64, range: Interval) -> Option<f64> {
+    let (low, high) = (range.lo.ln(), range.hi.ln());
+    let place = |i: usize| low + (high - low) * i as f64 / PLACES as f64;
+    let mut before = difference(range.lo);
+    for i in 1..=PLACES {
+        let after = difference(place(i).exp());
+        if before.is_finite() && after.is_finite() && before * after <= 0.0 && before != after {
+            let (mut a, mut b) = (place(i - 1), place(i));
+            for _ in 0..BISECTIONS {
+                let middle = (a + b) / 2.0;
+                if difference(middle.exp()) * before > 0.0 {
+                    a = middle;
+                } else {
+                    b = middle;
+                }
+            }
+            return Some(((a + b) / 2.0).exp());
+        }
+        before = after;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Law, Options, Point, fit};
+    use super::*;
+
+    fn curve(b: f64, beta: f64, wave: f64) -> Fit {
+        let points: Vec<Point> = (0..8)
+            .map(|i| {
+                let d = 64.0 * 2f64.powi(i);
+                Point::new("", d, b * d.powf(-beta) * (wave * if i % 2 == 0 { 1.0 } else { -1.0 }).exp())
+            })
+            .collect();
+        let options = Options { law: Some(Law::Power), ..Options::default() };
+        fit(&points, &options).groups.remove(0).fit.unwrap()
+    }
+
+    #[test]
+    fn agrees_with_the_closed_form() {
+        // D_c = (A₁/A₂)^(1/(β₁−β₂)) when only power parts differ.
+        let (first, second) = (curve(4.0, 0.1, 0.002), curve(8.0, 0.22, 0.002));
+        let found = crossover(&first, &second, None).unwrap();
+        let expected = 2f64.powf(1.0 / 0.12);
+        assert!((found.d.unwrap() / expected - 1.0).abs() < 0.1, "{found:?} against {expected}");
+        assert!(found.interval.unwrap().contains(expected) && found.first_better_below);
+        assert!(found.share_without.unwrap() < 0.1);
+    }
+
+    #[test]
+    fn parallel_curves_do_not_cross() {
+        let found = crossover(&curve(4.0, 0.2, 0.001), &curve(8.0, 0.2, 0.001), None).unwrap();
+        assert_eq!((found.d, found.share_without, found.first_better_below), (None, Some(1.0), true));
+    }
+}
