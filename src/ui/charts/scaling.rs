@@ -62,10 +62,9 @@ impl Plot<'_> {
         let dots = || self.series.iter().flat_map(|series| &series.dots);
         let sizes = dots().map(|dot| dot.d).chain(self.cursor);
         let across = log_range(sizes, 0.08).unwrap_or((48.0, 5200.0));
-        // The lines run on to four times the largest size; the axis shows that far.
-        let reach =
-            self.laws().flat_map(|law| &law.samples).filter(|s| s.trusted).map(|s| s.d).fold(across.1, f64::max);
-        let across = (across.0, reach.min(across.1 * 4.2));
+        // The lines run on to four times the largest size, and grey a little further.
+        let reach = self.laws().flat_map(|law| &law.samples).map(|s| s.d).fold(across.1, f64::max);
+        let across = (across.0, reach.min(across.1 * 5.0));
         let shown = |d: f64| d >= across.0 && d <= across.1;
         let losses = dots().map(|dot| dot.loss).chain(self.series.iter().filter_map(|series| series.before));
         let mids = self.laws().flat_map(|law| &law.samples).filter(|s| shown(s.d)).map(|s| s.mid);

@@ -71,7 +71,8 @@ pub fn DataChooser() -> impl IntoView {
 fn Summary(summary: DataSummary) -> impl IntoView {
     let sizes = format!(
         "{} to train on, {} dev, {} test · {} target tokens · {}",
-        count(summary.train_examples),
+        // A generated task has no last example.
+        if summary.train_examples == u64::MAX { "Without end".into() } else { count(summary.train_examples) },
         count(summary.dev_examples),
         count(summary.test_examples),
         count(summary.tokens),

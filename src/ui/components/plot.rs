@@ -225,7 +225,7 @@ fn Findings(groups: Memo<Vec<Group>>, answer: RwSignal<Option<Answer>>) -> impl 
 #[component]
 fn PointTable(groups: Memo<Vec<Group>>) -> impl IntoView {
     view! {
-        <div class="list" tabindex="0" aria-label="Points of the plot">
+        <div class="list" role="region" tabindex="0" aria-label="Points of the plot">
             <table data-testid="points">
                 <thead>
                     <tr>

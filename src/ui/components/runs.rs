@@ -122,7 +122,7 @@ pub fn Runs() -> impl IntoView {
                 fallback=|| view! { <p class="quiet">"Press Play: each run appears here as it trains, with its loss, speed and time left."</p> }
             >
                 <div class="split">
-                    <div class="list" tabindex="0" aria-label="All runs">
+                    <div class="list" role="region" tabindex="0" aria-label="All runs">
                         <table data-testid="runs">
                             <thead>
                                 <tr>

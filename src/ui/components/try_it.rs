@@ -154,6 +154,7 @@ pub fn TryIt() -> impl IntoView {
                         "Stop"
                     </button>
                 </div>
+                <h2 class="sr">"Completions"</h2>
                 <div class="sides">
                     <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
                         {
@@ -187,7 +188,7 @@ fn Shelf() -> impl IntoView {
     view! {
         <section class="card" aria-labelledby="shelf-title">
             <h2 id="shelf-title">"Model shelf"</h2>
-            <div class="list" tabindex="0" aria-label="Base models">
+            <div class="list" role="region" tabindex="0" aria-label="Base models">
                 <table data-testid="shelf">
                     <thead>
                         <tr>

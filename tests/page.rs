@@ -1,0 +1,396 @@
+//! The page's fold, driven without a browser: a pretend worker answers every order, its losses from a known law.
+
+use std::collections::VecDeque;
+use tunelab::data::tasks::Task;
+use tunelab::protocol::*;
+use tunelab::record::*;
+use tunelab::spec::*;
+use tunelab::ui::results;
+use tunelab::ui::settings::{DataChoice, Horizontal, Settings};
+use tunelab::ui::state::*;
+
+/// A page with pretend workers. What they were told and have not yet done waits in `told`.
+struct Page {
+    state: State,
+    told: VecDeque<(WorkerId, Command)>,
+    ended: Vec<WorkerId>,
+    kept: usize,
+    clock: f64,
+}
+
+impl Page {
+    fn open(settings: Settings) -> Page {
+        let mut page = Page { state: State::new(settings), told: VecDeque::new(), ended: vec![], kept: 0, clock: 0.0 };
+        page.hear(Input::Opened);
+        page.hear(Input::Shelf(Ok(vec![card("small", 32), card("large", 64)])));
+        page
+    }
+
+    fn hear(&mut self, input: Input) {
+        self.clock += 10.0;
+        for order in self.state.fold(self.clock, input) {
+            match order {
+                Order::Spawn(..) => {}
+                Order::End(worker) => {
+                    self.ended.push(worker);
+                    self.told.retain(|(to, _)| *to != worker);
+                }
+                Order::Send(worker, command) => self.told.push_back((worker, command)),
+                Order::Keep(_) => self.kept += 1,
+                Order::Download(_) => {}
+            }
+        }
+    }
+
+    /// Lets workers do what they were told until one is told what `until` waits for; gives that, or none at rest.
+    fn work_until(&mut self, until: impl Fn(&Command) -> bool) -> Option<(WorkerId, Command)> {
+        for _ in 0..10_000 {
+            let (worker, command) = self.told.pop_front()?;
+            if until(&command) {
+                return Some((worker, command));
+            }
+            for event in answer(&command) {
+                self.hear(Input::Event(worker, event));
+            }
+        }
+        panic!("the page and its workers never come to rest");
+    }
+
+    fn work(&mut self) {
+        assert_eq!(self.work_until(|_| false), None);
+    }
+
+    fn done(&self) -> Vec<(MethodKind, usize, u64)> {
+        let key = |r: &RunRecord| (r.spec.method.kind(), r.spec.data.examples, r.spec.seed.0);
+        self.state.records().map(key).collect()
+    }
+
+    fn said(&self, part: &str) -> bool {
+        self.state.notices.iter().any(|notice| notice.text.contains(part))
+    }
+}
+
+fn is_run(command: &Command) -> bool {
+    matches!(command, Command::Run { .. })
+}
+
+fn card(name: &str, width: usize) -> ModelCard {
+    let pretraining = Pretraining {
+        corpus: "stories".into(),
+        tokens: 1_000_000,
+        seed: 1,
+        learning_rate: 1e-3,
+        test_nats_per_token: 2.0,
+        test_bits_per_byte: 1.0,
+        curve: vec![],
+        commit: String::new(),
+    };
+    let config = ModelConfig::ladder(512, 64, width, 2);
+    ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining }
+}
+
+fn evaluation(nats_per_token: f64) -> Evaluation {
+    Evaluation { nats_per_token, bits_per_byte: 1.0, token_accuracy: 0.5, exact_match: 0.1, tokens: 100, examples: 10 }
+}
+
+fn record(spec: RunSpec) -> RunRecord {
+    let loss = 6.0 * (spec.data.examples as f64).powf(-0.2) * (1.0 + 0.001 * spec.seed.0 as f64);
+    RunRecord {
+        version: RECORD_VERSION,
+        id: spec.id(),
+        parameters: ParameterCount { total: 100_000, non_embedding: 60_000 },
+        trained_parameters: 100_000,
+        curve: vec![CurvePoint { step: 1, nats_per_token: 5.0 }],
+        dev: vec![],
+        best_step: 1,
+        test: evaluation(loss),
+        base_test: evaluation(5.0),
+        unique_tokens: spec.data.examples as u64 * 20,
+        presented_tokens: 1000,
+        steps: 10,
+        wall_seconds: 1.0,
+        made: Provenance { device: "a test".into(), lab: "0".into(), date: "2026-01-01".into() },
+        spec,
+    }
+}
+
+/// What a healthy worker says to a command.
+fn answer(command: &Command) -> Vec<Event> {
+    match command {
+        Command::Start { .. } => vec![ready(PROTOCOL_VERSION)],
+        Command::Data { source: DataRequest::Task(id) } => vec![data_ready(Source::Task(id.clone()))],
+        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. } } => {
+            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") })]
+        }
+        Command::Run { spec } => {
+            let run = spec.id();
+            vec![
+                Event::Started { run: run.clone(), step: 0, of: 10 },
+                Event::Stepped { run, step: 5, of: 10, nats_per_token: Some(4.0), tokens_per_second: 1000.0 },
+                Event::Finished { record: Box::new(record((**spec).clone())) },
+            ]
+        }
+        Command::Generate { request, prompt, .. } => {
+            vec![Event::Generated { request: *request, text: format!("{prompt} …"), tokens: 1, done: true }]
+        }
+        _ => vec![],
+    }
+}
+
+fn ready(protocol: u32) -> Event {
+    let device = DeviceReport { backend: Backend::Cpu, name: "CPU".into(), reason: "a test".into() };
+    Event::Ready { protocol, device }
+}
+
+fn data_ready(source: Source) -> Event {
+    let summary = DataSummary {
+        name: "data".into(),
+        train_examples: 1000,
+        dev_examples: 10,
+        test_examples: 10,
+        bytes: 1000,
+        tokens: 500,
+        columns: vec![],
+        notes: vec![],
+        preview: vec![],
+    };
+    Event::DataReady { source, summary }
+}
+
+/// Two methods, three sizes, one seed.
+fn small() -> Settings {
+    Settings {
+        methods: vec![MethodKind::Full, MethodKind::Lora],
+        smallest: 64,
+        largest: 256,
+        seeds: 1,
+        ..Settings::default()
+    }
+}
+
+#[test]
+fn play_trains_every_cell_small_sizes_first_and_keeps_each_record() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work();
+    use MethodKind::{Full, Lora};
+    let expected = [(Full, 64, 0), (Lora, 64, 0), (Full, 128, 0), (Lora, 128, 0), (Full, 256, 0), (Lora, 256, 0)];
+    assert_eq!(page.done(), expected);
+    assert_eq!((page.kept, page.state.phase), (6, Phase::Idle));
+    assert!(page.said("All 6 runs are finished"), "{:?}", page.state.notices);
+    let base = Base { name: "small".into(), sha256: "32".into() };
+    let groups = results::groups(&page.state, &base, &Source::Task(Task::ALL[0].id().into()));
+    let names: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.runs.len())).collect();
+    assert_eq!(names, [("Full fine-tuning", 3), ("LoRA", 3)]);
+}
+
+#[test]
+fn the_finished_experiment_is_there_at_once_and_play_goes_on_from_it() {
+    let mut page = Page::open(small());
+    let records: Vec<RunRecord> = page.state.planned().expect("a plan").into_iter().map(record).collect();
+    page.hear(Input::Precomputed(records));
+    assert_eq!(page.done().len(), 6);
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 12, "a second seed of every cell");
+    assert!(page.said("seed 2 was added"), "{:?}", page.state.notices);
+    assert_eq!(page.kept, 6, "only what was trained here is kept");
+}
+
+#[test]
+fn put_away_the_finished_experiment_is_trained_here() {
+    let mut page = Page::open(small());
+    let records: Vec<RunRecord> = page.state.planned().expect("a plan").into_iter().map(record).collect();
+    page.hear(Input::Precomputed(records));
+    page.hear(Input::PutAway(true));
+    assert_eq!(page.done(), []);
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!((page.done().len(), page.kept), (6, 6));
+}
+
+#[test]
+fn a_size_that_has_no_run_is_trained_next() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work_until(is_run).expect("a first run");
+    page.hear(Input::Point { examples: 1000 });
+    // The run that was under way is lost to this test; what comes next is the point.
+    let waiting: Vec<usize> = page.state.queue.cells().map(|(_, spec, _)| spec.data.examples).take(2).collect();
+    assert_eq!(waiting, [1000, 1000]);
+}
+
+#[test]
+fn asking_for_a_size_again_adds_a_seed() {
+    let mut page = Page::open(small());
+    for _ in 0..2 {
+        page.hear(Input::Point { examples: 64 });
+        page.work();
+    }
+    use MethodKind::{Full, Lora};
+    let mut done = page.done();
+    done.sort();
+    assert_eq!(done, [(Full, 64, 0), (Full, 64, 1), (Lora, 64, 0), (Lora, 64, 1)]);
+}
+
+#[test]
+fn a_crashed_worker_costs_no_finished_run_and_its_cell_is_trained_again() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let mut crashed = None;
+    for _ in 0..2 {
+        let (worker, command) = page.work_until(is_run).expect("a run");
+        for event in answer(&command) {
+            page.hear(Input::Event(worker, event));
+        }
+        crashed = Some(worker);
+    }
+    let (worker, _) = page.work_until(is_run).expect("a third run");
+    page.hear(Input::Died(worker, "out of memory".into()));
+    assert_eq!(page.done().len(), 2);
+    assert!(page.ended.contains(&worker) && crashed.is_some());
+    assert!(page.said("out of memory"), "{:?}", page.state.notices);
+    page.work();
+    assert_eq!(page.done().len(), 6);
+}
+
+#[test]
+fn a_lost_device_gets_a_new_worker() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, command) = page.work_until(is_run).expect("a run");
+    let Command::Run { spec } = command else { panic!("a run") };
+    page.hear(Input::Event(worker, Event::Failed { run: spec.id(), reason: "device lost".into(), device_lost: true }));
+    page.work();
+    assert_eq!(page.done().len(), 6);
+    assert!(page.ended.contains(&worker));
+}
+
+#[test]
+fn a_worker_that_never_starts_is_given_up_with_words() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    while let Some((worker, _)) = page.told.pop_front() {
+        page.hear(Input::Died(worker, "no WebAssembly".into()));
+    }
+    assert_eq!((page.ended.len(), page.state.phase), (3, Phase::Idle));
+    assert!(page.said("does not start: no WebAssembly"), "{:?}", page.state.notices);
+}
+
+#[test]
+fn a_failed_cell_is_said_and_the_others_go_on() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, command) = page.work_until(is_run).expect("a run");
+    let Command::Run { spec } = command else { panic!("a run") };
+    page.hear(Input::Event(
+        worker,
+        Event::Failed { run: spec.id(), reason: "the loss is NaN.".into(), device_lost: false },
+    ));
+    page.work();
+    assert_eq!((page.done().len(), page.state.queue.counts().failed), (5, 1));
+}
+
+#[test]
+fn pause_holds_resume_goes_on_and_stop_forgets_what_waits() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, command) = page.work_until(is_run).expect("a run");
+    page.hear(Input::Pause);
+    assert_eq!(page.told.pop_front(), Some((worker, Command::Pause)));
+    page.hear(Input::Play);
+    assert_eq!(page.told.pop_front(), Some((worker, Command::Resume)));
+    page.hear(Input::Stop);
+    assert_eq!(page.told.pop_front(), Some((worker, Command::Stop)));
+    let Command::Run { spec } = command else { panic!("a run") };
+    page.hear(Input::Event(worker, Event::Stopped { run: spec.id(), step: 3 }));
+    page.work();
+    assert_eq!((page.state.phase, page.state.queue.cells().count()), (Phase::Idle, 0));
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 6, "after a stop, Play trains everything");
+}
+
+#[test]
+fn settings_changed_while_it_trains_replace_what_waits() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work_until(is_run).expect("a run");
+    page.hear(Input::Settings(Box::new(Settings { methods: vec![MethodKind::Prompt], ..small() })));
+    let waiting = page.state.queue.cells().filter(|(_, spec, _)| spec.method.kind() == MethodKind::Prompt).count();
+    assert_eq!((waiting, page.state.queue.counts().pending), (3, 3));
+}
+
+#[test]
+fn another_device_starts_new_workers_and_loses_nothing() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, _) = page.work_until(is_run).expect("a run");
+    page.hear(Input::Settings(Box::new(Settings { backend: Backend::Cpu, ..small() })));
+    assert!(page.ended.contains(&worker));
+    let start = page.told.iter().find(|(_, command)| matches!(command, Command::Start { .. }));
+    assert!(matches!(start, Some((_, Command::Start { backend: Backend::Cpu, .. }))));
+    page.work();
+    assert_eq!(page.done().len(), 6);
+}
+
+#[test]
+fn data_that_cannot_be_read_leave_what_was_loaded() {
+    let text = |name: &str| DataRequest::Text { name: name.into(), text: "…".into(), columns: None };
+    let mut page = Page::open(Settings { data: DataChoice::Own, ..small() });
+    page.hear(Input::Play);
+    assert!(page.said("Your data are not loaded yet"), "{:?}", page.state.notices);
+    page.hear(Input::OwnData(text("good")));
+    page.work();
+    let good = page.state.own.source.clone();
+    assert!(good.is_some());
+    page.hear(Input::OwnData(text("bad")));
+    let (worker, _) = page.work_until(|command| matches!(command, Command::Data { .. })).expect("a question for data");
+    page.hear(Input::Event(worker, Event::DataRefused { name: "bad".into(), reason: "not UTF-8".into() }));
+    assert_eq!(page.state.own.source, good);
+    assert_eq!(page.state.own.problem.as_deref(), Some("not UTF-8"));
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 6, "the good data are still trained on");
+}
+
+#[test]
+fn more_cores_bring_more_workers_on_the_cpu() {
+    let mut page = Page::open(small());
+    page.state.cores = 4;
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!((page.state.workers.len(), page.done().len()), (3, 6));
+}
+
+#[test]
+fn base_and_tuned_complete_the_same_prompt() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work();
+    let run = page.state.records().next().expect("a record").id.clone();
+    let models = vec![ModelRef::Base("small".into()), ModelRef::Tuned { base: "small".into(), run }];
+    page.hear(Input::Complete { models: models.clone(), prompt: "Once".into(), sampling: Sampling::default() });
+    page.work();
+    let said: Vec<_> = page.state.completions.values().map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
+    assert_eq!(said, [(models[0].clone(), "Once …", true), (models[1].clone(), "Once …", true)]);
+}
+
+#[test]
+fn a_worker_of_another_build_is_refused() {
+    let mut page = Page::open(small());
+    let (worker, _) = page.told.pop_front().expect("a start");
+    page.hear(Input::Event(worker, ready(PROTOCOL_VERSION + 1)));
+    assert!(page.ended.contains(&worker) && page.said("Reload the page"));
+}
+
+#[test]
+fn the_axis_counts_examples_or_tokens() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work();
+    let base = Base { name: "small".into(), sha256: "32".into() };
+    let groups = results::groups(&page.state, &base, &page.state.source().expect("a source"));
+    let first = |horizontal| results::points(&groups, horizontal)[0].d;
+    assert_eq!((first(Horizontal::Examples), first(Horizontal::Tokens)), (64.0, 1280.0));
+}
