@@ -1,7 +1,7 @@
 //! What a fit says, in words and as lines to draw.
 
 use super::charts::scaling;
-use crate::laws::{GroupReport, Law, Parameter, Report};
+use crate::laws::{GroupReport, Law, Parameter, Report, Sample};
 
 /// One series' result: a name, the number that matters, and what stands behind it.
 #[derive(Clone, Debug, PartialEq)]
@@ -95,6 +95,20 @@ pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
     curves.collect()
 }
 
+/// The law's loss at `d` with its band, between the curve's samples; none beyond them.
+pub fn predicted(group: &GroupReport, d: f64) -> Option<Sample> {
+    let samples = &group.fit.as_ref()?.curves.first()?.samples;
+    let above = samples.iter().position(|sample| sample.d >= d)?;
+    if d < samples[0].d {
+        return None;
+    }
+    let (low, high) = (samples[above.saturating_sub(1)], samples[above]);
+    let share = if high.d > low.d { (d / low.d).ln() / (high.d / low.d).ln() } else { 1.0 };
+    // Straight between neighbours on log axes.
+    let between = |of: fn(&Sample) -> f64| of(&low) * (of(&high) / of(&low)).powf(share);
+    Some(Sample { d, lo: between(|s| s.lo), mid: between(|s| s.mid), hi: between(|s| s.hi), trusted: high.trusted })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,6 +136,17 @@ mod tests {
         let law = drawn(group).expect("a fit is drawn");
         assert!(law.samples.len() > 10 && law.samples.iter().all(|s| s.lo <= s.mid && s.mid <= s.hi));
         assert!(!law.rival.is_empty());
+    }
+
+    #[test]
+    fn a_prediction_lies_between_its_neighbours() {
+        let report = report(7);
+        let group = &report.groups[0];
+        let at = predicted(group, 3000.0).expect("within the curve");
+        assert!((at.mid / (6.0 * 3000f64.powf(-0.2)) - 1.0).abs() < 0.02, "{at:?}");
+        assert!(at.lo <= at.mid && at.mid <= at.hi && at.trusted);
+        assert_eq!(predicted(group, 1.0), None);
+        assert_eq!(predicted(group, 1e12), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::device::DeviceBadge;
 use super::experiment::ExperimentPanel;
 use super::laws::LawsView;
 use super::notices::{Banner, Notices};
-use super::plot::ScalingCard;
+use super::plot::{ScalingCard, Shown};
 use super::runs::Runs;
 use super::size_slider::SizeSlider;
 use super::try_it::TryIt;
@@ -120,13 +120,14 @@ fn Header(view: Memo<View>) -> impl IntoView {
 fn LabView() -> impl IntoView {
     let lab = use_lab();
     let shows = move |part: &'static str| lab.settings.with(|settings| settings.shows(part));
+    let shown = Shown::new(lab);
     view! {
         <div class="lab" class:alone=move || !shows("experiment")>
             <section class="stage" aria-label="Results">
                 <Banner />
-                <ScalingCard />
+                <ScalingCard shown />
                 <Show when=move || shows("slider")>
-                    <SizeSlider />
+                    <SizeSlider shown />
                 </Show>
                 <Show when=move || shows("runs")>
                     <Runs />

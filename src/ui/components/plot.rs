@@ -63,18 +63,34 @@ pub fn axis_name(horizontal: Horizontal) -> &'static str {
     }
 }
 
+/// What the lab view shows: the runs, their fits, and the size that the slider points at.
+#[derive(Clone, Copy)]
+pub struct Shown {
+    pub groups: Memo<Vec<Group>>,
+    pub horizontal: Memo<Horizontal>,
+    pub answer: RwSignal<Option<Answer>>,
+    pub cursor: RwSignal<Option<f64>>,
+}
+
+impl Shown {
+    pub fn new(lab: Lab) -> Shown {
+        let groups = shown_groups(lab);
+        let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
+        let question = Memo::new(move |_| {
+            let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
+            let points = groups.with(|groups| results::points(groups, horizontal.get()));
+            Question { points, law, draws: DRAWS, backtest: false }
+        });
+        let answer = lab.fit(question.into());
+        Shown { groups, horizontal, answer, cursor: RwSignal::new(None) }
+    }
+}
+
 #[component]
-pub fn ScalingCard() -> impl IntoView {
+pub fn ScalingCard(shown: Shown) -> impl IntoView {
     let lab = use_lab();
     let node = NodeRef::<Div>::new();
-    let groups = shown_groups(lab);
-    let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
-    let question = Memo::new(move |_| {
-        let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
-        let points = groups.with(|groups| results::points(groups, horizontal.get()));
-        Question { points, law, draws: DRAWS, backtest: false }
-    });
-    let answer = lab.fit(question.into());
+    let Shown { groups, horizontal, answer, cursor } = shown;
     let series = Memo::new(move |_| {
         let theme = lab.theme.get();
         let horizontal = horizontal.get();
@@ -107,7 +123,7 @@ pub fn ScalingCard() -> impl IntoView {
             up: "test loss, nats per token",
             theme: lab.theme.get(),
             narrow: lab.narrow.get(),
-            cursor: None,
+            cursor: cursor.get().filter(|_| horizontal.get() == Horizontal::Examples),
         };
         plot.option()
     });

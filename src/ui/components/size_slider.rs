@@ -1,7 +1,9 @@
 //! The data-size slider: a size that has no run yet is trained, and every law is fitted again.
 
+use super::plot::Shown;
+use crate::ui::findings;
 use crate::ui::lab::use_lab;
-use crate::ui::settings::{LARGEST_SIZE, SMALLEST_SIZE};
+use crate::ui::settings::{Horizontal, LARGEST_SIZE, SMALLEST_SIZE};
 use crate::ui::state::Input;
 use leptos::prelude::*;
 
@@ -23,7 +25,7 @@ fn size_at(position: f64) -> usize {
 }
 
 #[component]
-pub fn SizeSlider() -> impl IntoView {
+pub fn SizeSlider(shown: Shown) -> impl IntoView {
     let lab = use_lab();
     let at = RwSignal::new(position(lab.settings.with_untracked(|settings| settings.largest)) + STEPS);
     let size = Memo::new(move |_| size_at(at.get()).clamp(SMALLEST_SIZE, LARGEST_SIZE));
@@ -49,6 +51,21 @@ pub fn SizeSlider() -> impl IntoView {
             lab.send(Input::Point { examples: size.get_untracked() });
         }
     };
+    // Predict first: what the laws say before the run does.
+    let predicted = move || {
+        let at = size.get() as f64;
+        let said = shown.answer.with(|answer| {
+            let report = &answer.as_ref()?.report;
+            let each = report.groups.iter().filter(|group| group.signal).filter_map(|group| {
+                let sample = findings::predicted(group, at)?;
+                let digits = findings::digits;
+                Some(format!("{} {} ({} to {})", group.group, digits(sample.mid), digits(sample.lo), digits(sample.hi)))
+            });
+            Some(each.collect::<Vec<_>>())
+                .filter(|each| !each.is_empty() && shown.horizontal.get() == Horizontal::Examples)
+        });
+        said.map(|said| format!("The laws predict: {}. ", said.join("; ")))
+    };
     view! {
         <section class="card slider" aria-label="Data size">
             <label for="size">"Ask for one more point: "<output data-testid="size">{move || size.get().to_string()}</output>" examples"</label>
@@ -65,10 +82,12 @@ pub fn SizeSlider() -> impl IntoView {
                     on:input=move |event| {
                         if let Ok(value) = event_target_value(&event).parse() {
                             at.set(value);
+                            shown.cursor.set(Some(size.get_untracked() as f64));
                         }
                     }
                     // Set to a size not yet run, it trains that point.
                     on:change=move |_| {
+                        shown.cursor.set(None);
                         if done.get_untracked() == 0 {
                             train();
                         }
@@ -79,6 +98,7 @@ pub fn SizeSlider() -> impl IntoView {
                 </button>
             </div>
             <p class="quiet">
+                <span data-testid="predicted">{predicted}</span>
                 {move || match done.get() {
                     0 => "No run at this size yet: let go of the slider and the chosen methods are trained on it, then every law is fitted again.".to_string(),
                     1 => "1 run at this size is on the plot.".to_string(),
