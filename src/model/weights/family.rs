@@ -61,6 +61,11 @@ impl Family {
         }
     }
 
+    /// Whether a linear module is stored `[in, out]` ("fan in, fan out").
+    pub fn is_conv1d(self) -> bool {
+        self == Family::Gpt2
+    }
+
     /// What a bare model's tensor names lack that a model with a head prefixes.
     pub fn prefix(self) -> &'static str {
         match self {

@@ -24,6 +24,10 @@ impl<'a> Fields<'a> {
         self.map.get(field).filter(|value| !value.is_null())
     }
 
+    pub fn keys(&self) -> impl Iterator<Item = &'a str> {
+        self.map.keys().map(String::as_str)
+    }
+
     /// A whole number of at least 1.
     pub fn count(&self, field: &str) -> Result<usize, WeightsError> {
         self.count_if_set(field)?.ok_or_else(|| self.wrong(field, "it is missing", "this family's config needs it"))

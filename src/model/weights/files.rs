@@ -63,7 +63,7 @@ pub(super) fn read_optional(files: &impl Files, file: &str) -> Result<Option<Vec
     files.length(file).map(|_| read_all(files, file)).transpose()
 }
 
-pub(super) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Value, WeightsError> {
+pub(crate) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Value, WeightsError> {
     parse_json(file, &read_all(files, file)?)
 }
 

@@ -17,8 +17,11 @@ mod place;
 mod qwen;
 mod tensors;
 
+pub(crate) use checkpoint::pretty;
 pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
 pub use family::Family;
+pub(crate) use fields::Fields;
+pub(crate) use files::read_json;
 pub use files::{Files, MemoryFiles};
 pub use parameters::parameter_shapes;
 pub use place::{Fused, Layout, Place};

@@ -20,6 +20,7 @@ pub struct TensorFiles<F> {
     /// The files that hold tensors, in name order.
     shards: BTreeSet<String>,
     entries: BTreeMap<String, Entry>,
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Clone, Debug)]
@@ -29,6 +30,12 @@ struct Entry {
     shape: Vec<usize>,
     start: u64,
     bytes: usize,
+}
+
+/// What a file says of itself: its tensors and the notes in `__metadata__`.
+struct Header {
+    entries: BTreeMap<String, Entry>,
+    notes: BTreeMap<String, String>,
 }
 
 impl<F: Files> TensorFiles<F> {
@@ -64,7 +71,7 @@ impl<F: Files> TensorFiles<F> {
         let shards: BTreeSet<String> = wanted.values().cloned().collect();
         let mut entries = BTreeMap::new();
         for shard in &shards {
-            entries.append(&mut header(&files, shard)?);
+            entries.append(&mut header(&files, shard)?.entries);
         }
         for (tensor, shard) in wanted {
             if entries.get(&tensor).is_none_or(|entry| entry.file != shard) {
@@ -76,13 +83,13 @@ impl<F: Files> TensorFiles<F> {
                 ));
             }
         }
-        Ok(TensorFiles { files, shards, entries })
+        Ok(TensorFiles { files, shards, entries, metadata: BTreeMap::new() })
     }
 
     /// Reads the header of one file.
     pub fn open_file(files: F, file: &str) -> Result<Self, WeightsError> {
-        let entries = header(&files, file)?;
-        Ok(TensorFiles { files, shards: [file.to_string()].into(), entries })
+        let Header { entries, notes: metadata } = header(&files, file)?;
+        Ok(TensorFiles { files, shards: [file.to_string()].into(), entries, metadata })
     }
 
     pub fn files(&self) -> &F {
@@ -95,6 +102,11 @@ impl<F: Files> TensorFiles<F> {
 
     pub fn shape(&self, tensor: &str) -> Option<&[usize]> {
         self.entries.get(tensor).map(|entry| entry.shape.as_slice())
+    }
+
+    /// The notes in the header; none where there are shards.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
     }
 
     /// Bytes of all tensors as they lie in the files.
@@ -169,8 +181,8 @@ fn is_plain_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
 }
 
-/// The tensors that a file's header names, each checked to lie within the file.
-fn header(files: &impl Files, file: &str) -> Result<BTreeMap<String, Entry>, WeightsError> {
+/// The tensors that a file's header names, each checked to lie within the file, and its notes.
+fn header(files: &impl Files, file: &str) -> Result<Header, WeightsError> {
     let damaged = |problem: String| WeightsError::file(file, problem, "download it again");
     let length =
         files.length(file).ok_or_else(|| WeightsError::file(file, "it is missing", "add it beside the config"))?;
@@ -213,7 +225,8 @@ fn header(files: &impl Files, file: &str) -> Result<BTreeMap<String, Entry>, Wei
         };
         (name, entry)
     });
-    Ok(entries.collect())
+    let notes = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok(Header { entries: entries.collect(), notes })
 }
 
 fn exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
