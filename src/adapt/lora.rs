@@ -84,7 +84,7 @@ pub fn unmerge(merged: &Decoder, lora: &Lora, adapter: &Tensors) -> Result<Decod
     Ok(merge(&adapted))
 }
 
-fn name(layer: usize, target: Target, part: &str) -> String {
+pub(super) fn name(layer: usize, target: Target, part: &str) -> String {
     let place = match target {
         Target::Query => "attention.query",
         Target::Key => "attention.key",

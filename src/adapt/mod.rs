@@ -3,6 +3,7 @@
 
 mod full;
 pub mod lora;
+pub mod peft;
 mod prompt;
 
 use crate::model::{Decoder, ModelError, Parameter, WeightSource};

@@ -172,7 +172,7 @@ def family(name, config, targets_of_lora, fused, dtype, shard):
             lora = adapted(folder, kind)
             with torch.no_grad():
                 for key, parameter in lora.named_parameters():
-                    if any(f".{part}." in key for part in fused):
+                    if "lora_" in key and any(f".{part}." in key for part in fused):
                         parameter.requires_grad_(False).zero_()
             numbers["lora_steps"] = steps(lora, 1e-2)
 
@@ -195,10 +195,12 @@ def family(name, config, targets_of_lora, fused, dtype, shard):
     tensors = {key: (value[:1] if key.endswith("logits") else value).contiguous() for key, value in tensors.items()}
     save_file(tensors, folder / "golden.safetensors")
     (folder / "golden.json").write_text(json.dumps(numbers))
-    # The adapters' configs name the folder they were made in.
+    # The adapters' configs name the folder they were made in, and change from run to run.
     for path in folder.glob("*/adapter_config.json"):
         settings = json.loads(path.read_text())
         settings["base_model_name_or_path"] = name
+        if settings.get("target_modules"):
+            settings["target_modules"].sort()  # a set, written in any order
         path.write_text(json.dumps(settings, indent=1))
 
 
