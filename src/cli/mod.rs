@@ -1,1 +1,74 @@
-//! The command line.
+//! The command line: one file per verb, each with its `Args` and `run`.
+
+mod base;
+mod finetune;
+mod folder;
+mod generate;
+mod logits;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "lab", version, about = "Tunelab on the command line: the same engine, files and laws as the page")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Fine-tune a model on one of the lab's tasks or a file.
+    Finetune(finetune::Args),
+    /// Continue a text.
+    Generate(generate::Args),
+    /// Print what a model says after every token.
+    Logits(logits::Args),
+}
+
+/// Reads the arguments and does what they say.
+pub fn run() -> anyhow::Result<()> {
+    match Cli::parse().verb {
+        Verb::Finetune(args) => finetune::run(args),
+        Verb::Generate(args) => generate::run(args),
+        Verb::Logits(args) => logits::run(args),
+    }
+}
+
+/// The lab's version and, where it is known, its commit.
+pub(crate) fn version() -> String {
+    match option_env!("TUNELAB_COMMIT") {
+        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").into(),
+    }
+}
+
+/// Today's date by the system's clock, UTC.
+pub(crate) fn today() -> String {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    date(seconds / 86_400)
+}
+
+/// The Gregorian date of a day counted from 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").
+fn date(days: u64) -> String {
+    let shifted = days + 719_468;
+    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    format!("{year:04}-{month:02}-{day:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn days_become_dates() {
+        for (days, expected) in [(0, "1970-01-01"), (19_782, "2024-02-29"), (20_779, "2026-11-22")] {
+            assert_eq!(date(days), expected);
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! The base model and adapters that several subcommands take: their arguments, and opening them.
+
+use super::folder::Folder;
+use crate::adapt::{self, peft};
+use crate::model::weights::{Checkpoint, WeightsError};
+use crate::model::{Decoder, TextTokenizer};
+use crate::spec::Method;
+use anyhow::{Context, Result, anyhow, bail};
+use burn::tensor::Device;
+use std::path::{Path, PathBuf};
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The base model: a Hugging Face folder (config.json, model.safetensors, tokenizer.json).
+    #[arg(long, value_name = "DIR")]
+    pub base: PathBuf,
+    /// A PEFT adapter to add; `DIR=0.5` adds half of it. May be given several times.
+    #[arg(long, value_name = "DIR[=WEIGHT]")]
+    pub adapter: Vec<String>,
+}
+
+/// A base with its adapters, ready to run.
+pub struct Opened {
+    pub checkpoint: Checkpoint<Folder>,
+    pub model: Decoder,
+}
+
+impl Args {
+    pub fn open(&self) -> Result<Opened> {
+        let at = || self.base.display().to_string();
+        let mut checkpoint = Checkpoint::open(Folder::open(&self.base)?).with_context(at)?;
+        checkpoint.check().with_context(at)?;
+        let config = checkpoint.config().clone();
+        let mut model = Decoder::load(&config, &mut checkpoint, &Device::flex()).with_context(at)?;
+        for adapter in &self.adapter {
+            let (path, weight) = split_weight(adapter)?;
+            model = add(&checkpoint, &model, &path, weight).with_context(|| path.display().to_string())?;
+        }
+        Ok(Opened { checkpoint, model })
+    }
+}
+
+fn add(checkpoint: &Checkpoint<Folder>, model: &Decoder, path: &Path, weight: f64) -> Result<Decoder> {
+    let adapter = peft::read(Folder::open(path)?, &checkpoint.description)?;
+    if adapter.base_sha256.is_some() {
+        adapter.check_base(&checkpoint.sha256()?)?;
+    }
+    let mut model = model.clone();
+    match &adapter.method {
+        Method::Prompt(_) if weight != 1.0 => bail!("a prompt has no weight: give it without =WEIGHT"),
+        Method::Prompt(_) if model.prompt().is_some() => bail!("two prompts do not add up: give one"),
+        _ => {}
+    }
+    let mut model = adapt::install(&model, &adapter.method, &mut &adapter.tensors)?;
+    if let Method::Lora(lora) = &adapter.method {
+        adapt::lora::weigh(&mut model, lora, weight);
+    }
+    Ok(model)
+}
+
+/// `DIR=0.5` as the folder and its weight. A folder whose own name holds `=` and ends in a number needs `=1`.
+fn split_weight(text: &str) -> Result<(PathBuf, f64)> {
+    match text.rsplit_once('=').and_then(|(path, weight)| Some((path, weight.parse::<f64>().ok()?))) {
+        Some((_, weight)) if !weight.is_finite() => Err(anyhow!("{text}: the weight must be a number")),
+        Some((path, weight)) => Ok((path.into(), weight)),
+        None => Ok((text.into(), 1.0)),
+    }
+}
+
+impl Opened {
+    pub fn tokenizer(&self) -> Result<&TextTokenizer> {
+        let missing = || WeightsError::file("tokenizer.json", "it is missing", "add it to the folder, or give --ids");
+        Ok(self.checkpoint.tokenizer.as_ref().ok_or_else(missing)?)
+    }
+}

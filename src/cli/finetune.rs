@@ -1,0 +1,293 @@
+//! `lab finetune`: one run on a file's examples, or on one of the lab's own tasks, from a base folder to an adapter
+//! or a model folder.
+
+use super::folder;
+use crate::adapt::peft::{Adapter, BASE_SHA256, Merged};
+use crate::data::{Batches, Example, Splits, Tokenizer, tokenize_all};
+use crate::model::weights::{Checkpoint, ModelFile, Width, write_folder};
+use crate::model::{Decoder, TextTokenizer};
+use crate::record::{Provenance, RunRecord};
+use crate::seed::Seed;
+use crate::spec::{
+    Base, DataSpec, Lora, Method, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source, Target, TrainConfig,
+};
+use crate::train::{Outcome, Progress, RunData, Session};
+use anyhow::{Context, Result, bail, ensure};
+use burn::tensor::Device;
+use clap::ValueEnum;
+use pollster::block_on;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+#[derive(clap::Args, Debug)]
+pub struct Args {
+    /// The base model: a Hugging Face folder (config.json, model.safetensors, tokenizer.json).
+    #[arg(long, value_name = "DIR")]
+    base: PathBuf,
+    /// One of the lab's own tasks, by its id.
+    #[arg(long, value_name = "ID")]
+    task: String,
+    /// Distinct training examples.
+    #[arg(long, default_value_t = 256)]
+    examples: usize,
+    #[arg(long, value_enum)]
+    method: Tuning,
+    #[command(flatten)]
+    lora: LoraArgs,
+    #[command(flatten)]
+    prompt: PromptArgs,
+    #[command(flatten)]
+    train: TrainArgs,
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Where the result goes: a PEFT adapter, or a full model.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Write a full model with the LoRA adapter merged in, instead of the adapter.
+    #[arg(long)]
+    merge: bool,
+    /// Print the run's record as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Tuning {
+    Full,
+    Lora,
+    Prompt,
+    Scratch,
+}
+
+#[derive(clap::Args, Debug)]
+struct LoraArgs {
+    #[arg(long, default_value_t = 8)]
+    rank: usize,
+    /// The adapter is scaled by alpha/rank; twice the rank if not given.
+    #[arg(long)]
+    alpha: Option<f64>,
+    #[arg(long, default_value_t = 0.0)]
+    dropout: f64,
+    /// Which linear layers are adapted; all if not given.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    targets: Vec<Layer>,
+    /// Scale by alpha/sqrt(rank).
+    #[arg(long)]
+    rslora: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Layer {
+    Query,
+    Key,
+    Value,
+    Out,
+    Gate,
+    Up,
+    Down,
+}
+
+#[derive(clap::Args, Debug)]
+struct PromptArgs {
+    #[arg(long, default_value_t = 16)]
+    virtual_tokens: usize,
+    /// Start from this text's embeddings instead of the vocabulary's.
+    #[arg(long, value_name = "TEXT")]
+    prompt_text: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+struct TrainArgs {
+    /// Optimizer steps, at most.
+    #[arg(long)]
+    steps: Option<usize>,
+    /// Passes over the examples, at most.
+    #[arg(long)]
+    epochs: Option<f64>,
+    #[arg(long)]
+    batch: Option<usize>,
+    /// Batches whose gradients make one step.
+    #[arg(long)]
+    accumulate: Option<usize>,
+    /// Tokens of an example, at most.
+    #[arg(long)]
+    sequence: Option<usize>,
+    #[arg(long)]
+    learning_rate: Option<f64>,
+    #[arg(long, value_enum)]
+    schedule: Option<ScheduleArg>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum ScheduleArg {
+    Constant,
+    Cosine,
+    Linear,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let mut checkpoint =
+        Checkpoint::open(folder::Folder::open(&args.base)?).with_context(|| args.base.display().to_string())?;
+    checkpoint.check().with_context(|| args.base.display().to_string())?;
+    let Some(tokenizer) = checkpoint.tokenizer.clone() else {
+        bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
+    };
+    let data = DataSpec { source: Source::Task(args.task.clone()), examples: args.examples, subset: Seed(args.seed) };
+    let splits = Splits::for_run(&data, None)?;
+    let spec = RunSpec {
+        version: SPEC_VERSION,
+        base: Base { name: checkpoint.tensors.files().name(), sha256: checkpoint.sha256()? },
+        method: args.method(),
+        data,
+        train: args.train.config(&args.method()),
+        seed: Seed(args.seed),
+    };
+    spec.check()?;
+    let data = tokenized(&spec, &splits, &tokenizer)?;
+    let config = checkpoint.config().clone();
+    let base = Decoder::load(&config, &mut checkpoint, &Device::flex())?;
+    let outcome = train(&base, &spec, data)?;
+    let files = result(&args, &mut checkpoint, &tokenizer, &outcome)?;
+    folder::write(&args.out, &files)?;
+    if args.json {
+        println!("{}", outcome.record.to_json());
+    } else {
+        summarise(&outcome.record, &args.out);
+    }
+    Ok(())
+}
+
+impl Args {
+    fn method(&self) -> Method {
+        match self.method {
+            Tuning::Full => Method::Full,
+            Tuning::Scratch => Method::Scratch,
+            Tuning::Lora => Method::Lora(Lora {
+                rank: self.lora.rank,
+                alpha: self.lora.alpha.unwrap_or(2.0 * self.lora.rank as f64),
+                dropout: self.lora.dropout,
+                targets: self.lora.targets(),
+                rslora: self.lora.rslora,
+            }),
+            Tuning::Prompt => Method::Prompt(Prompt {
+                virtual_tokens: self.prompt.virtual_tokens,
+                init: self.prompt.prompt_text.clone().map_or(PromptInit::Vocabulary, PromptInit::Text),
+            }),
+        }
+    }
+}
+
+impl LoraArgs {
+    fn targets(&self) -> Vec<Target> {
+        if self.targets.is_empty() {
+            return Target::ALL.to_vec();
+        }
+        let target = |layer: &Layer| match layer {
+            Layer::Query => Target::Query,
+            Layer::Key => Target::Key,
+            Layer::Value => Target::Value,
+            Layer::Out => Target::AttentionOut,
+            Layer::Gate => Target::Gate,
+            Layer::Up => Target::Up,
+            Layer::Down => Target::Down,
+        };
+        self.targets.iter().map(target).collect()
+    }
+}
+
+impl TrainArgs {
+    fn config(&self, method: &Method) -> TrainConfig {
+        let default = TrainConfig::default_for(method.kind());
+        TrainConfig {
+            max_steps: self.steps.unwrap_or(default.max_steps),
+            max_epochs: self.epochs.unwrap_or(default.max_epochs),
+            batch_size: self.batch.unwrap_or(default.batch_size),
+            accumulate: self.accumulate.unwrap_or(default.accumulate),
+            sequence: self.sequence.unwrap_or(default.sequence),
+            learning_rate: self.learning_rate.unwrap_or(default.learning_rate),
+            schedule: self.schedule.map_or(default.schedule, |schedule| match schedule {
+                ScheduleArg::Constant => Schedule::Constant,
+                ScheduleArg::Cosine => Schedule::Cosine,
+                ScheduleArg::Linear => Schedule::Linear,
+            }),
+            ..default
+        }
+    }
+}
+
+fn tokenized(spec: &RunSpec, splits: &Splits, tokenizer: &TextTokenizer) -> Result<RunData> {
+    let TrainConfig { sequence, batch_size, .. } = spec.train;
+    let tokens = |examples: &[Example]| tokenize_all(examples, tokenizer, sequence);
+    let Some(train) = Batches::new(tokens(&splits.train)?, spec.seed, batch_size, sequence) else {
+        bail!("there are no training examples: give at least one");
+    };
+    let prompt_text = match &spec.method {
+        Method::Prompt(Prompt { init: PromptInit::Text(text), .. }) => tokenizer.encode(text)?,
+        _ => Vec::new(),
+    };
+    Ok(RunData { train, dev: tokens(&splits.dev)?, test: tokens(&splits.test)?, prompt_text, base_test: None })
+}
+
+/// Runs to the end; a line on stderr per evaluation.
+fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
+    let start = Instant::now();
+    let mut session = Session::new(base, spec, data)?;
+    loop {
+        match block_on(session.advance())? {
+            Progress::Finished => break,
+            Progress::Evaluated(point) => eprintln!(
+                "step {} of {}: dev loss {:.4} nats/token, {:.1} s",
+                point.step,
+                session.total_steps(),
+                point.evaluation.nats_per_token,
+                start.elapsed().as_secs_f64()
+            ),
+            Progress::Stepped { .. } | Progress::Evaluating { .. } => {}
+        }
+    }
+    let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
+    Ok(block_on(session.finish(start.elapsed().as_secs_f64(), made))?)
+}
+
+/// The files to write: an adapter, or a full model where all weights were trained or the adapter is merged. Their
+/// headers say of what and how they were made.
+fn result(
+    args: &Args,
+    checkpoint: &mut Checkpoint<folder::Folder>,
+    tokenizer: &TextTokenizer,
+    outcome: &Outcome,
+) -> Result<Vec<ModelFile>> {
+    let spec = &outcome.record.spec;
+    let json = serde_json::to_string(spec)?;
+    let mut metadata = vec![("tunelab", env!("CARGO_PKG_VERSION")), ("run_spec", &json)];
+    let description = checkpoint.description.clone();
+    match &spec.method {
+        Method::Full | Method::Scratch => {
+            metadata.push((BASE_SHA256, &spec.base.sha256));
+            Ok(write_folder(&description, &mut &outcome.tensors, Some(tokenizer), Width::F32, &metadata)?)
+        }
+        Method::Lora(lora) if args.merge => {
+            metadata.push((BASE_SHA256, &spec.base.sha256));
+            let mut merged = Merged { base: checkpoint, lora, adapter: &outcome.tensors };
+            Ok(write_folder(&description, &mut merged, Some(tokenizer), Width::F32, &metadata)?)
+        }
+        Method::Lora(_) | Method::Prompt(_) => {
+            ensure!(!args.merge, "--merge is for LoRA: a prompt is no part of the weights");
+            let adapter = Adapter {
+                method: spec.method.clone(),
+                tensors: outcome.tensors.clone(),
+                base_sha256: Some(spec.base.sha256.clone()),
+            };
+            let base = args.base.canonicalize().unwrap_or_else(|_| args.base.clone());
+            Ok(adapter.write(&description, &base.to_string_lossy(), &metadata)?)
+        }
+    }
+}
+
+fn summarise(record: &RunRecord, out: &Path) {
+    println!("{} on {} examples, {} steps", record.spec.method.kind(), record.spec.data.examples, record.steps);
+    println!("trained {} of {} parameters", record.trained_parameters, record.parameters.total);
+    println!("base  test loss {:.4} nats/token", record.base_test.nats_per_token);
+    println!("tuned test loss {:.4} nats/token (best on dev at step {})", record.test.nats_per_token, record.best_step);
+    println!("written to {}", out.display());
+}
