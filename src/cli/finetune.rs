@@ -3,6 +3,7 @@
 
 use super::folder;
 use crate::adapt::peft::{Adapter, BASE_SHA256, Merged};
+use crate::data::user::{self, File, Options, READ_LIMIT};
 use crate::data::{Batches, Example, Splits, Tokenizer, tokenize_all};
 use crate::model::weights::{Checkpoint, ModelFile, Width, write_folder};
 use crate::model::{Decoder, TextTokenizer};
@@ -24,12 +25,11 @@ pub struct Args {
     /// The base model: a Hugging Face folder (config.json, model.safetensors, tokenizer.json).
     #[arg(long, value_name = "DIR")]
     base: PathBuf,
-    /// One of the lab's own tasks, by its id.
-    #[arg(long, value_name = "ID")]
-    task: String,
-    /// Distinct training examples.
-    #[arg(long, default_value_t = 256)]
-    examples: usize,
+    #[command(flatten)]
+    data: DataArgs,
+    /// Distinct training examples; if not given, all of a file's, or 256 of a task's.
+    #[arg(long)]
+    examples: Option<usize>,
     #[arg(long, value_enum)]
     method: Tuning,
     #[command(flatten)]
@@ -49,6 +49,17 @@ pub struct Args {
     /// Print the run's record as JSON.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(clap::Args, Debug)]
+#[group(required = true, multiple = false)]
+struct DataArgs {
+    /// Your examples: .txt, .md, .csv or .jsonl. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    data: Vec<PathBuf>,
+    /// One of the lab's own tasks, by its id.
+    #[arg(long, value_name = "ID")]
+    task: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -132,8 +143,7 @@ pub fn run(args: Args) -> Result<()> {
     let Some(tokenizer) = checkpoint.tokenizer.clone() else {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };
-    let data = DataSpec { source: Source::Task(args.task.clone()), examples: args.examples, subset: Seed(args.seed) };
-    let splits = Splits::for_run(&data, None)?;
+    let (data, splits) = args.data.open(args.examples, Seed(args.seed))?;
     let spec = RunSpec {
         version: SPEC_VERSION,
         base: Base { name: checkpoint.tensors.files().name(), sha256: checkpoint.sha256()? },
@@ -155,6 +165,25 @@ pub fn run(args: Args) -> Result<()> {
         summarise(&outcome.record, &args.out);
     }
     Ok(())
+}
+
+impl DataArgs {
+    fn open(&self, examples: Option<usize>, subset: Seed) -> Result<(DataSpec, Splits)> {
+        if let Some(id) = &self.task {
+            let spec = DataSpec { source: Source::Task(id.clone()), examples: examples.unwrap_or(256), subset };
+            let splits = Splits::for_run(&spec, None)?;
+            return Ok((spec, splits));
+        }
+        let files = self.data.iter().map(|path| folder::read_start(path, READ_LIMIT)).collect::<Result<Vec<File>>>()?;
+        let name = files.first().map_or_else(String::new, |file| file.name.clone());
+        let data = user::read(&name, &files, &Options::default())?;
+        data.notes.iter().for_each(|note| eprintln!("{note}"));
+        let source = Source::User { name, sha256: data.sha256.clone() };
+        let examples = examples.unwrap_or(data.splits.train.len());
+        let spec = DataSpec { source, examples, subset };
+        let splits = Splits::for_run(&spec, Some((&data.sha256, &data.splits)))?;
+        Ok((spec, splits))
+    }
 }
 
 impl Args {

@@ -1,5 +1,6 @@
 //! A folder on disk as a model's files, and files written into one.
 
+use crate::data::user;
 use crate::model::weights::{Files, ModelFile, WeightsError};
 use anyhow::{Context, Result, ensure};
 use std::fs::{self, File};
@@ -38,6 +39,20 @@ impl Files for Folder {
         };
         read().map_err(|error| WeightsError::file(file, error.to_string(), "check the file and its permissions"))
     }
+}
+
+/// The first `limit` bytes of a file of examples.
+pub fn read_start(path: &Path, limit: usize) -> Result<user::File> {
+    let read = || {
+        let file = File::open(path)?;
+        let size = file.metadata()?.len();
+        let mut bytes = Vec::new();
+        file.take(limit as u64).read_to_end(&mut bytes)?;
+        std::io::Result::Ok((bytes, size))
+    };
+    let (bytes, size) = read().with_context(|| format!("{}: cannot read", path.display()))?;
+    let name = path.file_name().map_or_else(|| "data".into(), |name| name.to_string_lossy().into_owned());
+    Ok(user::File { name, bytes, size })
 }
 
 /// Writes a model's or an adapter's files, making the folder.

@@ -18,7 +18,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Verb {
     /// Fine-tune a model on one of the lab's tasks or a file.
-    Finetune(finetune::Args),
+    Finetune(Box<finetune::Args>),
     /// Continue a text.
     Generate(generate::Args),
     /// Print what a model says after every token.
@@ -28,7 +28,7 @@ enum Verb {
 /// Reads the arguments and does what they say.
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().verb {
-        Verb::Finetune(args) => finetune::run(args),
+        Verb::Finetune(args) => finetune::run(*args),
         Verb::Generate(args) => generate::run(args),
         Verb::Logits(args) => logits::run(args),
     }
