@@ -64,9 +64,7 @@ pub enum UserError {
     Binary { file: String, kind: &'static str, advice: &'static str },
     #[error("{file} is not UTF-8: byte {offset} (line {line}) begins no character. Save it as UTF-8 and load it again")]
     NotUtf8 { file: String, offset: usize, line: usize },
-    #[error(
-        "{file}, line {line}: {reason}. {malformed} of {lines} lines are malformed: correct them, or load the file without them"
-    )]
+    #[error("{file}, line {line}: {reason}. {malformed} of {lines} lines are malformed: correct or remove them")]
     Malformed { file: String, line: usize, reason: String, malformed: usize, lines: usize },
     #[error("{file} has no column “{asked}”. Its columns are: {columns}")]
     NoColumn { file: String, asked: String, columns: String },
