@@ -2,12 +2,12 @@
 //! this same program, started a second time where there is no window; questions and answers cross as JSON.
 
 use super::browser;
-use crate::laws::{self, Law, Options, Point, Report};
+use crate::laws::{self, Advice, Cell, Crossover, Law, Options, Point, Report, TransferReport};
 use crate::wire;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
@@ -22,20 +22,76 @@ pub struct Question {
     pub draws: usize,
     /// Hide the largest size, fit, reveal.
     pub backtest: bool,
+    /// The group of runs from scratch, which the others' transfer is measured against.
+    pub scratch: Option<String>,
+    /// Runs that could be made next, by group.
+    pub candidates: Vec<(String, Vec<Cell>)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub report: Report,
+    pub crossings: Vec<Crossing>,
+    /// By group, against the runs from scratch.
+    pub transfers: Vec<(String, TransferReport)>,
+    /// By group, the most telling run first.
+    pub advice: Vec<(String, Vec<Advice>)>,
     pub milliseconds: f64,
 }
+
+/// Where the curves of two groups cross.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Crossing {
+    pub first: String,
+    pub second: String,
+    pub found: Crossover,
+}
+
+/// Crossings are looked for among so many groups.
+const CROSSED: usize = 6;
+/// How far beyond the largest size the forecast lies that the next run should narrow.
+const FORECAST_FACTOR: f64 = 4.0;
 
 fn answer(question: &Question, clock: impl Fn() -> f64) -> Answer {
     let start = clock();
     let Question { law, draws, backtest, .. } = *question;
-    let options = Options { law, draws, backtest, ..Options::default() };
-    let report = laws::fit(&question.points, &options);
-    Answer { report, milliseconds: clock() - start }
+    let report = laws::fit(&question.points, &Options { law, draws, backtest, ..Options::default() });
+    let crossings = crossings(&report);
+    let transfers = question.scratch.as_ref().map(|scratch| transfers(&question.points, scratch)).unwrap_or_default();
+    let advice = advice(&report, &question.candidates);
+    Answer { report, crossings, transfers, advice, milliseconds: clock() - start }
+}
+
+/// Between every two groups with signal.
+fn crossings(report: &Report) -> Vec<Crossing> {
+    let groups = report.groups.iter().filter(|group| group.signal);
+    let fits: Vec<_> = groups.filter_map(|group| Some((&group.group, group.fit.as_ref()?))).take(CROSSED).collect();
+    let pairs =
+        fits.iter().enumerate().flat_map(|(at, first)| fits[at + 1..].iter().map(move |second| (first, second)));
+    pairs
+        .filter(|((_, a), (_, b))| !a.law.needs_factor() && !b.law.needs_factor())
+        .filter_map(|((first, a), (second, b))| {
+            let found = laws::crossover(a, b, None)?;
+            Some(Crossing { first: first.to_string(), second: second.to_string(), found })
+        })
+        .collect()
+}
+
+fn transfers(points: &[Point], scratch: &str) -> Vec<(String, TransferReport)> {
+    let of = |name: &str| points.iter().filter(|point| point.group == name).cloned().collect::<Vec<_>>();
+    let scratch_points = of(scratch);
+    let tuned: BTreeSet<&str> = points.iter().map(|p| p.group.as_str()).filter(|name| *name != scratch).collect();
+    tuned.into_iter().map(|name| (name.to_string(), laws::transfer(&scratch_points, &of(name)))).collect()
+}
+
+fn advice(report: &Report, candidates: &[(String, Vec<Cell>)]) -> Vec<(String, Vec<Advice>)> {
+    let each = candidates.iter().filter_map(|(name, cells)| {
+        let group = report.group(name)?;
+        let fit = group.fit.as_ref()?;
+        let advice = laws::advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, None), cells);
+        (!advice.is_empty()).then(|| (name.clone(), advice))
+    });
+    each.collect()
 }
 
 /// The worker's side: answers one question after another.

@@ -9,7 +9,6 @@
 pub mod charts;
 pub mod findings;
 pub mod pace;
-pub mod points_file;
 pub mod results;
 pub mod settings;
 pub mod share;

@@ -79,7 +79,7 @@ impl Shown {
         let question = Memo::new(move |_| {
             let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
             let points = groups.with(|groups| results::points(groups, horizontal.get()));
-            Question { points, law, draws: DRAWS, backtest: false }
+            Question { points, law, draws: DRAWS, ..Question::default() }
         });
         let answer = lab.fit(question.into());
         Shown { groups, horizontal, answer, cursor: RwSignal::new(None) }

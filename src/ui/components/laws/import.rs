@@ -1,8 +1,7 @@
 //! Points of a file in place of the lab's own: any CSV or JSON, its columns chosen here.
 
-use crate::laws::Point;
+use crate::laws::{Columns, Point, Table};
 use crate::ui::browser;
-use crate::ui::points_file::{self, Columns, Table};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -24,23 +23,23 @@ struct Opened {
 pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
     let opened = RwSignal::new(None::<Opened>);
     let problem = RwSignal::new(None::<String>);
-    let skipped = RwSignal::new(0usize);
     // Columns chosen anew give points anew; what is shown stays where they give none.
     let take = move || {
         let Some(Opened { name, table, columns }) = opened.get_untracked() else { return };
-        match points_file::points(&table, &columns) {
-            Ok((points, left_out)) => {
-                let across = columns.d.map(|at| table.columns[at].clone()).unwrap_or_default();
-                skipped.set(left_out);
+        if columns.x.is_empty() || columns.y.is_empty() {
+            return problem.set(Some(format!("{name}: choose the columns of the amount of data and of the loss")));
+        }
+        match table.points(&columns) {
+            Ok(points) => {
                 problem.set(None);
-                imported.set(Some(Imported { name, across, points }));
+                imported.set(Some(Imported { name, across: columns.x, points }));
             }
             Err(error) => problem.set(Some(format!("{name}: {error}"))),
         }
     };
-    let read = move |name: String, text: String| match points_file::read(&text) {
+    let read = move |name: String, text: String| match Table::parse(&text) {
         Ok(table) => {
-            let columns = points_file::guess(&table);
+            let columns = table.guess().unwrap_or_default();
             opened.set(Some(Opened { name, table, columns }));
             take();
         }
@@ -55,18 +54,23 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
             }
         });
     };
-    let choice = move |label: &'static str, testid: &'static str, of: fn(&mut Columns) -> &mut Option<usize>| {
-        let chosen = move || opened.with(|opened| opened.as_ref().and_then(|o| *of(&mut o.columns.clone())));
+    let choice = move |label: &'static str,
+                       testid: &'static str,
+                       of: fn(&Columns) -> Option<&String>,
+                       set: fn(&mut Columns, Option<String>)| {
+        let chosen = move || {
+            opened.with(|opened| opened.as_ref().and_then(|o| of(&o.columns).filter(|name| !name.is_empty()).cloned()))
+        };
         view! {
             <label>
                 {label}
                 <select
                     data-testid=testid
                     on:change=move |event| {
-                        let at = event_target_value(&event).parse::<usize>().ok();
+                        let name = Some(event_target_value(&event)).filter(|name| !name.is_empty());
                         opened.update(|opened| {
                             if let Some(opened) = opened {
-                                *of(&mut opened.columns) = at;
+                                set(&mut opened.columns, name);
                             }
                         });
                         take();
@@ -77,9 +81,11 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                         let columns = opened.with(|o| o.as_ref().map(|o| o.table.columns.clone()).unwrap_or_default());
                         columns
                             .into_iter()
-                            .enumerate()
-                            .map(|(at, name)| {
-                                view! { <option value=at.to_string() selected=move || chosen() == Some(at)>{name}</option> }
+                            .map(|name| {
+                                let is = name.clone();
+                                view! {
+                                    <option value=name.clone() selected=move || chosen().as_ref() == Some(&is)>{name.clone()}</option>
+                                }
                             })
                             .collect_view()
                     }}
@@ -111,11 +117,12 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                 </label>
                 <Show when=move || opened.with(Option::is_some)>
                     <div class="row">
-                        {choice("Amount of data", "import-d", |columns| &mut columns.d)}
-                        {choice("Loss", "import-loss", |columns| &mut columns.loss)}
-                        {choice("Second factor", "import-n", |columns| &mut columns.n)}
-                        {choice("Group", "import-group", |columns| &mut columns.group)}
-                        {choice("Run", "import-run", |columns| &mut columns.run)}
+                        {choice("Amount of data", "import-d", |c| Some(&c.x), |c, name| c.x = name.unwrap_or_default())}
+                        {choice("Loss", "import-loss", |c| Some(&c.y), |c, name| c.y = name.unwrap_or_default())}
+                        {choice("Second factor", "import-n", |c| c.n.as_ref(), |c, name| c.n = name)}
+                        {choice("Group", "import-group", |c| c.group.as_ref(), |c, name| c.group = name)}
+                        {choice("Run", "import-run", |c| c.run.as_ref(), |c, name| c.run = name)}
+                        {choice("Distinct data", "import-unique", |c| c.unique.as_ref(), |c, name| c.unique = name)}
                     </div>
                 </Show>
                 <div aria-live="polite">
@@ -123,10 +130,6 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                     {move || imported.get().map(|shown| view! {
                         <p class="quiet" data-testid="import-summary">
                             {format!("{} points of {}", shown.points.len(), shown.name)}
-                            {move || match skipped.get() {
-                                0 => String::new(),
-                                n => format!("; {n} rows without numbers were left out"),
-                            }}
                             ". "
                             <button type="button" class="link" data-testid="import-close" on:click=move |_| {
                                 opened.set(None);

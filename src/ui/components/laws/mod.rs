@@ -1,29 +1,33 @@
 //! The laws view: which law the points follow, how sure that is, what it predicts, and whether it would have known.
 
+mod compare;
 mod explain;
 mod formula;
 mod import;
 mod report;
 mod residuals;
+mod transfer;
 
 use super::chart::{Chart, save};
 use super::plot::{DRAWS, axis_name, shown_groups};
-use crate::laws::{Law, Point, Report};
+use crate::laws::{Cell, Law, Point, Report, points_csv};
+use crate::plan::grid::doubling;
 use crate::ui::browser;
 use crate::ui::charts::palette::Theme;
 use crate::ui::charts::scaling::{Dot, Plot, Series};
 use crate::ui::findings;
 use crate::ui::fitter::Question;
-use crate::ui::lab::use_lab;
-use crate::ui::points_file;
-use crate::ui::results;
-use crate::ui::settings::Horizontal;
+use crate::ui::lab::{Lab, use_lab};
+use crate::ui::results::{self, Group};
+use crate::ui::settings::{Horizontal, LARGEST_SIZE};
+use compare::{Crossings, NextRuns};
 use explain::Explanations;
 use import::{Import, Imported};
 use leptos::html::Div;
 use leptos::prelude::*;
 use report::Groups;
 use residuals::Residuals;
+use transfer::Transfer;
 
 /// Points that are plotted of each group, at most: beyond, they hide one another.
 const DOTS: usize = 400;
@@ -43,8 +47,23 @@ pub fn LawsView() -> impl IntoView {
         None => groups.with(|groups| results::points(groups, horizontal.get())),
     });
     let law = Memo::new(move |_| lab.settings.with(|settings| settings.law.parse::<Law>().ok()));
-    let question =
-        Memo::new(move |_| Question { points: points.get(), law: law.get(), draws: DRAWS, backtest: backtest.get() });
+    let scratch = Memo::new(move |_| {
+        let named = |name: &str| ["from scratch", "scratch"].contains(&name.to_lowercase().as_str());
+        points.with(|points| points.iter().find(|point| named(&point.group)).map(|point| point.group.clone()))
+    });
+    // Advice is on the lab's own runs, by examples: those are what the lab can train.
+    let own =
+        Memo::new(move |_| imported.with(Option::is_none) && !joint.get() && horizontal.get() == Horizontal::Examples);
+    let candidates =
+        Memo::new(move |_| if own.get() { groups.with(|groups| candidates(lab, groups)) } else { Vec::new() });
+    let question = Memo::new(move |_| Question {
+        points: points.get(),
+        law: law.get(),
+        draws: DRAWS,
+        backtest: backtest.get(),
+        scratch: scratch.get(),
+        candidates: candidates.get(),
+    });
     let answer = lab.fit(question.into());
     let across = Memo::new(move |_| match imported.get() {
         Some(imported) => imported.across,
@@ -104,10 +123,24 @@ pub fn LawsView() -> impl IntoView {
                 </Show>
             </section>
             <Groups report across />
+            <Crossings answer across />
+            <NextRuns answer />
+            <Transfer answer points scratch across />
             <Residuals report across />
             <Explanations />
         </div>
     }
+}
+
+/// Runs that could be made next: every size of the grid and the next three doublings, at the cost of their steps.
+fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Cell>)> {
+    let settings = lab.settings.get_untracked();
+    let sizes = doubling(settings.smallest, settings.largest.saturating_mul(8).min(LARGEST_SIZE));
+    let cells = |group: &Group| {
+        let train = settings.method(group.kind).1;
+        sizes.iter().map(|&size| Cell { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()
+    };
+    groups.iter().map(|group| (group.name.clone(), cells(group))).collect()
 }
 
 #[component]
@@ -186,7 +219,7 @@ fn Figure(report: Memo<Option<Report>>, across: Memo<String>, points: Memo<Vec<P
         <div class="tools wrap">
             <span class="quiet">"Take away:"</span>
             <button type="button" class="plain" data-testid="points-csv" on:click=move |_| {
-                save_text("tunelab-points.csv", "text/csv", points.with_untracked(|points| points_file::to_csv(points)));
+                save_text("tunelab-points.csv", "text/csv", points.with_untracked(|points| points_csv(points)));
             }>"points (CSV)"</button>
             <button type="button" class="plain" data-testid="fit-json" on:click=move |_| {
                 let json = report.with_untracked(|report| serde_json::to_string_pretty(report).unwrap_or_default());
