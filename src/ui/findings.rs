@@ -65,6 +65,9 @@ pub fn digits(value: f64) -> String {
     format!("{value:.*}", (2 - magnitude).clamp(0, 6) as usize)
 }
 
+/// A line through fewer sizes says nothing.
+const FEWEST_DRAWN: usize = 3;
+
 /// The fitted law as the scaling plot draws it; none where nothing could be fitted.
 pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
     curves(group).into_iter().next()?.1
@@ -72,10 +75,11 @@ pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
 
 /// A group's curves with the second factor of each, one without a law where nothing could be fitted.
 pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
-    let Some(fit) = &group.fit else { return vec![(None, None)] };
+    let Some(fit) = group.fit.as_ref().filter(|_| group.sizes >= FEWEST_DRAWN) else { return vec![(None, None)] };
     // The same form with the constant where the chosen one has none, and the other way round.
     let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
-    let rival = group.rivals.iter().find(|rival| rival.law == other && !fit.law.needs_factor());
+    let comparable = group.signal && !fit.law.needs_factor();
+    let rival = group.rivals.iter().find(|rival| rival.law == other && comparable);
     let mut tip = vec![format!("{}: {}", group.group, fit.law.info().title)];
     tip.extend(fit.parameters.iter().map(with_interval));
     let curves = fit.curves.iter().map(|curve| {
@@ -89,6 +93,7 @@ pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
             rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
             rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
             tip: tip.clone(),
+            rough: !group.signal,
         };
         (curve.n, Some(law))
     });

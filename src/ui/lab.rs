@@ -80,7 +80,7 @@ impl Lab {
                 serde_json::from_str::<Vec<ModelCard>>(&text).map_err(|error| format!("models/index.json: {error}"))
             })));
             if let Ok(text) = browser::fetch_text("./precomputed.json").await {
-                match precomputed(&text) {
+                match records(&text) {
                     Ok(records) => lab.send(Input::Precomputed(records)),
                     Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
                 }
@@ -160,10 +160,10 @@ fn is_progress(input: &Input) -> bool {
     )
 }
 
-/// The records of `precomputed.json`, each checked as any record is.
-fn precomputed(text: &str) -> Result<Vec<RunRecord>, String> {
+/// The records of a JSON list, each checked as any record is.
+pub fn records(text: &str) -> Result<Vec<RunRecord>, String> {
     let values: Vec<serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| format!("The finished experiment could not be read: {error}"))?;
+        serde_json::from_str(text).map_err(|error| format!("The file of runs could not be read: {error}"))?;
     let records = values.iter().map(|value| RunRecord::from_json(&value.to_string()));
-    records.collect::<Result<_, _>>().map_err(|error| format!("The finished experiment could not be read: {error}"))
+    records.collect::<Result<_, _>>().map_err(|error| format!("The file of runs could not be read: {error}"))
 }

@@ -235,6 +235,7 @@ impl State {
             self.say(
                 Level::Information,
                 match counts.failed {
+                    0 if counts.done == 1 => "The run is finished.".to_string(),
                     0 => format!("All {} runs are finished.", counts.done),
                     failed => format!("{} runs are finished, {failed} failed.", counts.done),
                 },

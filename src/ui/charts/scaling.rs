@@ -34,6 +34,8 @@ pub struct Law {
     pub rival: Vec<(f64, f64)>,
     pub rival_name: String,
     pub tip: Vec<String>,
+    /// Too little signal to claim it: drawn dashed.
+    pub rough: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -132,7 +134,7 @@ impl Plot<'_> {
                 drawn.push(band(rows(&far), self.theme.faint()));
                 drawn.push(
                     json!({ "type": "line", "name": name, "data": points(&near), "showSymbol": false, "color": colour,
-                    "lineStyle": { "width": 2.2 }, "z": 3, "triggerLineEvent": true }),
+                    "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerLineEvent": true }),
                 );
                 // The forecast joins the trusted part.
                 let joined: Vec<_> = near.last().copied().into_iter().chain(far).collect();

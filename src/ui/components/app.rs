@@ -34,6 +34,13 @@ pub fn App() -> impl IntoView {
         }
     });
     on_cleanup(move || resized.remove());
+    // A link pasted into this tab changes the fragment alone.
+    let moved = window_event_listener(ev::hashchange, move |_| {
+        let (settings, problems) = share::from_fragment(&browser::address());
+        lab.set(|now| *now = settings);
+        problems.into_iter().for_each(|problem| lab.send(Input::Say(Level::Warning, problem)));
+    });
+    on_cleanup(move || moved.remove());
     let view = Memo::new(move |_| lab.settings.with(|settings| settings.view));
     view! {
         <a class="skip" href="#stage">"Skip to the plot"</a>

@@ -113,7 +113,7 @@ fn Sizes() -> impl IntoView {
     let sizes = move || {
         let sizes = lab.settings.with(Settings::sizes);
         let list = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-        format!("{} sizes: {list}", sizes.len())
+        format!("{} {}: {list}", sizes.len(), if sizes.len() == 1 { "size" } else { "sizes" })
     };
     view! {
         <fieldset>

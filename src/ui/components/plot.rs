@@ -39,13 +39,14 @@ pub fn shown_groups(lab: Lab) -> Memo<Vec<Group>> {
     })
 }
 
-pub fn tip(name: &str, run: &Run) -> Vec<String> {
+pub fn tip(name: &str, run: &Run, before: Option<f64>) -> Vec<String> {
     let made =
         if run.precomputed { format!("precomputed, {}", run.device) } else { format!("trained on {}", run.device) };
+    let before = before.map(|before| format!(", {before:.3} before tuning")).unwrap_or_default();
     vec![
         format!("{name}, seed {}", run.seed + 1),
         format!("{} examples, {} target tokens", run.examples, count(run.tokens)),
-        format!("{:.3} nats per token, {:.3} bits per byte", run.nats_per_token, run.bits_per_byte),
+        format!("{:.3} nats per token{before}; {:.3} bits per byte", run.nats_per_token, run.bits_per_byte),
         format!(
             "{:.0}% of tokens right, {} steps in {}",
             run.token_accuracy * 100.0,
@@ -105,7 +106,7 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
                         d: run.amount(horizontal),
                         loss: run.nats_per_token,
                         id: run.id.clone(),
-                        tip: tip(&group.name, run),
+                        tip: tip(&group.name, run, group.before),
                         hollow: run.precomputed,
                     })
                     .collect(),

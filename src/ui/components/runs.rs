@@ -88,17 +88,18 @@ fn lines(state: &State) -> Vec<Line> {
     lines.into_iter().map(|(_, _, line)| line).collect()
 }
 
-/// The run whose curve is shown: the picked one, else one that trains, else the newest finished.
-fn shown(state: &State) -> Option<RunId> {
-    let known = |id: &RunId| state.queue.cells().any(|(cell, _, _)| cell == id);
-    state.picked.clone().filter(known).or_else(|| lines(state).into_iter().next().map(|line| line.id))
-}
-
 #[component]
 pub fn Runs() -> impl IntoView {
     let lab = use_lab();
     let all = Memo::new(move |_| lab.state.with(lines));
-    let picked = Memo::new(move |_| lab.state.with(shown));
+    // The run whose curve is shown: the picked one, else what stands first: one that trains, or the newest finished.
+    let picked = Memo::new(move |_| {
+        let chosen = lab.state.with(|state| state.picked.clone());
+        all.with(|all| {
+            let known = chosen.filter(|id| all.iter().any(|line| line.id == *id));
+            known.or_else(|| all.first().map(|line| line.id.clone()))
+        })
+    });
     let counts = Memo::new(move |_| lab.state.with(|state| state.queue.counts()));
     let heading = move || {
         let counts = counts.get();

@@ -2,6 +2,8 @@
 
 use crate::laws::{Columns, Point, Table};
 use crate::ui::browser;
+use crate::ui::lab::{records, use_lab};
+use crate::ui::state::{Input, Level};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -21,6 +23,7 @@ struct Opened {
 
 #[component]
 pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
+    let lab = use_lab();
     let opened = RwSignal::new(None::<Opened>);
     let problem = RwSignal::new(None::<String>);
     // Columns chosen anew give points anew; what is shown stays where they give none.
@@ -37,13 +40,23 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
             Err(error) => problem.set(Some(format!("{name}: {error}"))),
         }
     };
-    let read = move |name: String, text: String| match Table::parse(&text) {
-        Ok(table) => {
-            let columns = table.guess().unwrap_or_default();
-            opened.set(Some(Opened { name, table, columns }));
-            take();
+    let read = move |name: String, text: String| {
+        // Runs of this lab, exported by someone else or on another day, join those on screen.
+        if let Ok(runs) = records(&text)
+            && !runs.is_empty()
+        {
+            let said = format!("{} runs of {name} joined those on screen.", runs.len());
+            lab.send(Input::Records(runs));
+            return lab.send(Input::Say(Level::Information, said));
         }
-        Err(error) => problem.set(Some(format!("{name}: {error}"))),
+        match Table::parse(&text) {
+            Ok(table) => {
+                let columns = table.guess().unwrap_or_default();
+                opened.set(Some(Opened { name, table, columns }));
+                take();
+            }
+            Err(error) => problem.set(Some(format!("{name}: {error}"))),
+        }
     };
     let open = move |files: Vec<web_sys::File>| {
         let Some(file) = files.into_iter().next() else { return };
@@ -105,7 +118,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                 }
             >
                 <label>
-                    "A CSV or JSON of points: one row a run, with its amount of data and its loss"
+                    "A CSV or JSON of points (one row a run, with its amount of data and its loss), or runs exported by this lab"
                     <input
                         type="file"
                         accept=".csv,.tsv,.txt,.json,.jsonl"
