@@ -2,6 +2,7 @@
 
 mod base;
 mod finetune;
+mod fit;
 mod folder;
 mod generate;
 mod logits;
@@ -19,6 +20,8 @@ struct Cli {
 enum Verb {
     /// Fine-tune a model on one of the lab's tasks or a file.
     Finetune(Box<finetune::Args>),
+    /// Fit scaling laws to a table of points.
+    Fit(fit::Args),
     /// Continue a text.
     Generate(generate::Args),
     /// Print what a model says after every token.
@@ -29,6 +32,7 @@ enum Verb {
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().verb {
         Verb::Finetune(args) => finetune::run(*args),
+        Verb::Fit(args) => fit::run(args),
         Verb::Generate(args) => generate::run(args),
         Verb::Logits(args) => logits::run(args),
     }

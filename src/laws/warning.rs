@@ -68,7 +68,7 @@ impl fmt::Display for Warning {
             }
             Warning::Noise { drop_percent, noise_percent } => write!(
                 f,
-                "not enough signal: the loss falls {}% in all and single runs scatter by {}%; widen the sizes or add seeds",
+                "not enough signal: the loss falls {}% in all and points scatter by {}%; widen the sizes or add seeds",
                 short(*drop_percent),
                 short(*noise_percent)
             ),

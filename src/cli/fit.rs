@@ -1,0 +1,61 @@
+//! `lab fit`: fits scaling laws to a table of points. The work is [`laws`](crate::laws)'; this reads the arguments and
+//! the file.
+
+use crate::laws::{Columns, Law, Objective, Options, Table, fit};
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// CSV or JSON with one row per finished run.
+    points: PathBuf,
+    /// The column of the amount of data.
+    #[arg(long, value_name = "COL")]
+    x: String,
+    /// The column of the loss.
+    #[arg(long, value_name = "COL")]
+    y: String,
+    /// The column of a second factor: model size, pretraining tokens or tuned parameters.
+    #[arg(long, value_name = "COL")]
+    n: Option<String>,
+    /// One fit for each value of this column.
+    #[arg(long, value_name = "COL")]
+    group: Option<String>,
+    /// The column of distinct data, where data was repeated (for the law "repeated").
+    #[arg(long, value_name = "COL")]
+    unique: Option<String>,
+    /// auto, power, power-constant, rectified, multiplicative, additive (chinchilla) or repeated.
+    #[arg(long, value_name = "NAME", default_value = "auto")]
+    law: String,
+    /// What is minimised over ln-loss residuals, as huber:DELTA.
+    #[arg(long, default_value = "huber:1e-3")]
+    objective: Objective,
+    /// Hide the K largest sizes of each group and predict them.
+    #[arg(long, value_name = "K", default_value_t = 0)]
+    holdout: usize,
+    /// Bootstrap refits behind the intervals.
+    #[arg(long, default_value_t = 300)]
+    draws: usize,
+    /// Print the whole report as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let law = match args.law.as_str() {
+        "auto" => None,
+        name => Some(name.parse::<Law>()?),
+    };
+    let file = args.points.display();
+    let bytes = std::fs::read(&args.points).with_context(|| format!("{file} cannot be read"))?;
+    let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8 text: save it as CSV or JSON"))?;
+    let table = Table::parse(&text).with_context(|| file.to_string())?;
+    let columns =
+        Columns { x: args.x, y: args.y, n: args.n, group: args.group, unique: args.unique, ..Columns::default() };
+    let points = table.points(&columns).with_context(|| args.points.display().to_string())?;
+    let draws = args.draws.min(10_000);
+    let options = Options { law, objective: args.objective, holdout: args.holdout, draws, ..Options::default() };
+    let report = fit(&points, &options);
+    print!("{}", if args.json { report.to_json() + "\n" } else { report.to_text() });
+    Ok(())
+}
