@@ -7,6 +7,7 @@ pub const CONFIG: &str = "config.json";
 
 /// Larger than any model there is, small enough that products of them do not overflow.
 const LARGEST: u64 = 1 << 24;
+const MOST_LAYERS: usize = 4096;
 
 pub struct Fields<'a> {
     file: &'a str,
@@ -35,6 +36,18 @@ impl<'a> Fields<'a> {
 
     pub fn count_or(&self, field: &str, default: usize) -> Result<usize, WeightsError> {
         Ok(self.count_if_set(field)?.unwrap_or(default))
+    }
+
+    /// How many layers: so few that a list of them is never a burden.
+    pub fn layers(&self, field: &str, default: Option<usize>) -> Result<usize, WeightsError> {
+        let layers = match default {
+            Some(default) => self.count_or(field, default),
+            None => self.count(field),
+        }?;
+        if layers > MOST_LAYERS {
+            return Err(self.wrong(field, layers, "this lab reads models of up to 4096 layers"));
+        }
+        Ok(layers)
     }
 
     fn count_if_set(&self, field: &str) -> Result<Option<usize>, WeightsError> {

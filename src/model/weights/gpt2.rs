@@ -15,7 +15,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
         vocab_size: fields.count_or("vocab_size", 50257)?,
         context: fields.count_or("n_positions", 1024)?,
         d_model,
-        layers: fields.count_or("n_layer", 12)?,
+        layers: fields.layers("n_layer", Some(12))?,
         heads,
         kv_heads: heads,
         head_dim: (d_model / heads).max(1),

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("hidden_size", 2048)?;
     let heads = fields.count_or("num_heads", 16)?;
-    let layers = fields.count_or("num_layers", 24)?;
+    let layers = fields.layers("num_layers", Some(24))?;
     Ok(ModelConfig {
         vocab_size: fields.count_or("vocab_size", 50257)?,
         context: fields.count_or("max_position_embeddings", 2048)?,
@@ -55,9 +55,9 @@ fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, Weights
         let (Some(pattern), Some(repeats)) = (pattern, repeats) else {
             return Err(fields.wrong(FIELD, group, "each entry is [[\"global\" or \"local\", …], repeats]"));
         };
-        for _ in 0..repeats.min(layers as u64 + 1) {
-            windows.extend_from_slice(&pattern);
-        }
+        // No more than can count, whatever the file repeats.
+        let named = pattern.iter().cycle().take(pattern.len().saturating_mul(repeats as usize).min(layers + 1));
+        windows.extend(named);
     }
     if windows.len() != layers {
         return Err(fields.wrong(FIELD, windows.len(), "it must name as many layers as num_layers says"));

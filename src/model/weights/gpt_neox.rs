@@ -14,7 +14,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
         vocab_size: fields.count("vocab_size")?,
         context: fields.count_or("max_position_embeddings", 2048)?,
         d_model,
-        layers: fields.count("num_hidden_layers")?,
+        layers: fields.layers("num_hidden_layers", None)?,
         heads,
         kv_heads: heads,
         head_dim: (d_model / heads).max(1),

@@ -16,7 +16,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
         vocab_size: fields.count("vocab_size")?,
         context: fields.count_or("max_position_embeddings", 2048)?,
         d_model,
-        layers: fields.count("num_hidden_layers")?,
+        layers: fields.layers("num_hidden_layers", None)?,
         heads,
         kv_heads: fields.count_or("num_key_value_heads", heads)?,
         head_dim: fields.count_or("head_dim", (d_model / heads).max(1))?,
