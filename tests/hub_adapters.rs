@@ -11,6 +11,7 @@ use tunelab::adapt::{self, peft};
 use tunelab::data::Batch;
 use tunelab::model::weights::{MemoryFiles, TensorFiles, Width, write_tensors};
 use tunelab::model::{Decoder, Tensors};
+use tunelab::plan::estimate::trained_parameters;
 use tunelab::spec::{Lora, Method, MethodKind, Target, TrainConfig};
 use tunelab::train::{AdamW, clip, sum_nats};
 
@@ -234,6 +235,18 @@ fn merged_weights_give_the_adapted_logits() {
         let wanted = tensor(&golden, "lora.logits");
         let off = difference(&logits(&model, &ids(&json["inputs"]), 2)[..wanted.len()], &wanted);
         assert!(off < TOLERANCE, "{name}: {off}");
+    }
+}
+
+#[test]
+fn estimates_count_what_is_trained() {
+    for name in FAMILIES {
+        for kind in ["lora", "prompt"] {
+            let adapter = adapter(name, kind);
+            let mut model = adapt::install(&base(name), &adapter.method, &mut &adapter.tensors).unwrap();
+            let counted = adapt::trained_parameters(&mut model, &adapter.method);
+            assert_eq!(counted, trained_parameters(model.config(), &adapter.method), "{name} {kind}");
+        }
     }
 }
 

@@ -1,12 +1,13 @@
 //! `lab finetune`: one run on a file's examples, or on one of the lab's own tasks, from a base folder to an adapter
 //! or a model folder.
 
-use super::folder;
+use super::{folder, memory};
 use crate::adapt::peft::{Adapter, BASE_SHA256, Merged};
 use crate::data::user::{self, File, Options, READ_LIMIT};
 use crate::data::{Batches, Example, Splits, Tokenizer, tokenize_all};
 use crate::model::weights::{Checkpoint, ModelFile, Width, write_folder};
 use crate::model::{Decoder, TextTokenizer};
+use crate::plan::estimate::Estimate;
 use crate::record::{Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
@@ -153,6 +154,11 @@ pub fn run(args: Args) -> Result<()> {
         seed: Seed(args.seed),
     };
     spec.check()?;
+    let estimate = Estimate::of(checkpoint.config(), &spec.method, &spec.train);
+    eprintln!("about {} MB of memory, {:.1} GFLOP a step", estimate.bytes() / 1_000_000, estimate.step_flops / 1e9);
+    if let Some(available) = memory::available() {
+        estimate.check(available)?;
+    }
     let data = tokenized(&spec, &splits, &tokenizer)?;
     let config = checkpoint.config().clone();
     let base = Decoder::load(&config, &mut checkpoint, &Device::flex())?;

@@ -6,6 +6,7 @@ mod fit;
 mod folder;
 mod generate;
 mod logits;
+mod memory;
 
 use clap::{Parser, Subcommand};
 

@@ -1,4 +1,6 @@
-//! What to run next: a [`grid`] of cells, and a [`queue`] that hands them to workers and never loses one.
+//! What to run next: a [`grid`] of cells, a [`queue`] that hands them to workers and never loses one, and an
+//! [`estimate`] of what a cell needs before anything is loaded.
 
+pub mod estimate;
 pub mod grid;
 pub mod queue;
