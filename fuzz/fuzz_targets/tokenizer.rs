@@ -1,0 +1,14 @@
+//! Any tokenizer.json, then any text: ids or an error.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tunelab::data::Tokenizer;
+use tunelab::model::TextTokenizer;
+
+fuzz_target!(|parts: (Vec<u8>, String)| {
+    if let Ok(tokenizer) = TextTokenizer::read(&parts.0, &[], None)
+        && let Ok(ids) = tokenizer.encode_with_special(&parts.1)
+    {
+        let _ = tokenizer.decode(&ids);
+    }
+});
