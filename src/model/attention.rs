@@ -50,7 +50,7 @@ impl Heads {
     }
 
     /// 0 where a query sees a key, a number that softmax turns to 0 elsewhere: `[1, 1, queries, keys]`.
-    fn mask(&self, device: &Device) -> Tensor<4> {
+    pub(crate) fn mask(&self, device: &Device) -> Tensor<4> {
         let mut mask = vec![-1e30f32; self.queries * self.keys];
         for (i, row) in mask.chunks_mut(self.keys).enumerate() {
             row[self.visible(i)].fill(0.0);
@@ -149,19 +149,21 @@ impl Attention {
             head_dim: self.head_dim,
             window: self.window,
         };
-        self.out.forward(attend(query, key, value, shape, self.scale), pass.noise)
+        let mixed = if on_host(&query.device()) {
+            let size = query.dims();
+            on_three(Attend { shape, scale: self.scale as f32 }, query, key, value, size)
+        } else {
+            let mask = pass.mask(&shape, &query.device().inner());
+            attend(query, key, value, mask, shape, self.scale)
+        };
+        self.out.forward(mixed, pass.noise)
     }
 }
 
 /// softmax(scale · q·kᵀ + mask)·v: `q [batch · queries, heads · head_dim]`, `k` and `v`
 /// `[batch · keys, kv_heads · head_dim]`, giving `q`'s shape.
-fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, shape: Heads, scale: f64) -> Tensor<2> {
-    if on_host(&q.device()) {
-        let size = q.dims();
-        return on_three(Attend { shape, scale: scale as f32 }, q, k, v, size);
-    }
+fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, mask: Tensor<4>, shape: Heads, scale: f64) -> Tensor<2> {
     let Heads { batch, queries, keys, heads, kv_heads, head_dim, .. } = shape;
-    let mask = shape.mask(&q.device().inner());
     let q = q.reshape([batch, queries, heads, head_dim]).swap_dims(1, 2);
     let shared = |t: Tensor<2>| {
         let t = t.reshape([batch, keys, kv_heads, head_dim]).swap_dims(1, 2);

@@ -1,6 +1,6 @@
 //! A decoder-only transformer: embedding, blocks of attention and feed-forward with residuals, a norm, a head.
 
-use super::attention::Attention;
+use super::attention::{Attention, Heads};
 use super::cache::Cache;
 use super::host::loss::Select;
 use super::host::product::Product;
@@ -52,9 +52,24 @@ pub struct Pass<'a> {
     pub noise: Option<&'a Noise>,
     /// Present while generating: what was read before.
     pub cache: Option<&'a mut Cache>,
+    /// The masks made so far, by window: layers share them.
+    masks: Vec<(Option<usize>, Tensor<4>)>,
 }
 
-impl Pass<'_> {
+impl<'a> Pass<'a> {
+    pub fn new(batch: usize, tokens: usize, noise: Option<&'a Noise>, cache: Option<&'a mut Cache>) -> Self {
+        Pass { batch, tokens, noise, cache, masks: Vec::new() }
+    }
+
+    pub(crate) fn mask(&mut self, shape: &Heads, device: &Device) -> Tensor<4> {
+        if let Some((_, mask)) = self.masks.iter().find(|(window, _)| *window == shape.window) {
+            return mask.clone();
+        }
+        let mask = shape.mask(device);
+        self.masks.push((shape.window, mask.clone()));
+        mask
+    }
+
     /// The position of the first token.
     pub(crate) fn offset(&self) -> usize {
         self.cache.as_ref().map_or(0, |cache| cache.length())
@@ -174,13 +189,13 @@ impl Decoder {
         let (d, tokens) = (self.config.d_model, ids.count() / batch);
         let words = self.words(ids);
         let Some(prompt) = &self.prompt else {
-            return self.blocks(words, &mut Pass { batch, tokens, noise, cache: None });
+            return self.blocks(words, &mut Pass::new(batch, tokens, noise, None));
         };
         let first = prompt.dims()[0];
         let prompt = prompt.clone().unsqueeze::<3>().expand([batch, first, d]);
         let all = Tensor::cat(vec![prompt, words.reshape([batch, tokens, d])], 1);
         let all = all.reshape([batch * (first + tokens), d]);
-        let out = self.blocks(all, &mut Pass { batch, tokens: first + tokens, noise, cache: None });
+        let out = self.blocks(all, &mut Pass::new(batch, first + tokens, noise, None));
         out.reshape([batch, first + tokens, d]).narrow(1, first, tokens).reshape([batch * tokens, d])
     }
 

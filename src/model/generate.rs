@@ -90,7 +90,7 @@ impl Generator {
     async fn read(&mut self, words: Tensor<2>, count: usize) -> Result<(), ModelError> {
         let tokens = words.dims()[0];
         self.cache.check(tokens)?;
-        let mut pass = Pass { batch: 1, tokens, noise: None, cache: Some(&mut self.cache) };
+        let mut pass = Pass::new(1, tokens, None, Some(&mut self.cache));
         let hidden = self.model.blocks(words, &mut pass);
         self.cache.advance(count);
         let logits = self.model.logits(hidden.narrow(0, count - 1, 1)).reshape([-1]);

@@ -3,8 +3,9 @@
 //! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
 //! graph, so neither its gradient nor its input's copy is made.
 
+use super::host::adapted::Adapted;
 use super::host::product::Product;
-use super::host::{on_host, on_three, on_two};
+use super::host::{on_host, on_many, on_three, on_two};
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use burn::Tensor;
 use burn::tensor::TensorData;
@@ -76,12 +77,32 @@ impl Linear {
 
     /// `[rows, in]` to `[rows, out]`; `noise` while training.
     pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        if let [adapter] = self.adapters.as_slice()
+            && on_host(&x.device())
+            && (noise.is_none() || adapter.dropout == 0.0)
+        {
+            return adapter.beside(x, &self.weight, self.bias.as_ref());
+        }
         let plain = product(x.clone(), &self.weight, self.bias.as_ref());
         self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
     }
 }
 
 impl LowRank {
+    /// The whole layer as one operation on the CPU.
+    fn beside(&self, x: Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Tensor<2> {
+        let ([rows, inputs], [rank, outputs]) = (x.dims(), self.b.dims());
+        let op = Adapted { shape: [rows, inputs, outputs], rank, scale: self.scale as f32 };
+        let four = [x, weight.clone(), self.a.clone(), self.b.clone()].map(Tensor::into_dispatch);
+        match bias {
+            None => on_many(op, four, [rows, outputs]),
+            Some(bias) => {
+                let [x, w, a, b] = four;
+                on_many(op, [x, w, a, b, bias.clone().into_dispatch()], [rows, outputs])
+            }
+        }
+    }
+
     fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
         let x = match noise {
             Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),

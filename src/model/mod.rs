@@ -33,6 +33,7 @@ pub use attention::Heads;
 pub use cache::Cache;
 pub use decoder::{Decoder, Ids, Pass};
 pub use generate::{Generator, Sampling};
+pub use host::composed;
 pub(crate) use host::on_host;
 pub use init::Fresh;
 pub(crate) use init::normal;

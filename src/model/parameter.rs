@@ -81,6 +81,17 @@ impl Parameter<'_> {
         }
     }
 
+    /// Changes the values in one row. Memory that nothing else shares can be changed in place.
+    pub(crate) fn change(&mut self, change: impl FnOnce(Tensor<1>) -> Tensor<1>) {
+        match self {
+            Parameter::Vector(tensor) => tensor.inplace(|t| change(t.inner())),
+            Parameter::Matrix(tensor) => tensor.inplace(|t| {
+                let shape = t.dims();
+                change(t.inner().reshape([-1])).reshape(shape)
+            }),
+        }
+    }
+
     /// From here on a gradient of this tensor is kept.
     pub fn track(&mut self) {
         match self {

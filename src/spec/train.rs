@@ -25,7 +25,7 @@ pub struct TrainConfig {
     pub beta1: f64,
     pub beta2: f64,
     pub epsilon: f64,
-    /// Decoupled; not applied to norms, biases, embeddings and adapters of rank one.
+    /// Decoupled; pulls the matrices of linear layers and of LoRA, not norms, biases, embeddings and prompts.
     pub weight_decay: f64,
     /// Largest global norm of the gradient; 0 turns clipping off.
     pub clip_norm: f64,

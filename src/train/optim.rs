@@ -4,7 +4,8 @@
 //! Moments are plain tensors in rows, one pair per trained tensor, so that a run can be stored and go on bit for
 //! bit (burn's own optimizer hides its state).
 
-use crate::model::Parameter;
+use crate::model::host::step::{self, Coefficients};
+use crate::model::{Parameter, on_host};
 use crate::spec::TrainConfig;
 use burn::Tensor;
 
@@ -51,6 +52,20 @@ impl AdamW {
         let correction1 = 1.0 - self.beta1.powi(self.steps as i32);
         let correction2 = 1.0 - self.beta2.powi(self.steps as i32);
         let Moments { first, second } = &mut self.moments[index];
+        if on_host(&gradient.device()) {
+            let coefficients = Coefficients {
+                keep: decay as f32,
+                first: (1.0 - self.beta1) as f32,
+                second: [self.beta2 as f32, (1.0 - self.beta2) as f32],
+                correction: correction2.sqrt() as f32,
+                epsilon: self.epsilon as f32,
+                rate: (rate / correction1) as f32,
+            };
+            return parameter.change(|mut values| {
+                step::adamw(&mut values, [first, second], gradient, coefficients);
+                values
+            });
+        }
         let squared = gradient.clone().square().mul_scalar(1.0 - self.beta2);
         first.inplace(|m| m.clone() + (gradient - m).mul_scalar(1.0 - self.beta1));
         second.inplace(|v| v.mul_scalar(self.beta2) + squared);
@@ -67,11 +82,19 @@ fn decays(name: &str) -> bool {
 }
 
 /// Scales gradients so that their global norm is at most `limit`; 0 leaves them. Nothing is read from the device.
-pub fn clip(gradients: Vec<Tensor<1>>, limit: f64) -> Vec<Tensor<1>> {
-    let squares = gradients.iter().map(|gradient| gradient.clone().square().sum());
-    let Some(total) = squares.reduce(|sum, square| sum + square).filter(|_| limit > 0.0) else {
+pub fn clip(mut gradients: Vec<Tensor<1>>, limit: f64) -> Vec<Tensor<1>> {
+    if limit <= 0.0 {
         return gradients;
-    };
+    }
+    if gradients.first().is_some_and(|gradient| on_host(&gradient.device())) {
+        let coefficient = limit / (step::squares(&gradients).sqrt() + 1e-6);
+        if coefficient.is_nan() || coefficient < 1.0 {
+            gradients.iter_mut().for_each(|gradient| step::scale(gradient, coefficient as f32));
+        }
+        return gradients;
+    }
+    let squares = gradients.iter().map(|gradient| gradient.clone().square().sum());
+    let Some(total) = squares.reduce(|sum, square| sum + square) else { return gradients };
     let coefficient = total.sqrt().add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0);
     gradients.into_iter().map(|gradient| gradient * coefficient.clone()).collect()
 }

@@ -1,7 +1,8 @@
 //! Cross-entropy of logits, and the rows of an embedding.
 
-use super::op::HostOp;
+use super::op::{HostOp, contiguous, plain};
 use super::{exp, sum};
+use burn::Tensor;
 use std::sync::Arc;
 
 /// The sum of `weight · −ln softmax(logits)[target]` over rows: logits `[rows, vocab]` to `[1]`.
@@ -46,6 +47,23 @@ impl HostOp<1> for CrossEntropy {
         slopes.iter_mut().for_each(|slope| *slope *= gradient[0]);
         [Some(slopes)]
     }
+}
+
+/// For each row of logits `[rows, vocab]` without gradients: −ln softmax(logits)[target], and whether the target
+/// is a first choice.
+pub(crate) fn row_nats(logits: Tensor<2>, targets: &[u32]) -> Vec<(f32, bool)> {
+    let vocab = logits.dims()[1];
+    let logits = contiguous(plain(logits.inner().into_dispatch()));
+    let mut powers = vec![0.0; vocab];
+    let rows = logits.as_slice::<f32>().unwrap_or_default().chunks_exact(vocab);
+    rows.zip(targets)
+        .map(|(row, &target)| {
+            let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+            powers.iter_mut().zip(row).for_each(|(power, logit)| *power = exp(logit - highest));
+            let logit = row[target as usize];
+            (sum(&powers).ln() + highest - logit, logit >= highest)
+        })
+        .collect()
 }
 
 /// Rows of a matrix `[any, width]` by index: `[rows.len(), width]`.

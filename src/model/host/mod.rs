@@ -1,21 +1,39 @@
 //! What only the CPU backend does: the hot operations on plain slices, each with its derivative by hand.
 
 pub(crate) mod activation;
+pub(crate) mod adapted;
 pub(crate) mod attend;
 pub(crate) mod loss;
 pub(crate) mod norm;
 mod op;
+#[cfg(any(target_family = "wasm", test))]
+mod panels;
 pub(crate) mod product;
 pub(crate) mod rotary;
+pub(crate) mod step;
 
 use burn::Tensor;
-use burn::backend::DispatchDevice;
+use burn::backend::{DispatchDevice, DispatchTensor};
 use burn::tensor::Device;
 use op::HostOp;
+use std::cell::Cell;
+
+thread_local! {
+    static COMPOSED: Cell<bool> = const { Cell::new(false) };
+}
 
 /// True where tensors live in this program's memory (burn's Flex backend).
 pub fn on_host(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_))
+    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_)) && !COMPOSED.get()
+}
+
+/// Runs `work` with the operations composed of burn's primitives, as on a GPU, for holding the two against each
+/// other. Whatever tensors it makes must be used within.
+pub fn composed<R>(work: impl FnOnce() -> R) -> R {
+    let before = COMPOSED.replace(true);
+    let result = work();
+    COMPOSED.set(before);
+    result
 }
 
 /// Runs `op` on a matrix alone: to `[rows, columns]`.
@@ -37,6 +55,11 @@ pub(crate) fn on_three<const D: usize, const E: usize>(
     shape: [usize; 2],
 ) -> Tensor<2> {
     Tensor::from_dispatch(op::apply(op, [x.into_dispatch(), y.into_dispatch(), z.into_dispatch()], shape))
+}
+
+/// Runs `op` on tensors of any rank: to `[rows, columns]`.
+pub(crate) fn on_many<const N: usize>(op: impl HostOp<N>, inputs: [DispatchTensor; N], shape: [usize; 2]) -> Tensor<2> {
+    Tensor::from_dispatch(op::apply(op, inputs, shape))
 }
 
 /// Numbers summed side by side, so that the compiler can use vector instructions in a fixed order.
@@ -68,6 +91,13 @@ fn sum(a: &[f32]) -> f32 {
 
 fn add(sum: &mut [f32], row: &[f32]) {
     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+}
+
+/// The sum of rows of `width` numbers.
+fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
+    let mut sums = vec![0.0; width];
+    rows.chunks_exact(width).for_each(|row| add(&mut sums, row));
+    sums
 }
 
 /// e^x to about two units in the last place, without branches or calls: 2^n·p(r) with Cephes' polynomial

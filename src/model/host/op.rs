@@ -92,7 +92,7 @@ impl<const N: usize, Op: HostOp<N>> Backward<Flex, N> for Step<N, Op> {
     }
 }
 
-fn plain(input: DispatchTensor) -> FlexTensor {
+pub(super) fn plain(input: DispatchTensor) -> FlexTensor {
     match <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(input) {
         Ok(tensor) => tensor.float(),
         Err(other) => unreachable!("only Flex tensors come here: {other}"),
@@ -106,7 +106,7 @@ fn tracked(input: DispatchTensor) -> <Autodiff<Flex> as burn::backend::BackendTy
     }
 }
 
-fn contiguous(tensor: FlexTensor) -> FlexTensor {
+pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
@@ -114,6 +114,6 @@ fn slice(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().unwrap_or_else(|| unreachable!("made contiguous before"))
 }
 
-fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
+pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
 }

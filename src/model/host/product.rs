@@ -1,4 +1,4 @@
-//! Matrix products on slices, by the `gemm` crate that Flex uses too.
+//! Matrix products on slices: natively by the `gemm` crate that Flex uses too, in wasm by [`panels`](super).
 
 use super::op::HostOp;
 
@@ -36,11 +36,14 @@ pub(crate) fn gemm(
     scale: f32,
     add: bool,
 ) {
-    if m == 0 || n == 0 {
+    if m == 0 || k == 0 || n == 0 {
         return;
     }
     assert!(a.holds(m, k) && b.holds(k, n) && stride >= n && (m - 1) * stride + n <= out.len(), "matrix bounds");
+    #[cfg(target_family = "wasm")]
+    super::panels::multiply(out, stride, [m, k, n], a, b, scale, add);
     // Safety: the lines above keep every element inside its slice; `out` is exclusively borrowed.
+    #[cfg(not(target_family = "wasm"))]
     unsafe {
         gemm::gemm(
             m,
@@ -84,7 +87,7 @@ impl Product {
         }
     }
 
-    fn forward(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
+    pub(super) fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         let [m, k, n] = self.shape;
         let mut out = match bias {
             Some(bias) => bias.repeat(m),
@@ -94,7 +97,7 @@ impl Product {
         out
     }
 
-    fn backward(&self, x: &[f32], w: &[f32], gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
+    pub(super) fn derive(&self, x: &[f32], w: &[f32], gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
         let [m, k, n] = self.shape;
         let dx = wanted[0].then(|| {
             let mut dx = vec![0.0; m * k];
@@ -117,11 +120,11 @@ impl HostOp<2> for Product {
     type Saved = ();
 
     fn forward(&self, [x, w]: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
-        (self.forward(x, w, None), ())
+        (self.run(x, w, None), ())
     }
 
     fn backward(&self, [x, w]: [&[f32]; 2], (): (), gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
-        self.backward(x, w, gradient, wanted)
+        self.derive(x, w, gradient, wanted)
     }
 }
 
@@ -129,7 +132,7 @@ impl HostOp<3> for Product {
     type Saved = ();
 
     fn forward(&self, [x, w, b]: [&[f32]; 3], _: bool) -> (Vec<f32>, ()) {
-        (self.forward(x, w, Some(b)), ())
+        (self.run(x, w, Some(b)), ())
     }
 
     fn backward(
@@ -139,12 +142,8 @@ impl HostOp<3> for Product {
         gradient: &[f32],
         [want_x, want_w, want_b]: [bool; 3],
     ) -> [Option<Vec<f32>>; 3] {
-        let [dx, dw] = self.backward(x, w, gradient, [want_x, want_w]);
-        let db = want_b.then(|| {
-            let mut db = vec![0.0; b.len()];
-            gradient.chunks_exact(b.len()).for_each(|row| super::add(&mut db, row));
-            db
-        });
+        let [dx, dw] = self.derive(x, w, gradient, [want_x, want_w]);
+        let db = want_b.then(|| super::column_sums(gradient, b.len()));
         [dx, dw, db]
     }
 }

@@ -1,0 +1,96 @@
+//! A linear layer with a low-rank adapter beside it, as one operation: neither the adapter's output nor its input's
+//! gradient is written apart and added.
+
+use super::op::HostOp;
+use super::product::{Product, View, gemm};
+
+/// `x·W + b + scale · (x·A)·B`: x `[m, k]`, W `[k, n]`, A `[k, rank]`, B `[rank, n]`, b `[n]`.
+#[derive(Clone, Debug)]
+pub(crate) struct Adapted {
+    pub shape: [usize; 3],
+    pub rank: usize,
+    pub scale: f32,
+}
+
+impl Adapted {
+    fn product(&self) -> Product {
+        Product { shape: self.shape, transposed: false }
+    }
+
+    /// The output, and `x·A`.
+    fn run(&self, [x, w, a, b]: [&[f32]; 4], bias: Option<&[f32]>) -> (Vec<f32>, Vec<f32>) {
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let mut out = self.product().run(x, w, bias);
+        let mut inner = vec![0.0; m * r];
+        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), 1.0, false);
+        gemm(&mut out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), self.scale, true);
+        (out, inner)
+    }
+
+    fn derive(
+        &self,
+        [x, w, a, b]: [&[f32]; 4],
+        inner: &[f32],
+        gradient: &[f32],
+        wanted: [bool; 4],
+    ) -> [Option<Vec<f32>>; 4] {
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let [mut dx, dw] = self.product().derive(x, w, gradient, [wanted[0], wanted[1]]);
+        let outer = View::rows(gradient, n);
+        let mut dinner = vec![0.0; m * r];
+        gemm(&mut dinner, r, [m, n, r], outer, View::transposed(b, n), self.scale, false);
+        if let Some(dx) = &mut dx {
+            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
+        }
+        let da = wanted[2].then(|| {
+            let mut da = vec![0.0; k * r];
+            gemm(&mut da, r, [k, m, r], View::transposed(x, k), View::rows(&dinner, r), 1.0, false);
+            da
+        });
+        let db = wanted[3].then(|| {
+            let mut db = vec![0.0; r * n];
+            gemm(&mut db, n, [r, m, n], View::transposed(inner, r), outer, self.scale, false);
+            db
+        });
+        [dx, dw, da, db]
+    }
+}
+
+impl HostOp<4> for Adapted {
+    /// `x·A`
+    type Saved = Vec<f32>;
+
+    fn forward(&self, inputs: [&[f32]; 4], _: bool) -> (Vec<f32>, Vec<f32>) {
+        self.run(inputs, None)
+    }
+
+    fn backward(
+        &self,
+        inputs: [&[f32]; 4],
+        inner: Vec<f32>,
+        gradient: &[f32],
+        wanted: [bool; 4],
+    ) -> [Option<Vec<f32>>; 4] {
+        self.derive(inputs, &inner, gradient, wanted)
+    }
+}
+
+impl HostOp<5> for Adapted {
+    type Saved = Vec<f32>;
+
+    fn forward(&self, [x, w, a, b, bias]: [&[f32]; 5], _: bool) -> (Vec<f32>, Vec<f32>) {
+        self.run([x, w, a, b], Some(bias))
+    }
+
+    fn backward(
+        &self,
+        [x, w, a, b, bias]: [&[f32]; 5],
+        inner: Vec<f32>,
+        gradient: &[f32],
+        [wx, ww, wa, wb, wanted_bias]: [bool; 5],
+    ) -> [Option<Vec<f32>>; 5] {
+        let [dx, dw, da, db] = self.derive([x, w, a, b], &inner, gradient, [wx, ww, wa, wb]);
+        let dbias = wanted_bias.then(|| super::column_sums(gradient, bias.len()));
+        [dx, dw, da, db, dbias]
+    }
+}
