@@ -34,6 +34,10 @@ pub mod train;
 #[cfg(feature = "native")]
 pub mod cli;
 #[cfg(feature = "web")]
+pub mod device;
+#[cfg(any(feature = "web", feature = "native"))]
+pub mod storage;
+#[cfg(feature = "web")]
 pub mod wire;
 #[cfg(feature = "worker")]
 pub mod worker;

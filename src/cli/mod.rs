@@ -7,6 +7,8 @@ mod folder;
 mod generate;
 mod logits;
 mod memory;
+mod pretrain;
+mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -27,6 +29,10 @@ enum Verb {
     Generate(generate::Args),
     /// Print what a model says after every token.
     Logits(logits::Args),
+    /// Make the base models of www/models/ladder.json.
+    Pretrain(pretrain::Args),
+    /// Run an experiment and write its records.
+    Sweep(sweep::Args),
 }
 
 /// Reads the arguments and does what they say.
@@ -36,14 +42,16 @@ pub fn run() -> anyhow::Result<()> {
         Verb::Fit(args) => fit::run(args),
         Verb::Generate(args) => generate::run(args),
         Verb::Logits(args) => logits::run(args),
+        Verb::Pretrain(args) => pretrain::run(args),
+        Verb::Sweep(args) => sweep::run(args),
     }
 }
 
-/// The lab's version and, where it is known, its commit.
+/// The lab's version and, where `./lab` tells it, its commit.
 pub(crate) fn version() -> String {
-    match option_env!("TUNELAB_COMMIT") {
-        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
-        None => env!("CARGO_PKG_VERSION").into(),
+    match std::env::var("TUNELAB_COMMIT") {
+        Ok(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        Err(_) => env!("CARGO_PKG_VERSION").into(),
     }
 }
 

@@ -1,6 +1,7 @@
-//! What to run next: a [`grid`] of cells, a [`queue`] that hands them to workers and never loses one, and an
-//! [`estimate`] of what a cell needs before anything is loaded.
+//! What to run next: a [`grid`] of cells, a [`queue`] that hands them to workers and never loses one, an
+//! [`estimate`] of what a cell needs before anything is loaded, and the [`ladder`] of base models to pretrain.
 
 pub mod estimate;
 pub mod grid;
+pub mod ladder;
 pub mod queue;

@@ -3,9 +3,11 @@
 
 pub mod bench;
 mod checkpoint;
+mod data;
 mod evaluate;
 mod loss;
 mod optim;
+pub mod pretrain;
 mod session;
 
 pub use checkpoint::CheckpointError;

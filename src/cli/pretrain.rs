@@ -1,0 +1,169 @@
+//! `lab pretrain`: makes the base models of `www/models/ladder.json`, skipping those that are there. A killed
+//! pretraining goes on from its last checkpoint.
+
+use crate::data::{Split, corpus};
+use crate::model::TextTokenizer;
+use crate::model::weights::{Description, Width, write_folder};
+use crate::plan::ladder::{Ladder, Rung};
+use crate::protocol::{ModelCard, Pretraining};
+use crate::record::{Provenance, RunRecord};
+use crate::train::{Outcome, Progress, pretrain};
+use anyhow::{Context, Result, ensure};
+use burn::tensor::Device;
+use sha2::{Digest, Sha256};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// Between two checkpoints of a pretraining.
+const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+
+#[derive(clap::Args)]
+pub struct Args {
+    /// The folder that holds ladder.json and gets the models.
+    #[arg(long, default_value = "www/models")]
+    folder: PathBuf,
+    /// Make only these models, again if they are there.
+    #[arg(long, value_name = "NAME")]
+    only: Vec<String>,
+    /// Where unfinished pretraining is kept.
+    #[arg(long, default_value = "target/pretrain")]
+    state: PathBuf,
+}
+
+pub fn run(args: Args) -> Result<()> {
+    let file = args.folder.join("ladder.json");
+    let text = fs::read_to_string(&file).with_context(|| format!("{} cannot be read", file.display()))?;
+    let ladder = Ladder::read(&text)?;
+    for name in &args.only {
+        ensure!(ladder.models.iter().any(|rung| rung.name == *name), "the ladder has no model {name}");
+    }
+    let tokenizer = tokenizer(&ladder, &args.folder)?;
+    for rung in &ladder.models {
+        let wanted = if args.only.is_empty() {
+            !args.folder.join(&rung.name).join("card.json").exists()
+        } else {
+            args.only.contains(&rung.name)
+        };
+        if wanted {
+            make(&ladder, rung, &tokenizer, &args)?;
+        }
+    }
+    write_index(&ladder, &args.folder)
+}
+
+/// The ladder's tokenizer: read if it is there, else trained on the corpus.
+fn tokenizer(ladder: &Ladder, folder: &Path) -> Result<TextTokenizer> {
+    let file = folder.join("tokenizer.json");
+    if let Ok(json) = fs::read(&file) {
+        return Ok(TextTokenizer::read(&json, &[], None)?);
+    }
+    eprintln!("training the tokenizer on {} documents", ladder.tokenizer_documents);
+    let documents: Vec<String> =
+        corpus::documents(ladder.corpus, Split::Train).take(ladder.tokenizer_documents).collect();
+    let tokenizer = TextTokenizer::train(documents.iter().map(String::as_str), ladder.vocab_size)?;
+    fs::write(&file, tokenizer.to_json())?;
+    Ok(tokenizer)
+}
+
+fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) -> Result<()> {
+    fs::create_dir_all(&args.state)?;
+    let state = args.state.join(format!("{}.checkpoint", rung.name));
+    let kept = fs::read(&state).ok();
+    let device = Device::flex();
+    let mut session = match pretrain::session(ladder, rung, tokenizer, &device, kept.as_deref()) {
+        Ok(session) => session,
+        // The spec changed since: what was kept belongs to another run.
+        Err(error) if kept.is_some() => {
+            eprintln!("{}: starting anew ({error})", rung.name);
+            pretrain::session(ladder, rung, tokenizer, &device, None)?
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let parameters = ladder.config(rung).parameters();
+    eprintln!("{}: {} parameters, {} tokens", rung.name, parameters.total, rung.tokens);
+    let (begun, mut saved, mut said) = (Instant::now(), Instant::now(), Instant::now());
+    loop {
+        match pollster::block_on(session.advance())? {
+            Progress::Stepped { step, of, nats_per_token, .. } => {
+                if said.elapsed() > Duration::from_secs(10) {
+                    let loss = nats_per_token.map(|nats| format!("{nats:.3} nats/token")).unwrap_or_default();
+                    eprintln!("  step {step} of {of}: {loss}, {:.0} s", begun.elapsed().as_secs_f64());
+                    said = Instant::now();
+                }
+                if saved.elapsed() > CHECKPOINT_EVERY {
+                    write_whole(&state, &pollster::block_on(session.checkpoint())?)?;
+                    saved = Instant::now();
+                }
+            }
+            Progress::Evaluated(point) => {
+                eprintln!("  step {}: dev {:.4} nats/token", point.step, point.evaluation.nats_per_token);
+            }
+            Progress::Evaluating { .. } => {}
+            Progress::Finished => break,
+        }
+    }
+    let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
+    let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?;
+    write_model(ladder, rung, tokenizer, outcome, &args.folder)?;
+    let _ = fs::remove_file(&state);
+    Ok(())
+}
+
+/// Replaces a file as a whole: a crash leaves the old one.
+fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
+    let new = file.with_extension("new");
+    fs::write(&new, bytes)?;
+    Ok(fs::rename(&new, file)?)
+}
+
+fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome: Outcome, folder: &Path) -> Result<()> {
+    let folder = folder.join(&rung.name);
+    fs::create_dir_all(&folder)?;
+    let config = ladder.config(rung);
+    let description = Description::ladder(&config, crate::data::Tokenizer::end_of_text(tokenizer))
+        .with_context(|| format!("{} is no ladder model", rung.name))?;
+    let Outcome { tensors, record } = outcome;
+    let mut sha256 = String::new();
+    let mut length = 0;
+    for (name, bytes) in write_folder(&description, &mut &tensors, Some(tokenizer), Width::F16, &[])? {
+        if name == "model.safetensors" {
+            sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            length = bytes.len() as u64;
+        }
+        fs::write(folder.join(name), bytes)?;
+    }
+    let RunRecord { test, curve, presented_tokens, made, .. } = record;
+    eprintln!("  {}: test {:.4} nats/token, {:.4} bits/byte", rung.name, test.nats_per_token, test.bits_per_byte);
+    let stride = curve.len().div_ceil(60).max(1);
+    let card = ModelCard {
+        name: rung.name.clone(),
+        sha256,
+        bytes: length,
+        config,
+        pretraining: Pretraining {
+            corpus: format!("stories and papers of an invented world, seed {}", ladder.corpus.0),
+            tokens: presented_tokens,
+            seed: rung.seed.0,
+            learning_rate: rung.learning_rate,
+            test_nats_per_token: test.nats_per_token,
+            test_bits_per_byte: test.bits_per_byte,
+            curve: curve.iter().step_by(stride).map(|point| (point.step, point.nats_per_token)).collect(),
+            commit: made.lab,
+        },
+    };
+    fs::write(folder.join("card.json"), serde_json::to_string_pretty(&card)?)?;
+    Ok(())
+}
+
+/// `index.json`: the cards of all models that are there, in the ladder's order, for the page.
+fn write_index(ladder: &Ladder, folder: &Path) -> Result<()> {
+    let mut cards: Vec<ModelCard> = Vec::new();
+    for rung in &ladder.models {
+        if let Ok(text) = fs::read_to_string(folder.join(&rung.name).join("card.json")) {
+            cards.push(serde_json::from_str(&text).with_context(|| format!("the card of {}", rung.name))?);
+        }
+    }
+    fs::write(folder.join("index.json"), serde_json::to_string(&cards)?)?;
+    Ok(())
+}

@@ -1,0 +1,80 @@
+//! What this browser can compute on. The page asks before it starts a worker, so that nobody downloads the GPU's
+//! worker in vain; the answer says why.
+//!
+//! A software adapter (SwiftShader, llvmpipe) counts as no GPU: its WebGPU is tens of times slower than the CPU
+//! backend. Without `timestamp-query` burn's runtime cannot start on wasm, so that too counts as none.
+
+use crate::protocol::{Backend, DeviceReport};
+use js_sys::{Function, Promise, Reflect};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// Names that software adapters give themselves.
+const SOFTWARE: [&str; 5] = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"];
+
+/// An adapter as the browser describes it.
+struct Adapter {
+    description: String,
+    software: bool,
+    timestamps: bool,
+}
+
+/// Which backend to use where `wanted` is asked for.
+pub async fn probe(wanted: Backend) -> DeviceReport {
+    let cpu = |reason: String| DeviceReport { backend: Backend::Cpu, name: "CPU (wasm SIMD)".into(), reason };
+    if wanted == Backend::Cpu {
+        return cpu("You chose the CPU.".into());
+    }
+    let adapter = match request_adapter().await {
+        Ok(Some(adapter)) => adapter,
+        Ok(None) => return cpu("This browser offers no WebGPU adapter.".into()),
+        Err(_) => return cpu("This browser has no WebGPU.".into()),
+    };
+    let name = format!("{} (WebGPU)", adapter.description);
+    if !adapter.timestamps {
+        return cpu(format!("{} lacks timestamp-query, which the GPU backend needs.", adapter.description));
+    }
+    match (wanted, adapter.software) {
+        (Backend::WebGpu, true) => DeviceReport {
+            backend: Backend::WebGpu,
+            name,
+            reason: "You chose WebGPU; this adapter is software and far slower than the CPU.".into(),
+        },
+        (_, true) => cpu(format!("{} is a software adapter, far slower than the CPU.", adapter.description)),
+        (Backend::WebGpu, false) => DeviceReport { backend: Backend::WebGpu, name, reason: "You chose WebGPU.".into() },
+        (_, false) => DeviceReport {
+            backend: Backend::WebGpu,
+            name,
+            reason: "This browser offers a hardware WebGPU adapter.".into(),
+        },
+    }
+}
+
+fn get(object: &JsValue, key: &str) -> Result<JsValue, JsValue> {
+    Reflect::get(object, &key.into())
+}
+
+async fn request_adapter() -> Result<Option<Adapter>, JsValue> {
+    let gpu = get(&get(&js_sys::global(), "navigator")?, "gpu")?;
+    let request: Function = get(&gpu, "requestAdapter")?.dyn_into()?;
+    let adapter = JsFuture::from(request.call0(&gpu)?.dyn_into::<Promise>()?).await?;
+    if adapter.is_null() || adapter.is_undefined() {
+        return Ok(None);
+    }
+    let info = get(&adapter, "info")?;
+    let text = |key| get(&info, key).ok().and_then(|v| v.as_string()).unwrap_or_default();
+    let words = [text("vendor"), text("architecture"), text("device"), text("description")];
+    let all = words.join(" ").to_lowercase();
+    let fallback = get(&info, "isFallbackAdapter").ok().or_else(|| get(&adapter, "isFallbackAdapter").ok());
+    let features = get(&adapter, "features")?;
+    let has: Function = get(&features, "has")?.dyn_into()?;
+    let description = match words[3].is_empty() {
+        false => words[3].clone(),
+        true => words[..3].iter().filter(|w| !w.is_empty()).cloned().collect::<Vec<_>>().join(" "),
+    };
+    Ok(Some(Adapter {
+        description: if description.is_empty() { "A GPU".into() } else { description },
+        software: fallback.is_some_and(|f| f.is_truthy()) || SOFTWARE.iter().any(|name| all.contains(name)),
+        timestamps: has.call1(&features, &"timestamp-query".into())?.is_truthy(),
+    }))
+}

@@ -1,0 +1,35 @@
+//! From a run's splits to what its session reads.
+
+use super::session::RunData;
+use crate::data::{Batches, Splits, Tokenizer, TokenizerError, tokenize_all};
+use crate::record::Evaluation;
+use crate::spec::{Method, PromptInit, RunSpec};
+
+impl RunData {
+    /// Tokenises `splits` for `spec`. `base_test`: the base's loss on this test split, where it was measured before.
+    pub fn of(
+        spec: &RunSpec,
+        splits: &Splits,
+        tokenizer: &dyn Tokenizer,
+        base_test: Option<Evaluation>,
+    ) -> Result<Self, TokenizerError> {
+        let sequence = spec.train.sequence;
+        let train = tokenize_all(&splits.train, tokenizer, sequence)?;
+        let prompt_text = match &spec.method {
+            Method::Prompt(prompt) => match &prompt.init {
+                PromptInit::Text(text) => tokenizer.encode(text)?,
+                PromptInit::Random | PromptInit::Vocabulary => Vec::new(),
+            },
+            Method::Full | Method::Lora(_) | Method::Scratch => Vec::new(),
+        };
+        let order = spec.seed.derive("order", 0);
+        Ok(RunData {
+            train: Batches::new(train, order, spec.train.batch_size, sequence)
+                .ok_or_else(|| TokenizerError("there is no training example".into()))?,
+            dev: tokenize_all(&splits.dev, tokenizer, sequence)?,
+            test: tokenize_all(&splits.test, tokenizer, sequence)?,
+            prompt_text,
+            base_test,
+        })
+    }
+}
