@@ -104,7 +104,7 @@ impl Lab {
         let link = self.link.get_value();
         for order in orders {
             match order {
-                Order::Spawn(worker) => link.spawn(worker),
+                Order::Spawn(worker, backend) => link.spawn(worker, backend),
                 Order::End(worker) => link.end(worker),
                 Order::Send(worker, command) => link.send(worker, &command),
                 Order::Keep(record) => {

@@ -2,20 +2,29 @@
 //! they mean; a worker that crashes or cannot start is reported as [`Input::Died`].
 
 use super::state::{Input, WorkerId};
-use crate::protocol::{Command, DataRequest};
+use crate::device;
+use crate::protocol::{Backend, Command, DataRequest};
 use crate::wire;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::spawn_local;
 use web_sys::{ErrorEvent, File, MessageEvent, WorkerOptions, WorkerType};
 
-/// Where trunk puts the training worker.
-const WORKER: &str = "./worker_loader.js";
+/// Where trunk puts the training workers. The GPU's is several times larger, so nobody fetches it in vain.
+fn program(backend: Backend) -> &'static str {
+    match backend {
+        Backend::WebGpu => "./worker_gpu_loader.js",
+        Backend::Cpu | Backend::Auto => "./worker_cpu_loader.js",
+    }
+}
 
 pub struct Link {
     workers: RefCell<HashMap<WorkerId, Handle>>,
+    /// What waits for a worker to listen; none once it does.
+    held: RefCell<HashMap<WorkerId, Held>>,
     /// Files that the visitor chose, by the name of the data they make.
     files: RefCell<HashMap<String, Vec<File>>>,
     inbox: Rc<dyn Fn(Input)>,
@@ -25,15 +34,13 @@ type Held = Rc<RefCell<Option<Vec<JsValue>>>>;
 
 struct Handle {
     worker: web_sys::Worker,
-    /// What waits for the worker to listen; none once it does.
-    held: Held,
     _heard: Closure<dyn Fn(MessageEvent)>,
     _failed: Closure<dyn Fn(JsValue)>,
 }
 
 impl Link {
     pub fn new(inbox: Rc<dyn Fn(Input)>) -> Self {
-        Link { workers: RefCell::default(), files: RefCell::default(), inbox }
+        Link { workers: RefCell::default(), held: RefCell::default(), files: RefCell::default(), inbox }
     }
 
     /// Keeps the handles of files whose data go by `name`; they are sent along when data are asked for.
@@ -41,15 +48,26 @@ impl Link {
         self.files.borrow_mut().insert(name, files);
     }
 
-    pub fn spawn(&self, id: WorkerId) {
+    /// Starts a worker for the device that `wanted` comes to in this browser.
+    pub fn spawn(self: &Rc<Self>, id: WorkerId, wanted: Backend) {
+        self.held.borrow_mut().insert(id, Rc::new(RefCell::new(Some(Vec::new()))));
+        let link = self.clone();
+        spawn_local(async move {
+            let report = device::probe(wanted).await;
+            link.start(id, program(report.backend));
+        });
+    }
+
+    fn start(&self, id: WorkerId, program: &str) {
+        // Ended while the browser was asked for its devices.
+        let Some(held) = self.held.borrow().get(&id).cloned() else { return };
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = match web_sys::Worker::new_with_options(WORKER, &options) {
+        let worker = match web_sys::Worker::new_with_options(program, &options) {
             Ok(worker) => worker,
             Err(error) => return (self.inbox)(Input::Died(id, describe(&error))),
         };
-        let held: Held = Rc::new(RefCell::new(Some(Vec::new())));
-        let (inbox, sender, holding) = (self.inbox.clone(), worker.clone(), held.clone());
+        let (inbox, sender, holding) = (self.inbox.clone(), worker.clone(), held);
         let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
             if message.data().as_string().as_deref() == Some(wire::LISTENING) {
                 for message in holding.take().unwrap_or_default() {
@@ -72,10 +90,11 @@ impl Link {
         });
         worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
         worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
-        self.workers.borrow_mut().insert(id, Handle { worker, held, _heard: heard, _failed: failed });
+        self.workers.borrow_mut().insert(id, Handle { worker, _heard: heard, _failed: failed });
     }
 
     pub fn end(&self, id: WorkerId) {
+        self.held.borrow_mut().remove(&id);
         if let Some(handle) = self.workers.borrow_mut().remove(&id) {
             handle.worker.set_onmessage(None);
             handle.worker.set_onerror(None);
@@ -97,13 +116,16 @@ impl Link {
 
     fn post(&self, id: WorkerId, command: &Command, files: &[File]) -> Result<(), String> {
         let message = wire::write_command(command, files).map_err(|error| error.to_string())?;
-        let workers = self.workers.borrow();
-        let Some(handle) = workers.get(&id) else { return Ok(()) };
-        match handle.held.borrow_mut().as_mut() {
-            Some(held) => held.push(message),
-            None => handle.worker.post_message(&message).map_err(|error| describe(&error))?,
+        if let Some(held) = self.held.borrow().get(&id)
+            && let Some(held) = held.borrow_mut().as_mut()
+        {
+            held.push(message);
+            return Ok(());
         }
-        Ok(())
+        match self.workers.borrow().get(&id) {
+            Some(handle) => handle.worker.post_message(&message).map_err(|error| describe(&error)),
+            None => Ok(()),
+        }
     }
 }
 

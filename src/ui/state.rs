@@ -186,7 +186,7 @@ pub enum Input {
 /// What the page is to do.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Order {
-    Spawn(WorkerId),
+    Spawn(WorkerId, Backend),
     End(WorkerId),
     Send(WorkerId, Command),
     /// Keep this record beyond the visit.

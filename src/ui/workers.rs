@@ -16,7 +16,7 @@ impl State {
     pub(super) fn spawn(&mut self, orders: &mut Vec<Order>) {
         self.last_worker += 1;
         self.workers.insert(self.last_worker, Worker::default());
-        orders.push(Order::Spawn(self.last_worker));
+        orders.push(Order::Spawn(self.last_worker, self.settings.backend));
         let start = Command::Start { protocol: PROTOCOL_VERSION, backend: self.settings.backend };
         orders.push(Order::Send(self.last_worker, start));
     }

@@ -118,6 +118,13 @@ impl<F: Files> WeightSource for Checkpoint<F> {
     }
 }
 
+/// Tensors under the decoder's own names, as the lab keeps what a run trained.
+impl<F: Files> WeightSource for TensorFiles<F> {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.read(name, shape)?)
+    }
+}
+
 fn place(description: &Description, parameter: &str) -> Result<Place, WeightsError> {
     description.family.place(parameter, &description.config).ok_or_else(|| {
         WeightsError::Config(format!("{} models have no place for {parameter}", description.family.model_type()))

@@ -1,0 +1,228 @@
+//! What the worker holds: a device, the models it has loaded, the visitor's data, and the browser's storage.
+
+use super::fetch::{FetchError, fetch};
+use super::post::post;
+use super::turn::Turn;
+use crate::adapt::{self, AdaptError};
+use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
+use crate::device;
+use crate::model::weights::{Checkpoint, MemoryFiles, TensorFiles, WeightsError};
+use crate::model::{Decoder, ModelError, TextTokenizer};
+use crate::protocol::{Backend, DeviceReport, Event, ModelCard, ModelRef, PROTOCOL_VERSION};
+use crate::record::Evaluation;
+use crate::spec::{Base, RunSpec, Source};
+use crate::storage::{BrowserStore, Store, StoreError};
+use crate::train::TrainError;
+use burn::tensor::Device;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Weights(#[from] WeightsError),
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    #[error(transparent)]
+    Adapt(#[from] AdaptError),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    #[error(transparent)]
+    User(#[from] crate::data::user::UserError),
+    #[error("{name} could not be read: was it moved or changed since it was chosen? Choose it again")]
+    File { name: String },
+    #[error(transparent)]
+    Train(#[from] TrainError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the site's list of models cannot be read: {0}")]
+    Index(serde_json::Error),
+    #[error("the site has no model called {0}: reload the page")]
+    NoModel(String),
+    #[error("the site's model {name} is not the one this run was planned with: reload the page")]
+    OtherModel { name: String },
+    #[error("the tuned weights of run {0} are no longer in the browser's storage: train it again")]
+    NoTuned(String),
+    #[error("the spec kept with run {run} cannot be read ({error}): train it again")]
+    NoSpec { run: String, error: serde_json::Error },
+}
+
+/// A base in memory.
+pub struct LoadedBase {
+    pub sha256: String,
+    pub model: Decoder,
+    pub tokenizer: TextTokenizer,
+    pub description: crate::model::weights::Description,
+}
+
+/// The visitor's own data, divided.
+pub struct UserSplits {
+    pub sha256: String,
+    pub splits: Splits,
+}
+
+pub struct Lab {
+    pub device: Device,
+    pub report: DeviceReport,
+    pub store: BrowserStore,
+    pub turn: Turn,
+    cards: Vec<ModelCard>,
+    bases: HashMap<String, Rc<LoadedBase>>,
+    pub user: Option<UserSplits>,
+    /// A base's loss on a source's test split, by base, source, columns and rows: the same for every cell.
+    pub base_tests: HashMap<(String, Source, usize), Evaluation>,
+}
+
+/// Where a run's tuned weights and spec rest.
+pub fn tuned_path(run: &str, file: &str) -> String {
+    format!("runs/{run}/{file}")
+}
+
+pub const TUNED: &str = "tuned.safetensors";
+pub const SPEC: &str = "spec.json";
+pub const CHECKPOINT: &str = "checkpoint";
+
+impl Lab {
+    /// Opens the device; an error is one sentence for the page.
+    pub async fn open(wanted: Backend) -> Result<Self, String> {
+        let report = device::probe(wanted).await;
+        let device = open_device(&report).await?;
+        let turn = Turn::new().map_err(|error| format!("no message channel in this browser: {error:?}"))?;
+        Ok(Lab {
+            device,
+            report,
+            store: BrowserStore::open().await,
+            turn,
+            cards: Vec::new(),
+            bases: HashMap::new(),
+            user: None,
+            base_tests: HashMap::new(),
+        })
+    }
+
+    pub fn ready(&self) -> Event {
+        Event::Ready { protocol: PROTOCOL_VERSION, device: self.report.clone() }
+    }
+
+    async fn cards(&mut self) -> Result<&[ModelCard], WorkerError> {
+        if self.cards.is_empty() {
+            let json = fetch("models/index.json", |_, _| {}).await?;
+            self.cards = serde_json::from_slice(&json).map_err(WorkerError::Index)?;
+        }
+        Ok(&self.cards)
+    }
+
+    /// The first of the site's bases: its tokenizer is that of all.
+    pub async fn any_base(&mut self) -> Result<Rc<LoadedBase>, WorkerError> {
+        if let Some(base) = self.bases.values().next() {
+            return Ok(base.clone());
+        }
+        let name = self.cards().await?.first().map(|card| card.name.clone());
+        self.base(&name.ok_or_else(|| WorkerError::NoModel("(any)".into()))?).await
+    }
+
+    /// A base by name, fetched once.
+    pub async fn base(&mut self, name: &str) -> Result<Rc<LoadedBase>, WorkerError> {
+        if let Some(base) = self.bases.get(name) {
+            return Ok(base.clone());
+        }
+        let card = self.cards().await?.iter().find(|card| card.name == name);
+        let sha256 = card.ok_or_else(|| WorkerError::NoModel(name.into()))?.sha256.clone();
+        let mut files = Vec::new();
+        for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
+            let report = |loaded, total| {
+                if file == "model.safetensors" {
+                    post(&Event::Fetching { base: name.into(), loaded, total });
+                }
+            };
+            // What is kept in the browser goes by this address: other weights have another.
+            let url = format!("models/{name}/{file}?{sha256}");
+            files.push((file.to_string(), fetch(&url, report).await?));
+        }
+        let mut checkpoint = Checkpoint::open(files.into_iter().collect::<MemoryFiles>())?;
+        let sha256 = checkpoint.sha256()?;
+        let config = checkpoint.config().clone();
+        let model = Decoder::load(&config, &mut checkpoint, &self.device)?;
+        let tokenizer = checkpoint.tokenizer.ok_or_else(|| WorkerError::NoModel(format!("{name} with a tokenizer")))?;
+        let base = Rc::new(LoadedBase { sha256, model, tokenizer, description: checkpoint.description });
+        self.bases.insert(name.into(), base.clone());
+        Ok(base)
+    }
+
+    /// The base that a spec names, exactly.
+    pub async fn planned_base(&mut self, planned: &Base) -> Result<Rc<LoadedBase>, WorkerError> {
+        let base = self.base(&planned.name).await?;
+        match base.sha256 == planned.sha256 {
+            true => Ok(base),
+            false => Err(WorkerError::OtherModel { name: planned.name.clone() }),
+        }
+    }
+
+    pub fn splits(&self, spec: &RunSpec) -> Result<Splits, WorkerError> {
+        let user = self.user.as_ref().map(|user| (user.sha256.as_str(), &user.splits));
+        Ok(Splits::for_run(&spec.data, user)?)
+    }
+
+    /// The model to complete a prompt with.
+    pub async fn model(&mut self, model: &ModelRef) -> Result<(Decoder, Rc<LoadedBase>), WorkerError> {
+        match model {
+            ModelRef::Base(name) => {
+                let base = self.base(name).await?;
+                Ok((base.model.clone(), base))
+            }
+            ModelRef::Tuned { base, run } => {
+                let base = self.base(base).await?;
+                let (spec, bytes) = self.tuned(&run.0).await?;
+                let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
+                let mut tensors = TensorFiles::open_file(files, TUNED)?;
+                Ok((adapt::install(&base.model, &spec.method, &mut tensors)?, base))
+            }
+        }
+    }
+
+    /// A run's spec and tuned weights from storage.
+    pub async fn tuned(&self, run: &str) -> Result<(RunSpec, Vec<u8>), WorkerError> {
+        let missing = || WorkerError::NoTuned(run.into());
+        let spec = self.store.read(&tuned_path(run, SPEC)).await?.ok_or_else(missing)?;
+        let bytes = self.store.read(&tuned_path(run, TUNED)).await?.ok_or_else(missing)?;
+        let spec = serde_json::from_slice(&spec).map_err(|error| WorkerError::NoSpec { run: run.into(), error })?;
+        Ok((spec, bytes))
+    }
+
+    /// A generated task's first examples, for showing.
+    pub fn task_examples(task: Task, count: usize) -> Vec<crate::data::Example> {
+        task.examples(crate::seed::Seed(0).derive("subset", 0), crate::data::Split::Train).take(count).collect()
+    }
+
+    pub fn count_tokens(tokenizer: &dyn Tokenizer, texts: &[crate::data::Example]) -> Result<u64, WorkerError> {
+        let mut tokens = 0;
+        for example in texts {
+            tokens += tokenizer.encode(&example.completion)?.len() as u64 + 1;
+        }
+        Ok(tokens)
+    }
+}
+
+#[cfg(not(feature = "webgpu"))]
+async fn open_device(report: &DeviceReport) -> Result<Device, String> {
+    match report.backend {
+        Backend::WebGpu => Err("this worker was built for the CPU: start the GPU's worker".into()),
+        _ => Ok(Device::flex()),
+    }
+}
+
+#[cfg(feature = "webgpu")]
+async fn open_device(report: &DeviceReport) -> Result<Device, String> {
+    match report.backend {
+        Backend::WebGpu => Device::wgpu_options()
+            .tasks_max(32)
+            .init_async()
+            .await
+            .map_err(|error| format!("WebGPU could not be started: {error:?}")),
+        _ => Ok(Device::flex()),
+    }
+}

@@ -1,0 +1,41 @@
+//! Gives the browser a turn. The CPU backend never lets go by itself, so without this no "stop" would arrive.
+//!
+//! A message to oneself comes back in a new task at once; `setTimeout(0)` would wait 4 ms when nested.
+
+use js_sys::{Function, Promise};
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{MessageChannel, MessagePort};
+
+pub struct Turn {
+    port: MessagePort,
+    waiting: Rc<RefCell<Option<Function>>>,
+    _answered: Closure<dyn Fn()>,
+}
+
+impl Turn {
+    pub fn new() -> Result<Self, JsValue> {
+        let channel = MessageChannel::new()?;
+        let waiting: Rc<RefCell<Option<Function>>> = Rc::default();
+        let resolve = waiting.clone();
+        let answered = Closure::<dyn Fn()>::new(move || {
+            if let Some(resolve) = resolve.borrow_mut().take() {
+                // Resolving a promise cannot throw.
+                let _ = resolve.call0(&JsValue::UNDEFINED);
+            }
+        });
+        channel.port2().set_onmessage(Some(answered.as_ref().unchecked_ref()));
+        Ok(Turn { port: channel.port1(), waiting, _answered: answered })
+    }
+
+    /// Comes back after the messages that are waiting have been delivered.
+    pub async fn give(&self) {
+        let promise = Promise::new(&mut |resolve, _| *self.waiting.borrow_mut() = Some(resolve));
+        if self.port.post_message(&JsValue::NULL).is_ok() {
+            let _ = JsFuture::from(promise).await;
+        }
+    }
+}

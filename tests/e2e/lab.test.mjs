@@ -1,0 +1,93 @@
+// The main job: Play → real training → points → fit → slider → new point, on both backends.
+import { strict as assert } from "node:assert";
+import { open } from "./browser.mjs";
+
+const SMALL = "#base=story-50k&task=weather&from=16&to=64&seeds=1&steps=12&batch=4";
+
+/// Rows of the table of points: method, examples, seed, nats per token, …
+const points = (page) =>
+  page.getByTestId("points").locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
+const finished = (page, count) =>
+  page.waitForFunction((count) => document.querySelectorAll('[data-testid="points"] tbody tr').length >= count, count, { timeout: 240_000 });
+
+async function showTable(page) {
+  for (const details of await page.locator("details", { has: page.getByTestId("points") }).all()) {
+    await details.evaluate((element) => (element.open = true));
+  }
+}
+
+async function trains(page, methods, sizes) {
+  const before = (await points(page)).length;
+  await page.getByTestId("play").click();
+  await finished(page, before + methods * sizes);
+  for (const row of (await points(page)).slice(before)) {
+    const loss = Number(row[3]);
+    assert.ok(loss > 0 && loss < 10, `no loss in ${row}`);
+  }
+}
+
+export async function cpu_trains_fits_and_adds_a_point({ context, site, shots }) {
+  const page = await open(context, site, `${SMALL}&device=cpu&methods=full,lora,prompt`);
+  await showTable(page);
+  await trains(page, 3, 3);
+  assert.match(await page.getByTestId("device").innerText(), /CPU/);
+  await page.screenshot({ path: `${shots}/desktop-trained.png` });
+
+  const before = (await points(page)).length;
+  await page.getByTestId("size-slider").evaluate((slider) => {
+    slider.value = slider.max;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    slider.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+  const size = await page.getByTestId("size").innerText();
+  assert.ok(Number(size) > 64, `the slider stands at ${size}`);
+  await page.getByTestId("train-point").click();
+  await finished(page, before + 3);
+  assert.ok((await points(page)).some((row) => row[1] === size), "the asked-for size is among the points");
+  assert.deepEqual(page.problems, []);
+
+  // What was trained is there at the next visit.
+  const all = (await points(page)).length;
+  await page.reload();
+  await showTable(page);
+  await finished(page, all);
+}
+
+export async function webgpu_trains_at_the_smallest_size({ context, site }) {
+  const page = await open(context, site, `${SMALL.replace("to=64", "to=16").replace("steps=12", "steps=3")}&device=webgpu&methods=lora`);
+  await showTable(page);
+  await trains(page, 1, 1);
+  assert.match(await page.getByTestId("device").innerText(), /WebGPU/);
+  const rows = await points(page);
+  assert.ok(rows.some((row) => row[6].includes("WebGPU")), `no point says it was made on WebGPU: ${rows}`);
+}
+
+export async function a_software_adapter_counts_as_no_gpu({ context, site }) {
+  const page = await open(context, site);
+  await page.waitForFunction(() => /CPU/.test(document.querySelector('[data-testid="device"]')?.textContent ?? ""));
+}
+
+export async function base_and_tuned_complete_the_same_prompt({ context, site, shots }) {
+  const page = await open(context, site, `${SMALL.replace("to=64", "to=16")}&device=cpu&methods=full`);
+  await showTable(page);
+  await trains(page, 1, 1);
+  await page.getByTestId("compare").click();
+  for (const side of ["before", "after"]) {
+    await page.waitForFunction((id) => {
+      const side = document.querySelector(`[data-testid="${id}"]`);
+      return side?.getAttribute("aria-busy") === "false" && side.textContent.trim().length > 3;
+    }, side);
+  }
+  await page.screenshot({ path: `${shots}/before-after.png`, fullPage: true });
+  assert.deepEqual(page.problems, []);
+}
+
+export async function a_dead_worker_costs_at_most_the_running_cell({ context, site }) {
+  const page = await open(context, site, `${SMALL.replace("steps=12", "steps=400")}&device=cpu&methods=full`);
+  await showTable(page);
+  await page.getByTestId("play").click();
+  await page.waitForFunction(() => document.querySelector('[data-state="running"], tr[data-state*="run"]'));
+  // Ending the worker's thread from outside is what a crash looks like to the page.
+  for (const worker of page.workers()) if (worker.url().includes("worker_cpu")) await worker.evaluate(() => setTimeout(() => { throw new Error("struck by the test"); }));
+  await finished(page, 1);
+}

@@ -1,0 +1,88 @@
+// The page around the main job: offline, phone, accessibility, the visitor's own data.
+import { strict as assert } from "node:assert";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { open } from "./browser.mjs";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+async function violations(page) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa"] }));
+  return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
+}
+
+export async function opens_with_a_finished_experiment({ context, site, shots }) {
+  const page = await open(context, site);
+  await page.getByTestId("precomputed").waitFor();
+  await page.locator('[data-testid="scaling-plot"] canvas, [data-testid="scaling-plot"] svg').first().waitFor();
+  await page.waitForFunction(() => document.querySelector('[data-testid="findings"]')?.textContent.trim().length > 20);
+  await page.screenshot({ path: `${shots}/desktop.png` });
+  await page.screenshot({ path: `${shots}/desktop-full.png`, fullPage: true });
+  assert.deepEqual(page.problems, []);
+}
+
+export async function fits_a_phone_light_and_dark({ context, site, shots }) {
+  for (const colorScheme of ["light", "dark"]) {
+    const page = await open(context, site);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.emulateMedia({ colorScheme });
+    await page.reload();
+    await page.getByTestId("precomputed").waitFor();
+    await page.waitForTimeout(1500);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wide <= 0, `the page is ${wide} px too wide for a phone`);
+    await page.screenshot({ path: `${shots}/phone-${colorScheme}.png` });
+    await page.screenshot({ path: `${shots}/phone-${colorScheme}-full.png`, fullPage: true });
+    await page.close();
+  }
+}
+
+export async function every_view_is_accessible({ context, site, shots }) {
+  for (const view of ["lab", "laws", "try", "about"]) {
+    const page = await open(context, site, `#view=${view}`).catch(() => null);
+    assert.ok(page, `the view ${view} did not open`);
+    await page.waitForTimeout(1500);
+    await page.screenshot({ path: `${shots}/view-${view}.png`, fullPage: true });
+    assert.deepEqual(await violations(page), [], view);
+    await page.close();
+  }
+}
+
+export async function works_offline_once_loaded({ context, site }) {
+  const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=16&seeds=1&steps=3&batch=4&device=cpu&methods=full");
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.reload();
+  await page.getByTestId("play").click();
+  await page.waitForFunction(() => /1 (finished|done)/.test(document.querySelector('[data-testid="run-counts"]')?.textContent ?? ""), null, { timeout: 120_000 });
+  await page.waitForTimeout(1000);
+  await context.setOffline(true);
+  await page.reload();
+  await page.getByTestId("play").waitFor();
+}
+
+export async function own_data_are_read_or_refused_with_a_reason({ context, site }) {
+  const page = await open(context, site, "#data=own&device=cpu");
+  const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ prompt: `What is ${i} plus ${i}?`, completion: ` ${2 * i}` }));
+  await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(lines.join("\n")) });
+  await page.getByTestId("data-summary").waitFor();
+  await page.getByTestId("files").setInputFiles({ name: "photo.png", mimeType: "image/png", buffer: Buffer.from([137, 80, 78, 71, 13, 10, 26, 10, 0, 0]) });
+  await page.getByTestId("data-problem").waitFor();
+  assert.match(await page.getByTestId("data-problem").innerText(), /photo\.png/);
+  await page.getByTestId("data-summary").waitFor();
+}
+
+export async function no_task_over_50_ms_while_training({ context, site }) {
+  const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=64&seeds=1&steps=40&batch=8&device=cpu&methods=full,lora");
+  await page.waitForTimeout(3000);
+  await page.evaluate(() => {
+    window.longest = 0;
+    new PerformanceObserver((list) => list.getEntries().forEach((entry) => (window.longest = Math.max(window.longest, entry.duration)))).observe({ type: "longtask" });
+  });
+  await page.getByTestId("play").click();
+  await page.waitForTimeout(15_000);
+  const longest = await page.evaluate(() => window.longest);
+  // Timing on a shared machine is noise: the figure is printed, and only what no noise makes fails.
+  console.log(`   longest task while training: ${longest} ms`);
+  assert.ok(longest < 500, `a task of ${longest} ms blocked the page`);
+}
