@@ -1,4 +1,4 @@
-//! The workers' entry: the same program for the CPU and, with WebGPU built in, for the GPU.
+//! The entry of the worker that can use the GPU: the same program, with WebGPU built in.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {

@@ -1,0 +1,11 @@
+//! The CPU worker's entry.
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    tunelab::worker::start();
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() {
+    eprintln!("this program runs inside a browser: `./lab serve` builds and serves it");
+}
