@@ -53,10 +53,13 @@ fn per_doubling(law: Law, beta: &Parameter) -> String {
     }
 }
 
-/// Three significant digits.
+/// Three significant digits; whole numbers as they are.
 pub fn digits(value: f64) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
+    }
+    if value.fract() == 0.0 && value.abs() < 1e6 {
+        return format!("{value}");
     }
     let magnitude = value.abs().log10().floor() as i32;
     if !(-4..6).contains(&magnitude) {
@@ -163,7 +166,9 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits() {
-        for (value, text) in [(0.2134, "0.213"), (12.34, "12.3"), (1234.0, "1234"), (1e-9, "1.00e-9"), (0.0, "0")] {
+        for (value, text) in
+            [(0.2134, "0.213"), (12.34, "12.3"), (1234.0, "1234"), (1e-9, "1.00e-9"), (64.0, "64"), (0.0, "0")]
+        {
             assert_eq!(digits(value), text);
         }
     }

@@ -36,6 +36,8 @@ pub struct Answer {
     pub transfers: Vec<(String, TransferReport)>,
     /// By group, the most telling run first.
     pub advice: Vec<(String, Vec<Advice>)>,
+    /// How many points it is about.
+    pub points: usize,
     pub milliseconds: f64,
 }
 
@@ -59,7 +61,8 @@ fn answer(question: &Question, clock: impl Fn() -> f64) -> Answer {
     let crossings = crossings(&report);
     let transfers = question.scratch.as_ref().map(|scratch| transfers(&question.points, scratch)).unwrap_or_default();
     let advice = advice(&report, &question.candidates);
-    Answer { report, crossings, transfers, advice, milliseconds: clock() - start }
+    let points = question.points.len();
+    Answer { report, crossings, transfers, advice, points, milliseconds: clock() - start }
 }
 
 /// Between every two groups with signal.

@@ -122,6 +122,8 @@ impl Plot<'_> {
             if let Some(law) = &series.law {
                 let near: Vec<_> = law.samples.iter().filter(|s| s.trusted && s.d >= across.0).collect();
                 let far: Vec<_> = law.samples.iter().filter(|s| !s.trusted).collect();
+                // The forecast joins the trusted part.
+                let joined: Vec<_> = near.last().copied().into_iter().chain(far).collect();
                 let rows = |samples: &[&Sample]| samples.iter().map(|s| json!([s.d, s.lo, s.hi])).collect::<Vec<_>>();
                 let points = |samples: &[&Sample]| {
                     samples.iter().map(|s| json!({ "value": [s.d, s.mid], "tip": law.tip })).collect::<Vec<_>>()
@@ -131,13 +133,11 @@ impl Plot<'_> {
                         "silent": true, "encode": { "x": 0, "y": [1, 2] }, "z": 1 })
                 };
                 drawn.push(band(rows(&near), colour));
-                drawn.push(band(rows(&far), self.theme.faint()));
+                drawn.push(band(rows(&joined), self.theme.faint()));
                 drawn.push(
                     json!({ "type": "line", "name": name, "data": points(&near), "showSymbol": false, "color": colour,
                     "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerLineEvent": true }),
                 );
-                // The forecast joins the trusted part.
-                let joined: Vec<_> = near.last().copied().into_iter().chain(far).collect();
                 drawn.push(json!({ "type": "line", "name": name, "data": points(&joined), "showSymbol": false,
                     "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2 }));
                 if !law.rival.is_empty() {

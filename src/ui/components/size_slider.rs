@@ -85,9 +85,9 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
                             shown.cursor.set(Some(size.get_untracked() as f64));
                         }
                     }
-                    // Set to a size not yet run, it trains that point.
-                    on:change=move |_| {
-                        shown.cursor.set(None);
+                    on:change=move |_| shown.cursor.set(None)
+                    // Let go at a size not yet run, it trains that point. Arrow keys only move: they pass many sizes.
+                    on:pointerup=move |_| {
                         if done.get_untracked() == 0 {
                             train();
                         }
@@ -100,7 +100,7 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
             <p class="quiet">
                 <span data-testid="predicted">{predicted}</span>
                 {move || match done.get() {
-                    0 => "No run at this size yet: let go of the slider and the chosen methods are trained on it, then every law is fitted again.".to_string(),
+                    0 => "No run at this size yet: let go of the slider, or press the button, and the chosen methods are trained on it; then every law is fitted again.".to_string(),
                     1 => "1 run at this size is on the plot.".to_string(),
                     n => format!("{n} runs at this size are on the plot."),
                 }}

@@ -122,7 +122,7 @@ mod tests {
         let none = Crossover { d: None, interval: None, share_without: Some(1.0), first_better_below: false, searched };
         assert_eq!(
             sentence("LoRA", "Full", &none, "examples"),
-            "Full is better than LoRA throughout, from 64.0 to 16384 examples."
+            "Full is better than LoRA throughout, from 64 to 16384 examples."
         );
     }
 }

@@ -71,9 +71,13 @@ pub fn LawsView() -> impl IntoView {
     });
     let report = Memo::new(move |_| answer.with(|answer| answer.as_ref().map(|answer| answer.report.clone())));
     let took = move || {
-        answer.with(|answer| {
-            let milliseconds = answer.as_ref()?.milliseconds;
-            Some(format!("{} points, {DRAWS} bootstrap refits in {milliseconds:.0} ms", points.with(Vec::len)))
+        let asked = points.with(Vec::len);
+        answer.with(|answer| match answer {
+            Some(answer) if answer.points == asked => {
+                let milliseconds = answer.milliseconds;
+                Some(format!("{asked} points, {DRAWS} bootstrap refits a curve, in {milliseconds:.0} ms"))
+            }
+            _ => (asked > 0).then(|| format!("Fitting {asked} points…")),
         })
     };
     view! {
