@@ -1,7 +1,8 @@
 //! Fixed work for timing, the same on every device: two model sizes, each method, all positions targets.
 //! The caller brings the clock, since the engine reads none.
 
-use super::session::{Progress, RunData, Session, TrainError};
+use super::run::{Progress, RunData, TrainError};
+use super::session::Session;
 use crate::data::{Batches, Tokenized};
 use crate::model::{Decoder, Fresh};
 use crate::seed::Seed;

@@ -1,6 +1,6 @@
 //! From a run's splits to what its session reads.
 
-use super::session::RunData;
+use super::run::RunData;
 use crate::data::{Batches, Splits, Tokenizer, TokenizerError, tokenize_all};
 use crate::record::Evaluation;
 use crate::spec::{Method, PromptInit, RunSpec};

@@ -8,10 +8,12 @@ mod evaluate;
 mod loss;
 mod optim;
 pub mod pretrain;
+mod run;
 mod session;
 
 pub use checkpoint::CheckpointError;
 pub use evaluate::{batch_nats, evaluate};
 pub use loss::sum_nats;
 pub use optim::{AdamW, clip};
-pub use session::{Outcome, Progress, RunData, Session, TrainError};
+pub use run::{Outcome, Progress, RunData, TrainError};
+pub use session::Session;

@@ -1,7 +1,8 @@
 //! Pretraining a rung of the ladder: the corpus as one stream of tokens, cut into windows, each read once, by the
 //! same session that fine-tunes.
 
-use super::session::{RunData, Session, TrainError};
+use super::run::{RunData, TrainError};
+use super::session::Session;
 use crate::data::corpus;
 use crate::data::{Batches, Split, Tokenized, Tokenizer, TokenizerError};
 use crate::model::{Decoder, Fresh};

@@ -4,16 +4,16 @@
 //! The order: steps with dev evaluations between; the best weights on dev are restored; then the test split, once,
 //! and the base on the same split. Randomness follows from the spec's seed and the step alone.
 
-use super::checkpoint::{self, CheckpointError, Stored};
+use super::checkpoint::{self, Stored};
 use super::evaluate::evaluate_batch;
 use super::loss::sum_nats;
 use super::optim::{AdamW, Moments, clip};
-use crate::adapt::{self, AdaptError};
-use crate::data::{Batches, Tokenized};
-use crate::metrics::{Metrics, MetricsError};
-use crate::model::{Decoder, HostTensor, ModelError, Noise, Parameter, Tensors, read};
+use super::run::{Outcome, Progress, RunData, TrainError};
+use crate::adapt;
+use crate::metrics::Metrics;
+use crate::model::{Decoder, HostTensor, ModelError, Noise, Parameter, read};
 use crate::record::{CurvePoint, EvalPoint, Evaluation, Provenance, RECORD_VERSION, RunRecord};
-use crate::spec::{RunSpec, SpecError};
+use crate::spec::RunSpec;
 use burn::Tensor;
 use burn::tensor::TensorData;
 use serde::{Deserialize, Serialize};
@@ -22,52 +22,6 @@ use serde::{Deserialize, Serialize};
 const CURVE_POINTS: usize = 200;
 /// Steps whose losses are read together on a GPU, where each reading waits for the device.
 const READ_EVERY: usize = 8;
-
-#[derive(Debug, thiserror::Error)]
-pub enum TrainError {
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    #[error(transparent)]
-    Adapt(#[from] AdaptError),
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    #[error(transparent)]
-    Checkpoint(#[from] CheckpointError),
-    #[error("the {split} split has no target token: choose data with longer examples, or more of it")]
-    Empty { split: &'static str },
-    #[error("the loss became {loss} near step {step} at learning rate {rate:.1e}: lower the rate or clip the gradient")]
-    Diverged { step: usize, rate: f64, loss: f64 },
-    #[error("the run has not finished yet: advance it to its end first")]
-    Unfinished,
-}
-
-/// The tokenised examples of one run.
-#[derive(Clone, Debug)]
-pub struct RunData {
-    pub train: Batches,
-    pub dev: Vec<Tokenized>,
-    pub test: Vec<Tokenized>,
-    /// Tokens of a prompt's initial text; empty elsewhere.
-    pub prompt_text: Vec<u32>,
-    /// The base on the test split, where it was measured before.
-    pub base_test: Option<Evaluation>,
-}
-
-/// What one [`Session::advance`] did.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Progress {
-    /// One optimizer step. `step` counts from 1; the mean loss of the steps since it was last read, where it was
-    /// read back now; `tokens` the model read, padding included.
-    Stepped { step: usize, of: usize, nats_per_token: Option<f64>, tokens: usize },
-    /// One batch of an evaluation.
-    Evaluating { tokens: usize },
-    /// A dev evaluation is complete.
-    Evaluated(EvalPoint),
-    /// Everything is measured: call [`Session::finish`].
-    Finished,
-}
 
 /// The counters a checkpoint carries beside the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -90,14 +44,6 @@ enum Phase {
     Test,
     BaseTest,
     Done,
-}
-
-/// A run's results.
-#[derive(Clone, Debug)]
-pub struct Outcome {
-    /// The trained tensors: the whole model, the adapter or the prompt.
-    pub tensors: Tensors,
-    pub record: RunRecord,
 }
 
 #[derive(Debug)]
@@ -281,6 +227,9 @@ impl Session {
     /// Reads the losses still on the device; their mean. Steps that diverged end the run.
     async fn read_losses(&mut self) -> Result<Option<f64>, TrainError> {
         let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return Ok(None);
+        }
         let losses = read(pending.iter().map(|(_, _, nats)| nats.clone()).collect()).await?;
         let stride = self.total_steps.div_ceil(CURVE_POINTS).max(1);
         let mut sum = 0.0;
@@ -295,7 +244,7 @@ impl Session {
             }
             sum += loss;
         }
-        Ok((!losses.is_empty()).then(|| sum / losses.len() as f64))
+        Ok(Some(sum / losses.len() as f64))
     }
 
     fn begin(&mut self, phase: Phase) {
