@@ -103,7 +103,8 @@ pub(crate) fn last_loss_percent(rows: &[Row]) -> Option<f64> {
 }
 
 fn percent(log_error: f64) -> f64 {
-    100.0 * log_error.exp_m1().abs()
+    // A forecast off by e^20 is off; beyond that the sum would overflow.
+    100.0 * log_error.min(20.0).exp_m1().abs()
 }
 
 fn mean(values: &[f64]) -> Option<f64> {

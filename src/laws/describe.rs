@@ -44,7 +44,8 @@ impl Fit {
         let mid = self.law.ln_loss(&self.theta, &row);
         let mut values: Vec<f64> = self.draws.iter().map(|draw| self.law.ln_loss(draw, &row)).collect();
         let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
-        Sample { d, lo: lo.exp(), mid: mid.exp(), hi: hi.exp(), trusted: d <= TRUSTED_FACTOR * self.largest_d }
+        let [lo, mid, hi] = [lo, mid, hi].map(|log| finite(log.exp()));
+        Sample { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d }
     }
 
     /// The smallest fitted amount of data.
@@ -65,7 +66,7 @@ fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<P
         .iter()
         .enumerate()
         .map(|(i, info)| {
-            let natural = |value: f64| if info.logarithmic { value.exp() } else { value };
+            let natural = |value: f64| finite(if info.logarithmic { value.exp() } else { value });
             let mut values: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
             let interval = interval(&mut values)
                 .map(|found| Interval { lo: natural(found.lo.min(theta[i])), hi: natural(found.hi.max(theta[i])) });

@@ -141,7 +141,7 @@ pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> Vec<Fo
         let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.n == hidden.n);
         of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
     };
-    let percent = |predicted: f64, point: &Point| 100.0 * (predicted / point.loss - 1.0);
+    let percent = |predicted: f64, point: &Point| finite(100.0 * (predicted / point.loss - 1.0));
     hidden
         .into_iter()
         .map(|point| {

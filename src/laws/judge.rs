@@ -10,6 +10,8 @@ const SPAN: f64 = 16.0;
 const NOISES: f64 = 10.0;
 /// Without a second seed, this many sizes let the misfit stand for the noise.
 const SIZES_WITHOUT_SEEDS: usize = 7;
+/// What one run's ln loss usually scatters by, where no second seed tells.
+const NOISE_OF_ONE: f64 = 0.01;
 const DECADES: f64 = 12.0;
 
 /// Fills in the noise, whether there is signal, and the warnings.
@@ -49,10 +51,12 @@ pub(crate) fn judge(report: &mut GroupReport) {
     let clear = report.noise.is_none_or(|noise| drop > NOISES * noise);
     if !clear {
         let noise = report.noise.unwrap_or(0.0);
-        warnings
-            .push(Warning::Noise { drop_percent: -100.0 * (-drop).exp_m1(), noise_percent: 100.0 * noise.exp_m1() });
+        warnings.push(Warning::Noise {
+            drop_percent: -100.0 * (-drop).min(20.0).exp_m1(),
+            noise_percent: 100.0 * noise.min(20.0).exp_m1(),
+        });
     }
-    let slack = 3.0 * report.noise.unwrap_or(0.0).max(0.002);
+    let slack = 3.0 * replicated.unwrap_or(NOISE_OF_ONE).max(0.002);
     if sizes.iter().any(|curve| curve.windows(2).any(|pair| pair[1] - pair[0] > slack)) {
         warnings.push(Warning::Rising);
     }

@@ -100,15 +100,19 @@ pub(crate) struct Cleaned {
     pub warnings: Vec<Warning>,
 }
 
+/// Numbers beyond this, or below its inverse, are no measurements, and powers of them overflow.
+const LARGEST: f64 = 1e100;
+
 /// Leaves out what has no logarithm and what was given twice; sorts by second factor, then by data.
 pub(crate) fn clean(points: &[Point]) -> Cleaned {
     let mut cleaned = Cleaned::default();
     let (mut not_finite, mut not_positive, mut duplicates) = (0, 0, 0);
     for point in points {
         let numbers = [Some(point.d), Some(point.loss), point.n, point.unique];
-        if numbers.iter().flatten().any(|value| !value.is_finite()) {
+        let positive = |value: &f64| *value >= 1.0 / LARGEST;
+        if numbers.iter().flatten().any(|value| !value.is_finite() || value.abs() > LARGEST) {
             not_finite += 1;
-        } else if point.loss <= 0.0 || point.d < 0.0 || [point.n, point.unique].iter().flatten().any(|&v| v <= 0.0) {
+        } else if !numbers[1..].iter().flatten().all(positive) || !(point.d == 0.0 || positive(&point.d)) {
             not_positive += 1;
         } else if point.d == 0.0 {
             cleaned.zero_shot.push(point.clone());

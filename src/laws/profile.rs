@@ -1,7 +1,7 @@
 //! The profile likelihood of the exponent: hold it elsewhere, refit everything else, see how much the objective rises.
 //! It shows how sharply the points fix the exponent, and it walks out of valleys that the starts fell into.
 
-use super::forms::{Kind, Vector};
+use super::forms::Vector;
 use super::newton::{Effort, minimise};
 use super::point::Row;
 use super::report::ProfilePoint;
@@ -18,9 +18,9 @@ pub(crate) struct Held {
     pub theta: Vector,
 }
 
-/// The law (as held) refitted with its last exponent (that of data) held at values about `theta`'s, in ascending order.
+/// The law (as held) refitted with its exponent of data held at values about `theta`'s, in ascending order.
 pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<Held> {
-    let at = law.parameters().iter().rposition(|info| info.kind == Kind::Exponent);
+    let at = law.parameters().iter().position(|info| info.symbol == "β");
     let Some(at) = at.filter(|_| rows.len() <= MOST_ROWS) else { return Vec::new() };
     let free = law.bounds(rows);
     let mut found = Vec::new();
@@ -35,6 +35,9 @@ pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objecti
             bounds[at] = (exponent, exponent);
             let solution = minimise(law, rows, &warm, &bounds, objective.delta(), Effort::SKETCH);
             warm = solution.theta;
+            if !solution.objective.is_finite() {
+                break;
+            }
             found.push(Held { point: ProfilePoint { exponent, objective: solution.objective }, theta: warm });
         }
     }

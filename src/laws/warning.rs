@@ -46,7 +46,9 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Warning::NotFinite { points } => write!(f, "{} not a number or infinite: left out", counted(*points)),
+            Warning::NotFinite { points } => {
+                write!(f, "{} not a number, infinite or beyond 1e100: left out", counted(*points))
+            }
             Warning::NotPositive { points } => {
                 write!(f, "{} with a loss or size at or below zero: left out", counted(*points))
             }
@@ -131,7 +133,7 @@ mod tests {
     #[test]
     fn sentences_read_well() {
         let cases = [
-            (Warning::NotFinite { points: 1 }, "1 point not a number or infinite: left out"),
+            (Warning::NotFinite { points: 1 }, "1 point not a number, infinite or beyond 1e100: left out"),
             (
                 Warning::Span { sizes: 5, span: 16.0, half_width: Some(0.1) },
                 "5 sizes span 16×: exponent uncertain by ±0.1",

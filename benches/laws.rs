@@ -1,0 +1,34 @@
+//! How long a redraw takes: 63 points in 9 curves, the law chosen, 300 bootstrap draws each (`cargo bench --bench laws`).
+//! The goal is 50 ms natively and 100 ms in wasm.
+
+use std::hint::black_box;
+use std::time::Instant;
+use tunelab::laws::{Law, Options, Point, fit};
+
+const ROUNDS: usize = 40;
+
+fn main() {
+    let points: Vec<Point> = (0..9)
+        .flat_map(|curve| (0..7).map(move |size| (curve, size)))
+        .map(|(curve, size)| {
+            let d = 64.0 * 2f64.powi(size);
+            let noise = 0.01 * (f64::from(curve * 7 + size) * 12.9898).sin();
+            Point::new(format!("curve {curve}"), d, ((3.0 + f64::from(curve)) * d.powf(-0.2) + 0.5) * noise.exp())
+        })
+        .collect();
+    let cases = [
+        ("law chosen", None),
+        ("power", Some(Law::Power)),
+        ("power-constant", Some(Law::PowerConstant)),
+        ("rectified", Some(Law::Rectified)),
+    ];
+    for (name, law) in cases {
+        let options = Options { law, ..Options::default() };
+        let fastest = (0..ROUNDS).map(|_| {
+            let start = Instant::now();
+            black_box(fit(&points, &options));
+            start.elapsed()
+        });
+        println!("{name:>16}: {:.1} ms", fastest.min().map_or(0.0, |time| time.as_secs_f64() * 1e3));
+    }
+}

@@ -1,0 +1,60 @@
+//! Known laws with 1% noise, 500 times each: the 95% intervals must hold the truth in 90 to 98% of them.
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use tunelab::laws::{Law, Options, Point, fit};
+use tunelab::seed::Seed;
+
+const EXPERIMENTS: u64 = 500;
+
+/// By Box and Muller.
+fn normal(rng: &mut ChaCha8Rng) -> f64 {
+    let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
+    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
+}
+
+fn coverage(law: Law, theta: &[f64], sizes: i32, seeds: usize) {
+    let truth = *theta.last().unwrap();
+    let target = 64.0 * 2f64.powi(sizes + 1);
+    let (mut exponent, mut forecast) = (0, 0);
+    for experiment in 0..EXPERIMENTS {
+        let mut rng = Seed(11).derive(law.info().name, experiment).rng();
+        let mut points = Vec::new();
+        for i in 0..sizes {
+            let d = 64.0 * 2f64.powi(i);
+            for seed in 0..seeds {
+                let loss = law.predict(theta, d, None) * (0.01 * normal(&mut rng)).exp();
+                points.push(Point::new("", d, loss).of_run(seed.to_string()));
+            }
+        }
+        let options = Options { law: Some(law), draws: 200, ..Options::default() };
+        let report = fit(&points, &options);
+        let fit = report.groups[0].fit.as_ref().unwrap();
+        exponent += fit.parameter("β").unwrap().interval.unwrap().contains(truth) as u64;
+        let sample = fit.predict(target, None);
+        let loss = law.predict(theta, target, None);
+        forecast += (sample.lo <= loss && loss <= sample.hi) as u64;
+    }
+    for (what, count) in [("exponent", exponent), ("forecast at 4×", forecast)] {
+        let percent = 100.0 * count as f64 / EXPERIMENTS as f64;
+        println!("{law} {sizes} sizes × {seeds}: {what} covered in {percent:.1}%");
+        assert!((90.0..=98.0).contains(&percent), "{law} {sizes}×{seeds}: {what} covered in {percent}%");
+    }
+}
+
+#[test]
+fn power() {
+    coverage(Law::Power, &[2.0, 0.2], 7, 1);
+    coverage(Law::Power, &[1.5, 0.07], 7, 3);
+}
+
+#[test]
+fn power_with_constant() {
+    coverage(Law::PowerConstant, &[3.0, 1.0, 0.5], 7, 1);
+    coverage(Law::PowerConstant, &[2.0, 0.5, 0.3], 7, 3);
+}
+
+#[test]
+fn rectified() {
+    coverage(Law::Rectified, &[5.0, 4.0, 0.3, 0.5], 10, 1);
+}
