@@ -62,12 +62,12 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             bases: Vec::new(),
-            data: DataChoice::Task(Task::ALL[0].id().into()),
+            data: DataChoice::Task(Task::Translation.id().into()),
             methods: vec![MethodKind::Full, MethodKind::Lora, MethodKind::Prompt],
             lora: Lora::default(),
             prompt: Prompt::default(),
-            smallest: 64,
-            largest: 4096,
+            smallest: 32,
+            largest: 2048,
             seeds: 3,
             rates: BTreeMap::new(),
             max_steps: None,
