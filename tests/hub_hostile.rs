@@ -105,6 +105,7 @@ fn tensors_that_do_not_fit_the_config_are_named() {
     );
     refused(config(|json| json["num_hidden_layers"] = 3.into()), &[WEIGHTS, "model.layers.2.", "missing"]);
     refused(config(|json| json["num_hidden_layers"] = 9_999_999.into()), &["config.json", "num_hidden_layers", "4096"]);
+    refused(config(|json| json["head_dim"] = 16_000_000.into()), &["config.json", "heads of 16000000 dimensions"]);
     refused(config(|json| json["hidden_size"] = 0.into()), &["config.json", "hidden_size"]);
     refused(config(|json| json["hidden_size"] = "16".into()), &["config.json", "hidden_size"]);
     refused(config(|json| json["vocab_size"] = (1u64 << 60).into()), &["config.json", "vocab_size"]);

@@ -48,6 +48,11 @@ impl Family {
             Family::Qwen3 => qwen::config(&fields, qwen::Version::Three),
         }?;
         config.check()?;
+        // Beyond any model there is; parameter counts of what is left fit in 64 bits.
+        if config.heads.saturating_mul(config.head_dim) > 1 << 24 {
+            let problem = format!("{} heads of {} dimensions are too many to compute", config.heads, config.head_dim);
+            return Err(WeightsError::Config(problem));
+        }
         Ok((family, config))
     }
 
