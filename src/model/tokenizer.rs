@@ -32,6 +32,9 @@ impl TextTokenizer {
         if holds_table(&value) {
             return Err(TokenizerError("its normaliser is a precompiled table, which this lab does not read".into()));
         }
+        if let Some(token) = undefined_token(&value) {
+            return Err(not_one(format!("its post-processor adds {token}, which it does not define")));
+        }
         drop(value);
         let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|error| not_one(error.to_string()))?;
         // Cutting and padding are the data's business.
@@ -134,6 +137,19 @@ fn holds_table(value: &Value) -> bool {
         Value::Array(list) => list.iter().any(holds_table),
         _ => false,
     }
+}
+
+/// A token that a template anywhere in it adds and does not define: the library would panic when it encodes.
+fn undefined_token(value: &Value) -> Option<&Value> {
+    let defined = value.get("special_tokens");
+    let pieces = ["single", "pair"].into_iter().filter_map(|part| value.get(part)?.as_array()).flatten();
+    let mut added = pieces.filter_map(|piece| piece.get("SpecialToken")?.get("id"));
+    let known = |id: &Value| id.as_str().is_some_and(|id| defined.is_some_and(|defined| defined.get(id).is_some()));
+    added.find(|id| !known(id)).or_else(|| match value {
+        Value::Object(map) => map.values().find_map(undefined_token),
+        Value::Array(list) => list.iter().find_map(undefined_token),
+        _ => None,
+    })
 }
 
 fn failed(error: tokenizers::Error) -> TokenizerError {
