@@ -36,7 +36,8 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
         crossing(|d| first.law.predict(a, d, n).ln() - second.law.predict(b, d, n).ln(), searched)
     };
     let best = |d: f64| first.law.predict(&first.theta, d, n) < second.law.predict(&second.theta, d, n);
-    let pairs = first.draws.iter().zip(&second.draws);
+    // Draws of equal number share their random numbers: half a turn apart they are independent.
+    let pairs = first.draws.iter().zip(second.draws.iter().cycle().skip(second.draws.len() / 2));
     let found: Vec<Option<f64>> = pairs.map(|(a, b)| find(a, b)).collect();
     let mut crossings: Vec<f64> = found.iter().flatten().map(|d| d.ln()).collect();
     Some(Crossover {
@@ -81,7 +82,7 @@ mod tests {
         let points: Vec<Point> = (0..8)
             .map(|i| {
                 let d = 64.0 * 2f64.powi(i);
-                Point::new("", d, b * d.powf(-beta) * (wave * if i % 2 == 0 { 1.0 } else { -1.0 }).exp())
+                Point::new("", d, b * d.powf(-beta) * (wave * (f64::from(i) * 2.4).sin()).exp())
             })
             .collect();
         let options = Options { law: Some(Law::Power), ..Options::default() };
