@@ -25,6 +25,10 @@ pub async fn probe(wanted: Backend) -> DeviceReport {
     if wanted == Backend::Cpu {
         return cpu("You chose the CPU.".into());
     }
+    // The page and the CPU's worker are built without it; until the site ships the GPU's worker, nobody may be sent there.
+    if !cfg!(feature = "webgpu") {
+        return cpu("This site comes without the GPU backend.".into());
+    }
     let adapter = match request_adapter().await {
         Ok(Some(adapter)) => adapter,
         Ok(None) => return cpu("This browser offers no WebGPU adapter.".into()),

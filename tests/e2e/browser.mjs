@@ -47,6 +47,6 @@ export async function open(context, site, fragment = "") {
     if (url.protocol.startsWith("http") && url.origin !== new URL(site.url).origin) page.problems.push(`asked ${url.href}`);
   });
   await page.goto(site.url + fragment);
-  await page.getByTestId("play").waitFor();
+  await page.getByTestId("view-lab").waitFor();
   return page;
 }

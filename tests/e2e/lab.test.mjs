@@ -1,4 +1,4 @@
-// The main job: Play → real training → points → fit → slider → new point, on both backends.
+// The main job: Play → real training → points → fit → slider → new point.
 import { strict as assert } from "node:assert";
 import { open } from "./browser.mjs";
 
@@ -51,20 +51,6 @@ export async function cpu_trains_fits_and_adds_a_point({ context, site, shots })
   await page.reload();
   await showTable(page);
   await finished(page, all);
-}
-
-export async function webgpu_trains_at_the_smallest_size({ context, site }) {
-  const page = await open(context, site, `${SMALL.replace("to=64", "to=16").replace("steps=12", "steps=3")}&device=webgpu&methods=lora`);
-  await showTable(page);
-  await trains(page, 1, 1);
-  assert.match(await page.getByTestId("device").innerText(), /WebGPU/);
-  const rows = await points(page);
-  assert.ok(rows.some((row) => row[6].includes("WebGPU")), `no point says it was made on WebGPU: ${rows}`);
-}
-
-export async function a_software_adapter_counts_as_no_gpu({ context, site }) {
-  const page = await open(context, site);
-  await page.waitForFunction(() => /CPU/.test(document.querySelector('[data-testid="device"]')?.textContent ?? ""));
 }
 
 export async function base_and_tuned_complete_the_same_prompt({ context, site, shots }) {

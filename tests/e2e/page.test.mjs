@@ -40,8 +40,7 @@ export async function fits_a_phone_light_and_dark({ context, site, shots }) {
 
 export async function every_view_is_accessible({ context, site, shots }) {
   for (const view of ["lab", "laws", "try", "about"]) {
-    const page = await open(context, site, `#view=${view}`).catch(() => null);
-    assert.ok(page, `the view ${view} did not open`);
+    const page = await open(context, site, `#view=${view}`);
     await page.waitForTimeout(1500);
     await page.screenshot({ path: `${shots}/view-${view}.png`, fullPage: true });
     assert.deepEqual(await violations(page), [], view);
@@ -51,14 +50,15 @@ export async function every_view_is_accessible({ context, site, shots }) {
 
 export async function works_offline_once_loaded({ context, site }) {
   const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=16&seeds=1&steps=3&batch=4&device=cpu&methods=full");
-  await page.evaluate(() => navigator.serviceWorker.ready);
+  await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await page.reload();
   await page.getByTestId("play").click();
-  await page.waitForFunction(() => /1 (finished|done)/.test(document.querySelector('[data-testid="run-counts"]')?.textContent ?? ""), null, { timeout: 120_000 });
-  await page.waitForTimeout(1000);
+  const trained = () => document.querySelector('[data-testid="points"]')?.textContent.includes("wasm SIMD");
+  await page.waitForFunction(trained, null, { timeout: 120_000 });
   await context.setOffline(true);
   await page.reload();
   await page.getByTestId("play").waitFor();
+  await page.waitForFunction(trained);
 }
 
 export async function own_data_are_read_or_refused_with_a_reason({ context, site }) {
