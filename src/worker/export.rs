@@ -1,4 +1,4 @@
-//! Files for download: a tuned model as other tools read it.
+//! Files for download: a full model as a Hugging Face folder. Adapters are refused until the page writes PEFT's files.
 
 use super::lab::{Lab, TUNED, WorkerError};
 use crate::model::weights::{MemoryFiles, TensorFiles, Width, write_folder};
@@ -6,7 +6,6 @@ use crate::protocol::{ExportedFile, ModelRef};
 use crate::spec::Method;
 
 impl Lab {
-    /// A full model as a Hugging Face folder.
     pub async fn export(&mut self, model: &ModelRef, _merged: bool) -> Result<Vec<ExportedFile>, WorkerError> {
         let (base, tensors) = match model {
             ModelRef::Base(name) => (self.base(name).await?, None),
@@ -21,7 +20,8 @@ impl Lab {
             Some((spec, mut tensors)) if matches!(spec.method, Method::Full | Method::Scratch) => {
                 write_folder(&base.description, &mut tensors, Some(&base.tokenizer), Width::F32, &[])?
             }
-            _ => {
+            Some((spec, _)) => return Err(WorkerError::NoAdapterFiles(spec.method.kind())),
+            None => {
                 let exported = base.model.export().await?;
                 write_folder(&base.description, &mut &exported, Some(&base.tokenizer), Width::F16, &[])?
             }

@@ -45,6 +45,8 @@ pub enum WorkerError {
     NoModel(String),
     #[error("the site's model {name} is not the one this run was planned with: reload the page")]
     OtherModel { name: String },
+    #[error("the page cannot write the files of {0} yet: `./lab finetune` does, from the same data")]
+    NoAdapterFiles(crate::spec::MethodKind),
     #[error("the tuned weights of run {0} are no longer in the browser's storage: train it again")]
     NoTuned(String),
     #[error("the spec kept with run {run} cannot be read ({error}): train it again")]
