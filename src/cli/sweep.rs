@@ -1,9 +1,10 @@
 //! `lab sweep`: an experiment on the command line, with the same engine and the same records as the page. Records go
 //! to a file as they finish; a second call goes on with what is missing.
 
+use super::folder::Folder;
 use crate::data::Splits;
 use crate::model::Decoder;
-use crate::model::weights::{Checkpoint, MemoryFiles};
+use crate::model::weights::Checkpoint;
 use crate::plan::grid::Experiment;
 use crate::plan::queue::Queue;
 use crate::record::{Evaluation, Provenance, RunRecord};
@@ -123,13 +124,8 @@ fn kind(name: &str) -> Result<MethodKind> {
 
 fn load(models: &Path, name: &str, device: &Device) -> Result<Loaded> {
     let folder = models.join(name);
-    let mut files = MemoryFiles::default();
-    for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
-        let path = folder.join(file);
-        let bytes = fs::read(&path).with_context(|| format!("{} cannot be read", path.display()))?;
-        files.0.insert(file.into(), bytes);
-    }
-    let mut checkpoint = Checkpoint::open(files).with_context(|| format!("the base in {}", folder.display()))?;
+    let mut checkpoint =
+        Checkpoint::open(Folder::open(&folder)?).with_context(|| format!("the base in {}", folder.display()))?;
     let base = Base { name: name.into(), sha256: checkpoint.sha256()? };
     let config = checkpoint.config().clone();
     let model = Decoder::load(&config, &mut checkpoint, device)?;
