@@ -38,6 +38,12 @@ pub struct Args {
     /// Optimizer steps at most, instead of the default.
     #[arg(long)]
     steps: Option<usize>,
+    /// Passes over the training examples at most, instead of the default.
+    #[arg(long)]
+    epochs: Option<f64>,
+    /// Evaluations without a better dev loss that end a run, instead of the default; 0 never ends early.
+    #[arg(long)]
+    patience: Option<usize>,
     /// Learning rates to compare, each a run of its own, instead of the method's default.
     #[arg(long, value_delimiter = ',')]
     rates: Vec<f64>,
@@ -63,6 +69,8 @@ pub fn run(args: Args) -> Result<()> {
             let mut train = TrainConfig::default_for(kind);
             train.learning_rate = rate.unwrap_or(train.learning_rate);
             train.max_steps = args.steps.unwrap_or(train.max_steps);
+            train.max_epochs = args.epochs.unwrap_or(train.max_epochs);
+            train.patience = args.patience.unwrap_or(train.patience);
             methods.push((kind.method(), train));
         }
     }

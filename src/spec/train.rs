@@ -3,6 +3,9 @@
 use super::{MethodKind, SpecError, require};
 use serde::{Deserialize, Serialize};
 
+/// Evaluations on the dev split in one run, at most: beyond it they would cost more than they tell.
+pub const MOST_EVALUATIONS: usize = 20;
+
 /// AdamW (Loshchilov & Hutter 2019) with PyTorch's defaults, clipping by global norm, warmup and decay.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -29,7 +32,7 @@ pub struct TrainConfig {
     pub weight_decay: f64,
     /// Largest global norm of the gradient; 0 turns clipping off.
     pub clip_norm: f64,
-    /// Steps between two evaluations on the dev split.
+    /// Steps between two evaluations on the dev split; more in a run that would have over [`MOST_EVALUATIONS`].
     pub eval_every: usize,
     /// Evaluations without a new best dev loss after which the run ends; 0 never ends early.
     pub patience: usize,
@@ -70,6 +73,11 @@ impl TrainConfig {
     pub fn steps(&self, examples: usize) -> usize {
         let per_epoch = examples as f64 / (self.batch_size * self.accumulate) as f64;
         ((per_epoch * self.max_epochs).ceil() as usize).clamp(1, self.max_steps)
+    }
+
+    /// Whether the dev split is evaluated after `step` (from 1) of `total`.
+    pub fn evaluates(&self, step: usize, total: usize) -> bool {
+        step >= total || step.is_multiple_of(self.eval_every.max(total.div_ceil(MOST_EVALUATIONS)))
     }
 
     /// The rate of step `step` (from 0) of `total`.
@@ -139,6 +147,14 @@ mod tests {
         assert_eq!(config.rate(10, 100), 1.0);
         assert!((config.rate(100, 100) - 0.1).abs() < 1e-12);
         assert!((1..100).all(|step| config.rate(step, 100) <= 1.0));
+    }
+
+    #[test]
+    fn evaluations_are_few_and_the_last_step_has_one() {
+        let config = TrainConfig { eval_every: 25, ..TrainConfig::default_for(MethodKind::Full) };
+        let steps = |total| (1..=total).filter(|&step| config.evaluates(step, total)).collect::<Vec<_>>();
+        assert_eq!(steps(60), [25, 50, 60]);
+        assert_eq!((steps(4000).len(), steps(4000)[0]), (MOST_EVALUATIONS, 200));
     }
 
     #[test]

@@ -210,8 +210,7 @@ impl Session {
         if let Some(nats) = nats {
             self.pending.push((self.counters.step, targets.max(1) as f64, nats));
         }
-        let ended = self.counters.step >= self.total_steps;
-        let evaluate = ended || self.counters.step.is_multiple_of(self.spec.train.eval_every);
+        let evaluate = self.spec.train.evaluates(self.counters.step, self.total_steps);
         let on_host = crate::model::on_host(self.model.device());
         let nats_per_token = match on_host || evaluate || self.pending.len() >= READ_EVERY {
             true => self.read_losses().await?,
