@@ -8,6 +8,7 @@ use engine_models::{families, fresh, run_data, spec};
 use pollster::block_on;
 use tunelab::adapt::{self, lora};
 use tunelab::model::{Decoder, Tensors};
+use tunelab::plan::bench::BenchSize;
 use tunelab::record::Provenance;
 use tunelab::spec::{Lora, Method, MethodKind, Prompt, Schedule, TrainConfig};
 use tunelab::train::{Outcome, Progress, Session, TrainError, bench};
@@ -236,21 +237,7 @@ fn the_benchmark_trains() {
     let now = || clock.elapsed().as_secs_f64() * 1e3;
     for method in MethodKind::ALL {
         let device = Device::flex();
-        let timing = block_on(bench::bench(bench::BenchSize::Small, method, [1, 3], &device, now)).expect("a timing");
+        let timing = block_on(bench::bench(BenchSize::Small, method, [1, 3], &device, now)).expect("a timing");
         assert!(timing.ms_per_step > 0.0 && timing.last_nats_per_token < 5.0, "{method}: {timing:?}");
-    }
-}
-
-/// `cargo test --release --features native --test engine_train -- --ignored --nocapture time`
-#[test]
-#[ignore = "a measurement, not a check"]
-fn time() {
-    let clock = std::time::Instant::now();
-    let now = || clock.elapsed().as_secs_f64() * 1e3;
-    for size in bench::BenchSize::ALL {
-        for method in MethodKind::ALL {
-            let timing = block_on(bench::bench(size, method, [3, 30], &Device::flex(), now)).expect("a timing");
-            println!("{size:?} {method}: {timing:?}");
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per verb, each with its `Args` and `run`.
 
 mod base;
+mod bench;
 mod finetune;
 mod fit;
 mod folder;
@@ -21,6 +22,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Time fixed work: each method at two sizes.
+    Bench(bench::Args),
     /// Fine-tune a model on one of the lab's tasks or a file.
     Finetune(Box<finetune::Args>),
     /// Fit scaling laws to a table of points.
@@ -38,6 +41,7 @@ enum Verb {
 /// Reads the arguments and does what they say.
 pub fn run() -> anyhow::Result<()> {
     match Cli::parse().verb {
+        Verb::Bench(args) => bench::run(args),
         Verb::Finetune(args) => finetune::run(*args),
         Verb::Fit(args) => fit::run(args),
         Verb::Generate(args) => generate::run(args),

@@ -1,6 +1,8 @@
 //! What to run next: a [`grid`] of cells, a [`queue`] that hands them to workers and never loses one, an
-//! [`estimate`] of what a cell needs before anything is loaded, and the [`ladder`] of base models to pretrain.
+//! [`estimate`] of what a cell needs before anything is loaded, the [`ladder`] of base models to pretrain, and the
+//! fixed work of a [`bench`](mod@bench).
 
+pub mod bench;
 pub mod estimate;
 pub mod grid;
 pub mod ladder;
