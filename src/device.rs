@@ -25,10 +25,6 @@ pub async fn probe(wanted: Backend) -> DeviceReport {
     if wanted == Backend::Cpu {
         return cpu("You chose the CPU.".into());
     }
-    // The page and the CPU's worker are built without it; until the site ships the GPU's worker, nobody may be sent there.
-    if !cfg!(feature = "webgpu") {
-        return cpu("This site comes without the GPU backend.".into());
-    }
     let adapter = match request_adapter().await {
         Ok(Some(adapter)) => adapter,
         Ok(None) => return cpu("This browser offers no WebGPU adapter.".into()),
@@ -52,6 +48,17 @@ pub async fn probe(wanted: Backend) -> DeviceReport {
             reason: "This browser offers a hardware WebGPU adapter.".into(),
         },
     }
+}
+
+/// Starts burn's WebGPU runtime: once in a program, before any tensor. `lost` hears why the device went, after which
+/// the program must end.
+#[cfg(feature = "webgpu")]
+pub async fn open_gpu(lost: impl Fn(String) + Send + 'static) -> Result<burn::tensor::Device, String> {
+    let options = burn::tensor::Device::wgpu_options().tasks_max(32);
+    let opened = options.init_with_setup_async().await;
+    let (device, setup) = opened.map_err(|error| format!("WebGPU could not be started: {error:?}"))?;
+    setup.device.set_device_lost_callback(move |_, reason| lost(reason));
+    Ok(device)
 }
 
 fn get(object: &JsValue, key: &str) -> Result<JsValue, JsValue> {

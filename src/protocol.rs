@@ -6,8 +6,9 @@
 //! finished was sent, what it had begun resumes from its last checkpoint in the browser's storage.
 
 pub use crate::data::user::ColumnChoice;
+pub use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::record::{EvalPoint, RunRecord};
-use crate::spec::{ModelConfig, RunId, RunSpec, Source};
+use crate::spec::{MethodKind, ModelConfig, RunId, RunSpec, Source};
 use serde::{Deserialize, Serialize};
 
 /// Version of this boundary: page and worker of different builds refuse each other ("reload the page").
@@ -52,6 +53,14 @@ pub enum Command {
         request: u32,
         model: ModelRef,
         merged: bool,
+    },
+    /// Time `steps` steps of fixed work, after `warmup` others. Answered by [`Event::Benched`].
+    Bench {
+        request: u32,
+        size: BenchSize,
+        method: MethodKind,
+        warmup: usize,
+        steps: usize,
     },
 }
 
@@ -101,11 +110,14 @@ pub enum Event {
         run: RunId,
         step: usize,
     },
-    /// The cell ended without a result; the worker lives on unless `device_lost`.
+    /// The cell ended without a result; the worker lives on.
     Failed {
         run: RunId,
         reason: String,
-        device_lost: bool,
+    },
+    /// The GPU is gone (a driver's reset, a laptop that slept): this worker can do nothing more, a new one may.
+    DeviceLost {
+        reason: String,
     },
     /// The text so far of a completion.
     Generated {
@@ -122,6 +134,10 @@ pub enum Event {
     Exported {
         request: u32,
         files: Vec<ExportedFile>,
+    },
+    Benched {
+        request: u32,
+        timing: BenchTiming,
     },
     /// What the engine logged as a warning or error (GPU errors are silent otherwise), or a panic's message.
     Log {

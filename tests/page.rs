@@ -258,11 +258,11 @@ fn a_crashed_worker_costs_no_finished_run_and_its_cell_is_trained_again() {
 fn a_lost_device_gets_a_new_worker() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    let (worker, command) = page.work_until(is_run).expect("a run");
-    let Command::Run { spec } = command else { panic!("a run") };
-    page.hear(Input::Event(worker, Event::Failed { run: spec.id(), reason: "device lost".into(), device_lost: true }));
+    let (worker, _) = page.work_until(is_run).expect("a run");
+    page.hear(Input::Event(worker, Event::DeviceLost { reason: "reset".into() }));
     page.work();
     assert_eq!(page.done().len(), 6);
+    assert!(page.said("the GPU was lost: reset"), "{:?}", page.state.notices);
     assert!(page.ended.contains(&worker));
 }
 
@@ -283,10 +283,7 @@ fn a_failed_cell_is_said_and_the_others_go_on() {
     page.hear(Input::Play);
     let (worker, command) = page.work_until(is_run).expect("a run");
     let Command::Run { spec } = command else { panic!("a run") };
-    page.hear(Input::Event(
-        worker,
-        Event::Failed { run: spec.id(), reason: "the loss is NaN.".into(), device_lost: false },
-    ));
+    page.hear(Input::Event(worker, Event::Failed { run: spec.id(), reason: "the loss is NaN.".into() }));
     page.work();
     assert_eq!((page.done().len(), page.state.queue.counts().failed), (5, 1));
 }

@@ -3,9 +3,10 @@
 #![cfg(all(target_arch = "wasm32", feature = "worker"))]
 
 use burn::tensor::Device;
+use tunelab::plan::bench::BenchSize;
 use tunelab::spec::MethodKind;
 use tunelab::storage::{BrowserStore, Store};
-use tunelab::train::bench::{BenchSize, bench};
+use tunelab::train::bench::bench;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -32,4 +33,39 @@ async fn the_browser_keeps_whole_files() {
     store.remove("test/a").await.unwrap();
     assert_eq!(store.read("test/a").await, Ok(None));
     assert!(store.write("../escape", &[]).await.is_err());
+}
+
+/// Every step's loss of a small model trained by `method`.
+#[cfg(feature = "webgpu")]
+async fn losses(method: MethodKind, steps: usize, device: &Device) -> Vec<f64> {
+    use tunelab::record::Provenance;
+    use tunelab::train::Progress;
+    let config = tunelab::spec::ModelConfig::ladder(64, 16, 32, 2);
+    let mut session = tunelab::train::bench::session(&config, 2, method, steps, device).unwrap();
+    while session.advance().await.unwrap() != Progress::Finished {}
+    let made = Provenance { device: "test".into(), lab: "test".into(), date: "2026-01-01".into() };
+    let record = session.finish(1.0, made).await.unwrap().record;
+    let test = [record.test, record.base_test].map(|evaluation| evaluation.nats_per_token);
+    record.curve.iter().map(|point| point.nats_per_token).chain(test).collect()
+}
+
+/// The two backends run different code for the same formulas: composed tensors on the GPU, operations by hand on the
+/// CPU. Sums in another order differ in the last digits, and training lets that grow a little.
+#[cfg(feature = "webgpu")]
+#[wasm_bindgen_test]
+async fn webgpu_and_cpu_agree_over_20_steps() {
+    const STEPS: usize = 20;
+    let gpu = tunelab::device::open_gpu(|reason| panic!("{reason}")).await.unwrap();
+    for method in MethodKind::ALL {
+        let (cpu, gpu) = (losses(method, STEPS, &Device::flex()).await, losses(method, STEPS, &gpu).await);
+        assert_eq!((cpu.len(), gpu.len()), (STEPS + 2, STEPS + 2));
+        let apart = cpu.iter().zip(&gpu).map(|(cpu, gpu)| (cpu - gpu).abs() / cpu).fold(0.0, f64::max);
+        wasm_bindgen_test::console_log!(
+            "{method}: apart by {apart:.1e} at most, from {} to {}",
+            cpu[0],
+            cpu[STEPS - 1]
+        );
+        assert!(apart < 1e-4, "{method}: {cpu:?} on the CPU, {gpu:?} on WebGPU");
+        assert!(cpu[STEPS - 1] < cpu[0], "{method} learned nothing: {cpu:?}");
+    }
 }

@@ -112,8 +112,8 @@ impl State {
                 self.rest(id);
                 self.stopped(&run);
             }
-            Event::Failed { run, reason, device_lost: true } => self.lost(id, &run, &reason, orders),
-            Event::Failed { run, reason, device_lost: false } => {
+            Event::DeviceLost { reason } => self.died(id, &format!("the GPU was lost: {reason}"), orders),
+            Event::Failed { run, reason } => {
                 self.rest(id);
                 self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
                 self.queue.fail(&run, reason);
@@ -131,6 +131,8 @@ impl State {
                 }
                 None => self.say(Level::Warning, format!("That could not be done: {reason}")),
             },
+            // The benchmark's driver asks for it, not the page.
+            Event::Benched { .. } => {}
             Event::Exported { files, .. } => orders.push(Order::Download(files)),
             Event::Log { level: LogLevel::Warning, .. } => {}
             Event::Log { text, .. } => self.say(Level::Warning, format!("The engine reports: {text}")),
@@ -161,18 +163,6 @@ impl State {
         if self.phase == Phase::Idle {
             self.queue.clear_pending();
         }
-    }
-
-    /// The device under a worker is gone: the worker ends, its cell waits for the next.
-    fn lost(&mut self, id: WorkerId, run: &RunId, reason: &str, orders: &mut Vec<Order>) {
-        orders.push(Order::End(id));
-        self.workers.remove(&id);
-        self.queue.give_back(run, reason);
-        self.say(
-            Level::Warning,
-            format!("The device was lost ({reason}). A new worker takes over; finished runs are kept."),
-        );
-        self.spawn(orders);
     }
 
     pub(super) fn died(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {

@@ -220,11 +220,7 @@ async fn open_device(report: &DeviceReport) -> Result<Device, String> {
 #[cfg(feature = "webgpu")]
 async fn open_device(report: &DeviceReport) -> Result<Device, String> {
     match report.backend {
-        Backend::WebGpu => Device::wgpu_options()
-            .tasks_max(32)
-            .init_async()
-            .await
-            .map_err(|error| format!("WebGPU could not be started: {error:?}")),
+        Backend::WebGpu => device::open_gpu(|reason| post(&Event::DeviceLost { reason })).await,
         _ => Ok(Device::flex()),
     }
 }

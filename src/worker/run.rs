@@ -35,7 +35,7 @@ impl Lab {
         match self.train(spec, inbox).await {
             Ok(End::Finished(record)) => post(&Event::Finished { record }),
             Ok(End::Stopped(step)) => post(&Event::Stopped { run, step }),
-            Err(error) => post(&Event::Failed { run, reason: error.to_string(), device_lost: false }),
+            Err(error) => post(&Event::Failed { run, reason: error.to_string() }),
         }
     }
 

@@ -9,6 +9,9 @@ use crate::model::{Generator, Sampling as Choice};
 use crate::protocol::{Command, DataRequest, DataSummary, Event, ModelRef, Sampling};
 use crate::seed::Seed;
 use crate::spec::Source;
+use crate::train::bench::bench;
+use js_sys::{Function, Reflect};
+use wasm_bindgen::JsCast;
 use web_sys::File;
 
 /// Examples of a generated task that its sizes are counted on.
@@ -30,6 +33,12 @@ impl Lab {
                 Ok(files) => post(&Event::Exported { request, files }),
                 Err(error) => post(&Event::Refused { request, reason: error.to_string() }),
             },
+            Command::Bench { request, size, method, warmup, steps } => {
+                match bench(size, method, [warmup, steps], &self.device, milliseconds).await {
+                    Ok(timing) => post(&Event::Benched { request, timing }),
+                    Err(error) => post(&Event::Refused { request, reason: error.to_string() }),
+                }
+            }
             // Nothing is running that these could mean.
             Command::Pause | Command::Resume | Command::Stop | Command::CancelGenerate { .. } => {}
             // The loop takes these itself.
@@ -108,6 +117,16 @@ impl Lab {
         post(&Event::Generated { request, text: base.tokenizer.decode(&said)?, tokens: said.len(), done: true });
         Ok(())
     }
+}
+
+/// A clock finer than `Date`'s milliseconds, where the browser has one.
+fn milliseconds() -> f64 {
+    let read = || {
+        let performance = Reflect::get(&js_sys::global(), &"performance".into())?;
+        let now: Function = Reflect::get(&performance, &"now".into())?.dyn_into()?;
+        now.call0(&performance)
+    };
+    read().ok().and_then(|time| time.as_f64()).unwrap_or_else(js_sys::Date::now)
 }
 
 /// Whether the page no longer wants the completion; what else it said waits.

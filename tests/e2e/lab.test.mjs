@@ -77,3 +77,25 @@ export async function a_dead_worker_costs_at_most_the_running_cell({ context, si
   for (const worker of page.workers()) if (worker.url().includes("worker_cpu")) await worker.evaluate(() => setTimeout(() => { throw new Error("struck by the test"); }));
   await finished(page, 1);
 }
+
+/// Enough of the visitor's own data for three small sizes; a task's own test split would take the software adapter long.
+const sums = () => Array.from({ length: 80 }, (_, i) => JSON.stringify({ prompt: `${i} plus ${i}:`, completion: ` ${2 * i}` })).join("\n");
+
+async function slide_to_the_largest(page) {
+  await page.getByTestId("size-slider").evaluate((slider) => {
+    slider.value = slider.max;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    slider.dispatchEvent(new Event("change", { bubbles: true }));
+  });
+}
+
+export async function webgpu_trains_fits_and_adds_a_point({ context, site, shots }) {
+  const page = await open(context, site, "#base=story-50k&data=own&from=16&to=32&seeds=1&steps=2&batch=8&device=webgpu&methods=full,lora");
+  await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(sums()) });
+  await page.getByTestId("data-summary").waitFor({ timeout: 120_000 });
+  await showTable(page);
+  await trains(page, 2, 2);
+  assert.match(await page.getByTestId("device").innerText(), /WebGPU/);
+  await page.screenshot({ path: `${shots}/desktop-webgpu.png` });
+  assert.deepEqual(page.problems, []);
+}
