@@ -1,13 +1,20 @@
-//! How long a redraw takes: 63 points in 9 curves, the law chosen, 300 bootstrap draws each (`cargo bench --bench laws`).
-//! The goal is 50 ms natively and 100 ms in wasm.
+//! How long a redraw takes: 63 points in 9 curves, 300 bootstrap draws each. The goal is 50 ms natively and 100 ms in
+//! wasm. `cargo bench --bench laws`; in wasm, as the page compiles it, with wasm-bindgen's runner under Node:
+//!
+//!     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER=wasm-bindgen-test-runner \
+//!         cargo test --profile page --target wasm32-unknown-unknown --bench laws -- --nocapture
 
 use std::hint::black_box;
-use std::time::Instant;
 use tunelab::laws::{Law, Options, Point, fit};
+#[cfg(not(target_arch = "wasm32"))]
+use {std::println as say, std::time::Instant};
+#[cfg(target_arch = "wasm32")]
+use {wasm_bindgen_test::Instant, wasm_bindgen_test::console_log as say};
 
 const ROUNDS: usize = 40;
 
-fn main() {
+#[cfg_attr(target_arch = "wasm32", wasm_bindgen_test::wasm_bindgen_test)]
+fn laws() {
     let points: Vec<Point> = (0..9)
         .flat_map(|curve| (0..7).map(move |size| (curve, size)))
         .map(|(curve, size)| {
@@ -29,6 +36,10 @@ fn main() {
             black_box(fit(&points, &options));
             start.elapsed()
         });
-        println!("{name:>16}: {:.1} ms", fastest.min().map_or(0.0, |time| time.as_secs_f64() * 1e3));
+        say!("{name:>16}: {:.1} ms", fastest.min().map_or(0.0, |time| time.as_secs_f64() * 1e3));
     }
+}
+
+fn main() {
+    laws();
 }

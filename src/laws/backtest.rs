@@ -2,7 +2,7 @@
 
 use super::describe::describe;
 use super::fit::{candidates, forecasts};
-use super::forms::MAX;
+use super::forms::padded;
 use super::point::{clean, distinct, rows_of};
 use super::report::{Backtest, Forecast, Hidden};
 use super::{Options, Point, choose};
@@ -23,9 +23,8 @@ pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {
         if joint && options.law.is_none() { super::Law::JOINT.to_vec() } else { candidates(&seen, options.law) };
     let rivals = choose::among(&candidates, &rows, options.objective);
     let chosen = rivals.first()?;
-    let mut theta = [0.0; MAX];
-    theta[..chosen.theta.len()].copy_from_slice(&chosen.theta);
-    let fit = describe(chosen.law, &seen, &theta, &[], options.objective);
+    let theta = padded(&chosen.theta);
+    let fit = describe(chosen.law, &seen, &theta, Vec::new(), options.objective);
     let forecasts = forecasts(&fit, &seen, hidden);
     let errors = |of: fn(&Forecast) -> Option<f64>| median(forecasts.iter().filter_map(of).map(f64::abs).collect());
     Some(Backtest {

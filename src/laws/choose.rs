@@ -1,6 +1,8 @@
 //! Which law? The one that best predicts the largest sizes when they are left out; AICc (Hurvich and Tsai 1989) decides
 //! between equals, and where there are too few sizes to leave any out.
 
+use super::bootstrap::Believed;
+use super::forms::padded;
 use super::point::{Row, centre, distinct};
 use super::report::Rival;
 use super::solve::solve;
@@ -12,6 +14,9 @@ const LEFT_OUT: usize = 2;
 /// Errors on hidden sizes that differ by less than this share of the noise are a tie, which AICc decides: without it a
 /// law with parameters to spare wins by luck in a third of simulated experiments, with it in a tenth.
 const TIE: f64 = 0.5;
+/// A law whose AIC exceeds the lowest by no more than this has some support and should not be dismissed (Burnham,
+/// Anderson and Huyvaert 2011, "AIC model selection and multimodel inference in behavioral ecology").
+const SUPPORT: f64 = 7.0;
 /// Rows beyond this many are thinned before any is hidden.
 const MOST_ROWS: usize = 1024;
 
@@ -52,8 +57,23 @@ fn aicc(law: Law, rows: &[Row], theta: &[f64]) -> Option<f64> {
     if n - k - 1.0 <= 0.0 {
         return None;
     }
-    let squares: f64 = rows.iter().map(|row| (law.ln_loss(theta, row) - row.ln_loss).powi(2)).sum();
-    Some(n * (squares / n).max(1e-30).ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+    Some(n * (squares(law, rows, theta) / n).max(1e-30).ln() + 2.0 * k + 2.0 * k * (k + 1.0) / (n - k - 1.0))
+}
+
+/// The laws that the points leave open: the chosen one, and all with about as much support by AIC. The correction in
+/// AICc is for predicting with one law: on five points it rules out a constant, whatever they say.
+pub(crate) fn believed(rivals: &[Rival], rows: &[Row]) -> Vec<Believed> {
+    let aic = |rival: &Rival| {
+        let count = rows.len() as f64;
+        count * (squares(rival.law, rows, &rival.theta) / count).max(1e-30).ln() + 2.0 * rival.theta.len() as f64
+    };
+    let lowest = rivals.iter().map(aic).fold(f64::INFINITY, f64::min);
+    let open = rivals.iter().filter(|rival| rival.chosen || aic(rival) <= lowest + SUPPORT);
+    open.map(|rival| Believed { law: rival.law, theta: padded(&rival.theta) }).collect()
+}
+
+fn squares(law: Law, rows: &[Row], theta: &[f64]) -> f64 {
+    rows.iter().map(|row| (law.ln_loss(theta, row) - row.ln_loss).powi(2)).sum()
 }
 
 /// Rows hidden and rows seen: each of the largest sizes hidden in turn with all beyond it, then the largest second factor.
@@ -113,7 +133,6 @@ fn mean(values: &[f64]) -> Option<f64> {
 
 /// The misfit of a law, per spare point, in per cent.
 fn noise_percent(rival: &Rival, rows: &[Row]) -> f64 {
-    let squares: f64 = rows.iter().map(|row| (rival.law.ln_loss(&rival.theta, row) - row.ln_loss).powi(2)).sum();
     let spare = rows.len() as f64 - rival.theta.len() as f64;
-    if spare > 0.0 { 100.0 * (squares / spare).sqrt() } else { f64::INFINITY }
+    if spare > 0.0 { 100.0 * (squares(rival.law, rows, &rival.theta) / spare).sqrt() } else { f64::INFINITY }
 }

@@ -1,10 +1,10 @@
 //! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
 
-use super::forms::Vector;
+use super::forms::{Vector, padded};
 use super::point::{Row, distinct, rows_of};
 use super::profile::profile;
 use super::report::*;
-use super::{Law, Objective, Point};
+use super::{Draw, Law, Objective, Point};
 
 /// Samples of a drawn curve, and how far it goes beyond the largest size.
 const SAMPLES: usize = 64;
@@ -12,7 +12,7 @@ const DRAWN_FACTOR: f64 = 16.0;
 /// Curves drawn for a joint law, at most.
 const MOST_CURVES: usize = 12;
 
-pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: &[Vector], objective: Objective) -> Fit {
+pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Draw>, objective: Objective) -> Fit {
     let rows = rows_of(points);
     let held = law.inward(theta, &rows);
     let count = law.parameters().len();
@@ -24,14 +24,14 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: &[Vect
     let mut fit = Fit {
         law,
         theta: theta[..count].to_vec(),
-        parameters: parameters(law, &rows, theta, draws),
+        parameters: parameters(law, &rows, theta, &draws),
         objective: super::objective::value(law, &held, &rows, objective.delta()),
         rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
         curves: Vec::new(),
         residuals,
         profile: profile(law, &rows, &held, objective).iter().map(|held| held.point).collect(),
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
-        draws: draws.iter().map(|draw| draw[..count].to_vec()).collect(),
+        draws,
     };
     fit.curves = curves(&fit, points);
     fit
@@ -41,11 +41,16 @@ impl Fit {
     /// The loss predicted at an amount of data, with its band.
     pub fn predict(&self, d: f64, n: Option<f64>) -> Sample {
         let row = Row::at(d, n, None);
-        let mid = self.law.ln_loss(&self.theta, &row);
-        let mut values: Vec<f64> = self.draws.iter().map(|draw| self.law.ln_loss(draw, &row)).collect();
+        let mid = self.law.loss(&self.theta, &row);
+        let mut values: Vec<f64> = self.draws.iter().map(|draw| draw.loss(&row)).collect();
         let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
-        let [lo, mid, hi] = [lo, mid, hi].map(|log| finite(log.exp()));
+        let [lo, mid, hi] = [lo, mid, hi].map(finite);
         Sample { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d }
+    }
+
+    /// The fit itself, as one more draw.
+    pub(crate) fn best(&self) -> Draw {
+        Draw { law: self.law, theta: padded(&self.theta) }
     }
 
     /// The smallest fitted amount of data.
@@ -59,7 +64,7 @@ impl Fit {
     }
 }
 
-fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<Parameter> {
+fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Draw]) -> Vec<Parameter> {
     let bounds = law.bounds(rows);
     let held = law.inward(theta, rows);
     law.parameters()
@@ -67,21 +72,36 @@ fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Vector]) -> Vec<P
         .enumerate()
         .map(|(i, info)| {
             let natural = |value: f64| finite(if info.logarithmic { value.exp() } else { value });
-            let mut values: Vec<f64> = draws.iter().map(|draw| draw[i]).collect();
-            let interval = interval(&mut values)
-                .map(|found| Interval { lo: natural(found.lo.min(theta[i])), hi: natural(found.hi.max(theta[i])) });
+            let value = natural(theta[i]);
+            let mut values: Vec<f64> = draws.iter().filter_map(|draw| in_draw(law, i, draw)).map(natural).collect();
+            let interval =
+                interval(&mut values).map(|found| Interval { lo: found.lo.min(value), hi: found.hi.max(value) });
             let (lo, hi) = bounds[i];
             let at_bound = held[i] <= lo + 1e-9 || held[i] >= hi - 1e-9;
             Parameter {
                 symbol: info.symbol.to_string(),
                 meaning: info.meaning.to_string(),
-                value: natural(theta[i]),
+                value,
                 interval,
                 identified: !at_bound,
                 note: if at_bound { format!("{} at bound: not identified", info.symbol) } else { String::new() },
             }
         })
         .collect()
+}
+
+/// What a draw says of a law's parameter, as held. The laws of data contain one another: a power law is one with E = 0,
+/// and that is a rectified one without D_l. Joint laws do not, and mean different things by the same letter.
+fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
+    if draw.law == law {
+        return Some(draw.theta[parameter]);
+    }
+    if law.needs_factor() {
+        return None;
+    }
+    let wanted = &law.parameters()[parameter];
+    let same = draw.law.parameters().iter().position(|info| info.symbol == wanted.symbol);
+    Some(same.map_or(if wanted.logarithmic { f64::NEG_INFINITY } else { 0.0 }, |at| draw.theta[at]))
 }
 
 fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
@@ -104,14 +124,17 @@ pub(crate) fn interval(values: &mut [f64]) -> Option<Interval> {
     if values.len() < 20 {
         return None;
     }
-    values.sort_by(f64::total_cmp);
-    Some(Interval { lo: quantile(values, 0.025), hi: quantile(values, 0.975) })
+    let last = (values.len() - 1) as f64;
+    let (at_lo, at_hi) = (0.025 * last, 0.975 * last);
+    let (lo, above) = order(values, at_lo);
+    let (hi, _) = order(above, at_hi - at_lo.floor() - 1.0);
+    Some(Interval { lo, hi })
 }
 
-/// Of sorted values, with linear interpolation (type 7 of Hyndman and Fan 1996).
-pub(crate) fn quantile(sorted: &[f64], share: f64) -> f64 {
-    let at = share * (sorted.len() - 1) as f64;
-    let low = at.floor() as usize;
-    let high = (low + 1).min(sorted.len() - 1);
-    sorted[low] + (at - low as f64) * (sorted[high] - sorted[low])
+/// The value at a fractional place in ascending order, by linear interpolation (type 7 of Hyndman and Fan 1996), and
+/// all values above that place's whole part. Sorting everything for it would cost as much as the refits.
+fn order(values: &mut [f64], at: f64) -> (f64, &mut [f64]) {
+    let (_, low, above) = values.select_nth_unstable_by(at as usize, f64::total_cmp);
+    let next = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*low);
+    (*low + at.fract() * (next - *low), above)
 }

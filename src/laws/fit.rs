@@ -1,7 +1,7 @@
 //! From points to a report.
 
 use super::describe::describe;
-use super::forms::MAX;
+use super::forms::padded;
 use super::point::{Cleaned, clean, distinct, rows_of};
 use super::report::*;
 use super::{Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
@@ -105,14 +105,14 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
     report.last_loss_percent = choose::last_loss_percent(&rows);
     report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective);
     if let Some(chosen) = report.rivals.first() {
-        let mut theta = [0.0; MAX];
-        theta[..chosen.theta.len()].copy_from_slice(&chosen.theta);
+        let theta = padded(&chosen.theta);
         let draws = options.draws.min((MOST_REFITTED_ROWS / rows.len()).max(FEWEST_DRAWS));
         if draws < options.draws {
             report.warnings.push(Warning::FewerDraws { drawn: draws, asked: options.draws });
         }
-        let draws = bootstrap::draws(chosen.law, &rows, &theta, options.objective, draws, options.seed);
-        let fit = describe(chosen.law, &report.points, &theta, &draws, options.objective);
+        let believed = choose::believed(&report.rivals, &rows);
+        let draws = bootstrap::draws(&believed, &rows, options.objective, draws, options.seed);
+        let fit = describe(chosen.law, &report.points, &theta, draws, options.objective);
         report.forecasts = forecasts(&fit, &report.points, held);
         report.fit = Some(fit);
     }

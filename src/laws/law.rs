@@ -128,20 +128,29 @@ impl Law {
 
     /// The predicted loss. `theta` as in `Fit::theta`; `n` the second factor, for the laws that need one.
     pub fn predict(self, theta: &[f64], d: f64, n: Option<f64>) -> f64 {
-        self.ln_loss(theta, &Row::at(d, n, None)).exp()
+        self.loss(theta, &Row::at(d, n, None))
     }
 
-    /// ln of the predicted loss.
+    /// The predicted loss.
+    #[inline]
+    pub(crate) fn loss(self, theta: &[f64], row: &Row) -> f64 {
+        match self {
+            Law::Power => amount(power::ln_loss(theta, row)),
+            Law::PowerConstant => power_constant::loss(theta, row),
+            Law::Rectified => rectified::loss(theta, row),
+            Law::Multiplicative => multiplicative::loss(theta, row),
+            Law::Additive => additive::loss(theta, row),
+            Law::Repeated => repeated::loss(theta, row),
+            Law::Shared => shared::loss(theta, row),
+        }
+    }
+
+    /// Its logarithm.
     #[inline]
     pub(crate) fn ln_loss(self, theta: &[f64], row: &Row) -> f64 {
         match self {
             Law::Power => power::ln_loss(theta, row),
-            Law::PowerConstant => power_constant::ln_loss(theta, row),
-            Law::Rectified => rectified::ln_loss(theta, row),
-            Law::Multiplicative => multiplicative::ln_loss(theta, row),
-            Law::Additive => additive::ln_loss(theta, row),
-            Law::Repeated => repeated::ln_loss(theta, row),
-            Law::Shared => shared::ln_loss(theta, row),
+            _ => self.loss(theta, row).ln(),
         }
     }
 
@@ -173,7 +182,7 @@ impl Law {
     #[inline]
     pub(crate) fn held_ln_loss(self, theta: &[f64], row: &Row) -> f64 {
         match self {
-            Law::Rectified => rectified::held_ln_loss(theta, row),
+            Law::Rectified => rectified::held_loss(theta, row).ln(),
             _ => self.ln_loss(theta, row),
         }
     }

@@ -30,6 +30,7 @@ mod two_stage;
 mod warning;
 
 pub use backtest::backtest;
+pub use bootstrap::Draw;
 pub use crossover::{Crossover, crossover};
 pub use export::{ReportError, points_csv, points_json};
 pub use fit::{Options, fit};

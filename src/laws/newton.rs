@@ -7,7 +7,7 @@
 
 use super::Law;
 use super::forms::{MAX, Matrix, Vector};
-use super::objective::{Local, value};
+use super::objective::Local;
 use super::point::Row;
 
 #[derive(Clone, Copy, Debug)]
@@ -44,7 +44,8 @@ pub(crate) fn minimise(
     for (value, (lo, hi)) in theta.iter_mut().zip(bounds) {
         *value = value.clamp(*lo, *hi);
     }
-    let mut here = Local::ZERO;
+    // Two places, so that a step that is taken has its derivatives already: most are.
+    let (mut here, mut there) = (Local::ZERO, Local::ZERO);
     here.measure(law, &theta, rows, delta);
     let mut damping = 1.0;
     for _ in 0..effort.most_steps {
@@ -63,28 +64,26 @@ pub(crate) fn minimise(
             }
         }
         let free = &free[..frees];
-        let Some(next) = step(law, rows, delta, bounds, &theta, &here, free, &mut damping) else {
+        let look = |place: &Vector, there: &mut Local| there.measure(law, place, rows, delta);
+        let Some(next) = step(look, bounds, &theta, &here, &mut there, free, &mut damping) else {
             break;
         };
-        let before = here.value;
         theta = next;
-        here.measure(law, &theta, rows, delta);
-        if before - here.value <= effort.tolerance * before {
+        std::mem::swap(&mut here, &mut there);
+        if there.value - here.value <= effort.tolerance * there.value {
             break;
         }
     }
     Solution { theta, objective: here.value }
 }
 
-/// A place with a lower objective, or none where no step of any size lowers it.
-#[allow(clippy::too_many_arguments)]
+/// A place with a lower objective, measured into `there`; none where no step of any size lowers it.
 fn step(
-    law: Law,
-    rows: &[Row],
-    delta: f64,
+    look: impl Fn(&Vector, &mut Local),
     bounds: &[(f64, f64); MAX],
     theta: &Vector,
     here: &Local,
+    there: &mut Local,
     free: &[usize],
     damping: &mut f64,
 ) -> Option<Vector> {
@@ -104,8 +103,8 @@ fn step(
             moved[i] = next[i] - theta[i];
         }
         let predicted = predicted_fall(here, free, &moved);
-        let there = value(law, &next, rows, delta);
-        let fall = here.value - there;
+        look(&next, there);
+        let fall = here.value - there.value;
         if fall > 0.0 && fall > 1e-4 * predicted {
             let quality = fall / predicted;
             if quality > 0.75 {

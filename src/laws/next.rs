@@ -33,7 +33,7 @@ pub struct Advice {
 pub fn advise(fit: &Fit, noise: f64, target: (f64, Option<f64>), cells: &[Cell]) -> Vec<Advice> {
     let at = |d: f64, n: Option<f64>| -> Vec<f64> {
         let row = Row::at(d, n, None);
-        fit.draws.iter().map(|draw| fit.law.ln_loss(draw, &row)).collect()
+        fit.draws.iter().map(|draw| draw.loss(&row).ln()).collect()
     };
     let forecast = at(target.0, target.1);
     let variance = covariance(&forecast, &forecast);

@@ -2,7 +2,7 @@
 //! mean stops optimisers early, the error found in the published Chinchilla fit (Besiroglu et al. 2024).
 
 use super::Law;
-use super::forms::{Jet, MAX, Matrix, Vector};
+use super::forms::{Jet, MAX, Matrix, Vector, padded};
 use super::point::Row;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -36,12 +36,11 @@ impl Objective {
     /// The objective and its gradient at fixed parameters, in `Fit::theta`'s form. Points must be positive and finite.
     pub fn at(self, law: Law, theta: &[f64], points: &[super::Point]) -> (f64, Vec<f64>) {
         let rows = super::point::rows_of(points);
-        let mut padded = [0.0; MAX];
         let count = law.parameters().len();
-        padded[..count].copy_from_slice(&theta[..count]);
+        let theta = padded(&theta[..count]);
         let mut local = Local::ZERO;
-        local.measure(law, &law.inward(&padded, &rows), &rows, self.delta());
-        (local.value, law.gradient_outward(&local.gradient, &padded, &rows)[..count].to_vec())
+        local.measure(law, &law.inward(&theta, &rows), &rows, self.delta());
+        (local.value, law.gradient_outward(&local.gradient, &theta, &rows)[..count].to_vec())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report: everything a page or a table shows of a fit, as plain versioned data.
 
-use super::{Law, Objective, Point, Warning};
+use super::{Draw, Law, Objective, Point, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Report`]'s JSON.
@@ -77,7 +77,7 @@ pub struct Fit {
     pub largest_d: f64,
     /// Bootstrap refits, for crossovers and forecasts; kept in memory only.
     #[serde(skip)]
-    pub draws: Vec<Vec<f64>>,
+    pub draws: Vec<Draw>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 //! range of exponents, so the polish that follows does not depend on a lucky start.
 
 use super::Law;
-use super::forms::{MAX, Vector};
+use super::forms::{MAX, Vector, padded};
 use super::point::Row;
 
 /// Rows beyond this many are thinned for the grid; the polish sees all.
@@ -121,14 +121,14 @@ impl<'a> Grid<'a> {
             xy += (r.ln_d - self.ln_d) * (r.ln_loss - mean_loss);
         }
         let beta = if xx > 0.0 { (-xy / xx).clamp(0.0, 3.0) } else { 0.0 };
-        vec![Start { error: 0.0, theta: vector(&[mean_loss + beta * self.ln_d, beta]), cell: [0; 3] }]
+        vec![Start { error: 0.0, theta: padded(&[mean_loss + beta * self.ln_d, beta]), cell: [0; 3] }]
     }
 
     fn power_constant(&self) -> Vec<Start> {
         let mut found = Vec::new();
         for (i, &beta) in self.betas.iter().enumerate() {
             let basis = |r: &Row| [(-beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
-            self.both_ways(basis, &mut found, [i, 0, 0], |c| vector(&[ln(c[0]) + beta * self.ln_d, c[1], beta]));
+            self.both_ways(basis, &mut found, [i, 0, 0], |c| padded(&[ln(c[0]) + beta * self.ln_d, c[1], beta]));
         }
         found
     }
@@ -144,7 +144,7 @@ impl<'a> Grid<'a> {
                     [1.0 / ((beta * (bend - self.ln_d)).exp() + (beta * (r.ln_d - self.ln_d)).exp()), 1.0, 0.0]
                 };
                 self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    vector(&[ln(c[0]) + beta * self.ln_d, beta * bend, c[1], beta])
+                    padded(&[ln(c[0]) + beta * self.ln_d, beta * bend, c[1], beta])
                 });
             }
         }
@@ -157,7 +157,7 @@ impl<'a> Grid<'a> {
             for (j, &beta) in self.betas.iter().step_by(2).enumerate() {
                 let basis = |r: &Row| [(-alpha * (r.ln_n - self.ln_n) - beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
                 self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    vector(&[ln(c[0]) + alpha * self.ln_n + beta * self.ln_d, c[1], alpha, beta])
+                    padded(&[ln(c[0]) + alpha * self.ln_n + beta * self.ln_d, c[1], alpha, beta])
                 });
             }
         }
@@ -171,7 +171,7 @@ impl<'a> Grid<'a> {
                 let basis =
                     |r: &Row| [(-alpha * (r.ln_n - self.ln_n)).exp(), (-beta * (r.ln_d - self.ln_d)).exp(), 1.0];
                 let theta = |c: [f64; 3]| {
-                    vector(&[ln(c[0]) + alpha * self.ln_n, ln(c[1]) + beta * self.ln_d, c[2], alpha, beta])
+                    padded(&[ln(c[0]) + alpha * self.ln_n, ln(c[1]) + beta * self.ln_d, c[2], alpha, beta])
                 };
                 let (error, c) = self.amounts(basis, 3, 0.0);
                 found.push(Start { error, theta: theta(c), cell: [i, j, 0] });
@@ -184,7 +184,7 @@ impl<'a> Grid<'a> {
         let mut found = Vec::new();
         for i in 0..12 {
             for j in 0..12 {
-                let theta = vector(&[-1.0 + 0.6 * i as f64, -1.0 + 0.6 * j as f64]);
+                let theta = padded(&[-1.0 + 0.6 * i as f64, -1.0 + 0.6 * j as f64]);
                 let error = self.rows.iter().map(|r| (Law::Repeated.ln_loss(&theta, r) - r.ln_loss).powi(2)).sum();
                 found.push(Start { error, theta, cell: [i, j, 0] });
             }
@@ -330,12 +330,6 @@ fn straight(points: &[(f64, f64)]) -> (f64, f64) {
 pub(crate) fn geometric(lo: f64, hi: f64, count: usize) -> Vec<f64> {
     let ratio = (hi / lo).ln();
     (0..count).map(|i| lo * (ratio * i as f64 / (count - 1) as f64).exp()).collect()
-}
-
-fn vector(values: &[f64]) -> Vector {
-    let mut theta = [0.0; MAX];
-    theta[..values.len()].copy_from_slice(values);
-    theta
 }
 
 /// The logarithm, with a finite answer for an amount that least squares set to zero.

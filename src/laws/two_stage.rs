@@ -2,6 +2,7 @@
 //! fits one β and one E for all; stage 2 holds them and fits A and α of each factor (Zhang et al. 2024, arXiv
 //! 2402.17193, section 4).
 
+use super::bootstrap::{self, Believed};
 use super::describe::interval;
 use super::forms::{MAX, multiplicative};
 use super::newton::{Effort, minimise};
@@ -9,7 +10,7 @@ use super::point::{Row, clean, distinct, rows_of};
 use super::report::Interval;
 use super::solve::solve;
 use super::start::Care;
-use super::{Law, Objective, Point, Warning, bootstrap};
+use super::{Law, Objective, Point, Warning};
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -71,8 +72,8 @@ pub fn two_stage(factors: &[(String, Vec<Point>)], objective: Objective, draws: 
     if theta[1] <= 1e-9 {
         warnings.push(Warning::AtBound { parameter: "E".into() });
     }
-    let draws = bootstrap::draws(Law::Shared, &rows, &theta, objective, draws, Seed(0));
-    let interval_of = |i: usize| interval(&mut draws.iter().map(|draw| draw[i]).collect::<Vec<f64>>());
+    let draws = bootstrap::draws(&[Believed { law: Law::Shared, theta }], &rows, objective, draws, Seed(0));
+    let interval_of = |i: usize| interval(&mut draws.iter().map(|draw| draw.theta[i]).collect::<Vec<f64>>());
     let of_factor = |(factor, (name, _)): (usize, &(String, Vec<Point>))| {
         let (a, alpha) = (theta[2 + 2 * factor], theta[3 + 2 * factor]);
         let alpha_interval = interval_of(3 + 2 * factor);

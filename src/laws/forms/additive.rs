@@ -17,13 +17,14 @@ fn terms(theta: &[f64], row: &Row) -> [f64; 2] {
     [theta[0] - theta[3] * row.ln_n, theta[1] - theta[4] * row.ln_d]
 }
 
-pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    log_total(&terms(theta, row), theta[2])
+pub fn loss(theta: &[f64], row: &Row) -> f64 {
+    let [a, b] = terms(theta, row);
+    amount(a) + amount(b) + theta[2]
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     let [a, b] = terms(theta, row);
     let of_a = [1.0, 0.0, 0.0, -row.ln_n, 0.0, 0.0, 0.0, 0.0];
     let of_b = [0.0, 1.0, 0.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0];
-    sum_jet([(a, of_a), (b, of_b)], theta[2], Some(2), 5, jet);
+    sum_jet([(amount(a), of_a), (amount(b), of_b)], theta[2], Some(2), 5, jet);
 }

@@ -19,6 +19,13 @@ pub const MAX: usize = 8;
 pub(crate) type Vector = [f64; MAX];
 pub(crate) type Matrix = [[f64; MAX]; MAX];
 
+/// A law's parameters with zeros behind them.
+pub(crate) fn padded(values: &[f64]) -> Vector {
+    let mut theta = [0.0; MAX];
+    theta[..values.len()].copy_from_slice(values);
+    theta
+}
+
 /// ln L̂ at one row with its gradient and the lower half of its Hessian in the parameters.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Jet {
@@ -73,13 +80,12 @@ pub(crate) fn log_sum(a: f64, b: f64) -> f64 {
 /// Terms beyond e^600 are not losses; held there, sums of a few stay finite.
 const TOP: f64 = 600.0;
 
-/// ln(Σ e^u + E).
 #[inline]
-pub(crate) fn log_total(terms: &[f64], constant: f64) -> f64 {
-    (terms.iter().map(|term| term.min(TOP).exp()).sum::<f64>() + constant).ln()
+pub(crate) fn amount(term: f64) -> f64 {
+    term.min(TOP).exp()
 }
 
-/// Fills a jet for ln(Σ e^u + E): each term comes as u with its gradient, u linear in the parameters; E is parameter
+/// Fills a jet for ln(Σ e^u + E): each term comes as e^u with the gradient of u, u linear in the parameters; E is parameter
 /// `at`, or fixed where that is none. With shares p and G = Σp·∇u: gradient G, Hessian Σp·∇u∇uᵀ − GGᵀ, and for E
 /// 1/L̂, −G/L̂, −1/L̂². Returns the first term's share.
 #[inline]
@@ -90,7 +96,7 @@ pub(crate) fn sum_jet<const T: usize>(
     count: usize,
     jet: &mut Jet,
 ) -> f64 {
-    let amounts = terms.map(|term| term.0.min(TOP).exp());
+    let amounts = terms.map(|term| term.0);
     let total = amounts.iter().sum::<f64>() + constant;
     let inverse = 1.0 / total;
     jet.value = total.ln();

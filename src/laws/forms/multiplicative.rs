@@ -11,11 +11,11 @@ pub const PARAMETERS: [ParameterInfo; 4] = [
     exponent("β", "how fast loss falls with data", (0.0, 3.0)),
 ];
 
-pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    log_total(&[theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d], theta[1])
+pub fn loss(theta: &[f64], row: &Row) -> f64 {
+    amount(theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d) + theta[1]
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     let u = theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d;
-    sum_jet([(u, [1.0, 0.0, -row.ln_n, -row.ln_d, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 4, jet);
+    sum_jet([(amount(u), [1.0, 0.0, -row.ln_n, -row.ln_d, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 4, jet);
 }

@@ -21,9 +21,10 @@ pub const PARAMETERS: [ParameterInfo; 4] = [
     exponent("β", "how fast loss falls with data once past the shallow phase", (0.0, 4.0)),
 ];
 
-pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    let denominator = log_sum(theta[1], theta[3] * row.ln_d);
-    log_total(&[theta[0] - denominator], theta[2])
+pub fn loss(theta: &[f64], row: &Row) -> f64 {
+    let (bend, power) = (theta[1], theta[3] * row.ln_d);
+    // By the larger of the two, so that neither overflows.
+    amount(theta[0] - bend.max(power)) / (1.0 + (-(bend - power).abs()).exp()) + theta[2]
 }
 
 /// The range of v: D_l must stay a finite number.
@@ -49,9 +50,9 @@ pub fn gradient_outward(gradient: &Vector, theta: &Vector, centre: f64) -> Vecto
     [c, of_bend - v * c, e, beta - centre * ((1.0 - v) * c + of_bend), 0.0, 0.0, 0.0, 0.0]
 }
 
-pub fn held_ln_loss(theta: &[f64], row: &Row) -> f64 {
+pub fn held_loss(theta: &[f64], row: &Row) -> f64 {
     let denominator = theta[1] + (1.0 - theta[1]) * (theta[3] * row.from_centre).exp();
-    (theta[0].exp() / denominator + theta[2]).ln()
+    amount(theta[0]) / denominator + theta[2]
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
@@ -60,8 +61,8 @@ pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     let w = v + (1.0 - v) * z;
     // u = ln C − ln w: ∂w/∂v = 1 − z, ∂w/∂β = (1−v)·z·t.
     let (dv, db) = ((1.0 - z) / w, (1.0 - v) * z * t / w);
-    let u = theta[0] - w.ln();
-    let p = sum_jet([(u, [1.0, -dv, 0.0, -db, 0.0, 0.0, 0.0, 0.0])], theta[2], Some(2), 4, jet);
+    let above = amount(theta[0]) / w;
+    let p = sum_jet([(above, [1.0, -dv, 0.0, -db, 0.0, 0.0, 0.0, 0.0])], theta[2], Some(2), 4, jet);
     // The curvature of −ln w itself.
     jet.hessian[1][1] += p * dv * dv;
     jet.hessian[3][1] += p * (z * t / w + dv * db);

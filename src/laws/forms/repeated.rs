@@ -73,8 +73,9 @@ fn terms(parts: &Parts) -> [f64; 2] {
     [LN_A - EXPONENT * (parts.ln_un + parts.n.0), LN_B - EXPONENT * (parts.ln_u + parts.d.0)]
 }
 
-pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
-    log_total(&terms(&parts(theta, row)), LN_E.exp())
+pub fn loss(theta: &[f64], row: &Row) -> f64 {
+    let [a, b] = terms(&parts(theta, row));
+    amount(a) + amount(b) + LN_E.exp()
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
@@ -84,7 +85,7 @@ pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     let mut of_b = [0.0; MAX];
     of_a[1] = -EXPONENT * parts.n.1;
     of_b[0] = -EXPONENT * parts.d.1;
-    sum_jet([(a, of_a), (b, of_b)], LN_E.exp(), None, 2, jet);
+    sum_jet([(amount(a), of_a), (amount(b), of_b)], LN_E.exp(), None, 2, jet);
     // The terms themselves curve in ln R*.
     jet.hessian[1][1] -= (a - jet.value).exp() * EXPONENT * parts.n.2;
     jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;

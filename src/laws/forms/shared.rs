@@ -17,9 +17,9 @@ pub const PARAMETERS: [ParameterInfo; 8] = [
     exponent("α_3", "how fast loss falls with the third factor", (-1.0, 3.0)),
 ];
 
-pub fn ln_loss(theta: &[f64], row: &Row) -> f64 {
+pub fn loss(theta: &[f64], row: &Row) -> f64 {
     let at = 2 + 2 * row.factor;
-    log_total(&[theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d], theta[1])
+    amount(theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d) + theta[1]
 }
 
 pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
@@ -29,5 +29,5 @@ pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
     of_u[at] = 1.0;
     of_u[at + 1] = -row.ln_n;
     let u = theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d;
-    sum_jet([(u, of_u)], theta[1], Some(1), MAX, jet);
+    sum_jet([(amount(u), of_u)], theta[1], Some(1), MAX, jet);
 }

@@ -30,8 +30,8 @@ pub fn Explanations() -> impl IntoView {
                 <p>
                     "A point is one finished run with its own decayed learning rate. Each law is fitted by minimising the sum of
                     Huber losses (δ = 0.001) on log residuals, as the papers do. The form is chosen by leaving the largest
-                    sizes out and predicting them; AICc decides where that cannot. Intervals and bands come from refits on
-                    runs drawn anew with replacement. A forecast is trusted up to four times the largest size."
+                    sizes out and predicting them; AICc decides where that cannot. Intervals and bands come from refits to noise like that which was seen, shared
+                    among all laws that the points leave open; choose a law to see its own, narrower ones. A forecast is trusted up to four times the largest size."
                 </p>
             </details>
         </section>
