@@ -9,8 +9,8 @@ const TYPES = {
   ".wasm": "application/wasm", ".svg": "image/svg+xml",
 };
 
-/// Serves `folder` at http://localhost:PORT/some/where/, as any static host would.
-export async function serve(folder) {
+/// Serves `folder` at http://localhost:PORT/some/where/, as any static host would; `headers` go with every answer.
+export async function serve(folder, headers = {}) {
   const prefix = "/some/where/";
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
@@ -18,7 +18,7 @@ export async function serve(folder) {
     let file = normalize(join(folder, path.slice(prefix.length)));
     if (existsSync(file) && statSync(file).isDirectory()) file = join(file, "index.html");
     if (!file.startsWith(normalize(folder)) || !existsSync(file)) return response.writeHead(404).end();
-    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size });
+    response.writeHead(200, { "content-type": TYPES[extname(file)] ?? "application/octet-stream", "content-length": statSync(file).size, ...headers });
     createReadStream(file).pipe(response);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
