@@ -39,9 +39,11 @@ export async function watch({ browser, site, whole }) {
   await context.close();
 
   const first = Math.min(...seen.map((run) => run.seconds));
-  const curves = [...Map.groupBy(seen, (run) => run.method).values()].map((runs) => {
+  const curves = [...new Set(seen.map((run) => run.method))].map((method) => {
     const sizes = new Map();
-    for (const { examples, seconds } of runs) sizes.set(examples, Math.min(sizes.get(examples) ?? Infinity, seconds));
+    for (const { examples, seconds } of seen.filter((run) => run.method === method)) {
+      sizes.set(examples, Math.min(sizes.get(examples) ?? Infinity, seconds));
+    }
     return [...sizes.values()].sort((a, b) => a - b)[CURVE - 1];
   });
   return {
