@@ -63,7 +63,9 @@ fn batch() -> Batch {
 fn method(kind: MethodKind) -> Method {
     match kind {
         MethodKind::Lora => Method::Lora(Lora { rank: 3, alpha: 6.0, ..Lora::default() }),
-        MethodKind::Prompt => Method::Prompt(Prompt { virtual_tokens: 4, init: PromptInit::Random }),
+        MethodKind::Prompt => {
+            Method::Prompt(Prompt { virtual_tokens: 4, init: PromptInit::Random, ..Prompt::default() })
+        }
         kind => kind.method(),
     }
 }

@@ -36,7 +36,7 @@ fn batch(method: &Method) -> Batch {
 
 fn methods() -> Vec<Method> {
     let lora = Lora { rank: 3, alpha: 5.0, ..Lora::default() };
-    let prompt = Prompt { virtual_tokens: 5, init: PromptInit::Random };
+    let prompt = Prompt { virtual_tokens: 5, init: PromptInit::Random, ..Prompt::default() };
     vec![Method::Full, Method::Lora(lora), Method::Prompt(prompt)]
 }
 

@@ -99,7 +99,7 @@ fn transformers_and_peft_load_what_we_write() {
             add(format!("{name} {kind} merged"), &adapted, &ids, &at, None, None);
         }
 
-        let method = Method::Prompt(Prompt { virtual_tokens: 4, init: PromptInit::Random });
+        let method = Method::Prompt(Prompt { virtual_tokens: 4, init: PromptInit::Random, ..Prompt::default() });
         let (adapter, adapted) = random(&model, method);
         let at = scratch.write(&format!("{name}-prompt"), adapter.write(&description, name, &[]).unwrap());
         add(format!("{name} prompt"), &adapted, &ids, &folder, Some(&at), None);

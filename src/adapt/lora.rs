@@ -5,7 +5,7 @@
 //! `[rank, out]`, the transposes of PEFT's `lora_A` and `lora_B`.
 
 use super::AdaptError;
-use crate::model::{Decoder, HostTensor, LowRank, ModelError, Parameter, Tensors, WeightSource};
+use crate::model::{Decoder, HostTensor, LowRank, ModelError, Parameter, Tensors, Weight, WeightSource};
 use crate::seed::Seed;
 use crate::spec::{Lora, Target};
 use burn::Tensor;
@@ -62,15 +62,16 @@ pub fn weigh(model: &mut Decoder, lora: &Lora, weight: f64) {
     }
 }
 
-/// A plain model whose weights contain all its adapters: `W + s·A·B`.
+/// A plain model in f32 whose weights contain all its adapters: `W + s·A·B`.
 pub fn merge(adapted: &Decoder) -> Decoder {
-    let mut model = adapted.clone();
+    let mut model = adapted.dense();
+    let device = model.device().clone();
     for layer in 0..model.config().layers {
         for target in Target::ALL {
             let Some(linear) = model.linear(layer, target) else { continue };
             for adapter in std::mem::take(&mut linear.adapters) {
                 let dense = adapter.a.matmul(adapter.b).mul_scalar(adapter.scale);
-                linear.weight = linear.weight.clone() + dense;
+                linear.weight = Weight::Whole(linear.weight.dense(&device) + dense);
             }
         }
     }

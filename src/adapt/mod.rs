@@ -8,7 +8,7 @@ mod prompt;
 
 use crate::model::{Decoder, ModelError, Parameter, WeightSource};
 use crate::seed::Seed;
-use crate::spec::{Method, Target};
+use crate::spec::{Method, Precision, Target};
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdaptError {
@@ -16,6 +16,8 @@ pub enum AdaptError {
     Model(#[from] ModelError),
     #[error("this model has none of the layers to adapt ({targets:?}): choose others")]
     NoTarget { targets: Vec<Target> },
+    #[error("a base held in {precision} cannot be trained as a whole: hold it in f32, or use LoRA or prompt tuning")]
+    Frozen { precision: Precision },
     #[error("the text that the prompt starts from has no tokens: write one or choose another start")]
     EmptyText,
 }
@@ -24,7 +26,8 @@ pub enum AdaptError {
 /// `text` holds the tokens of a prompt's initial text, and is empty elsewhere.
 pub fn fresh(base: &Decoder, method: &Method, text: &[u32], seed: Seed) -> Result<Decoder, AdaptError> {
     match method {
-        Method::Full => Ok(base.clone()),
+        Method::Full if base.precision().is_f32() => Ok(base.clone()),
+        Method::Full => Err(AdaptError::Frozen { precision: base.precision() }),
         Method::Scratch => full::scratch(base, seed),
         Method::Lora(lora) => lora::fresh(base, lora, seed),
         Method::Prompt(prompt) => prompt::fresh(base, prompt, text, seed),

@@ -220,7 +220,8 @@ fn read_lora(
     let uniform = fields.count_or("r", rank)? == rank;
     // One scale for all: PEFT's patterns are folded into B.
     let alpha = if uniform { alpha } else { rank as f64 };
-    let lora = Lora { rank, alpha, dropout, targets: targets.into_iter().collect(), rslora };
+    let targets = targets.into_iter().collect();
+    let lora = Lora { rank, alpha, dropout, targets, rslora, ..Lora::default() };
     let method = Method::Lora(lora.clone());
     method.check().map_err(|error| fields.wrong(error.field, &error.value, error.rule))?;
 
@@ -289,7 +290,7 @@ fn read_prompt(
     let virtual_tokens = fields.count("num_virtual_tokens")?;
     let shape = vec![virtual_tokens, base.config.d_model];
     let values = file.read(PEFT_PROMPT, &shape)?;
-    let method = Method::Prompt(Prompt { virtual_tokens, init: PromptInit::Random });
+    let method = Method::Prompt(Prompt { virtual_tokens, init: PromptInit::Random, ..Prompt::default() });
     Ok((method, [(PROMPT.to_string(), HostTensor { shape, values })].into()))
 }
 

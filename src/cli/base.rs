@@ -4,7 +4,7 @@ use super::folder::Folder;
 use crate::adapt::{self, peft};
 use crate::model::weights::{Checkpoint, WeightsError};
 use crate::model::{Decoder, TextTokenizer};
-use crate::spec::Method;
+use crate::spec::{Method, Precision};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ pub struct Args {
     /// A PEFT adapter to add; `DIR=0.5` adds half of it. May be given several times.
     #[arg(long, value_name = "DIR[=WEIGHT]")]
     pub adapter: Vec<String>,
+    /// How the base's weights rest in memory: f32, f16, int8 or nf4 (4 bits).
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    pub base_precision: Precision,
 }
 
 /// A base with its adapters, ready to run.
@@ -31,7 +34,8 @@ impl Args {
         let mut checkpoint = Checkpoint::open(Folder::open(&self.base)?).with_context(at)?;
         checkpoint.check().with_context(at)?;
         let config = checkpoint.config().clone();
-        let mut model = Decoder::load(&config, &mut checkpoint, &Device::flex()).with_context(at)?;
+        let mut model =
+            Decoder::load_as(self.base_precision, &config, &mut checkpoint, &Device::flex()).with_context(at)?;
         for adapter in &self.adapter {
             let (path, weight) = split_weight(adapter)?;
             model = add(&checkpoint, &model, &path, weight).with_context(|| path.display().to_string())?;

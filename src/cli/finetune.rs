@@ -6,12 +6,13 @@ use crate::adapt::peft::{Adapter, BASE_SHA256, Merged};
 use crate::data::user::{self, File, Options, READ_LIMIT};
 use crate::data::{Batches, Example, Splits, Tokenizer, tokenize_all};
 use crate::model::weights::{Checkpoint, ModelFile, Width, write_folder};
-use crate::model::{Decoder, TextTokenizer};
+use crate::model::{AsHeld, Decoder, TextTokenizer};
 use crate::plan::estimate::Estimate;
 use crate::record::{Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
-    Base, DataSpec, Lora, Method, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source, Target, TrainConfig,
+    Base, DataSpec, Lora, Method, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source, Target,
+    TrainConfig,
 };
 use crate::train::{Outcome, Progress, RunData, Session};
 use anyhow::{Context, Result, bail, ensure};
@@ -33,6 +34,9 @@ pub struct Args {
     examples: Option<usize>,
     #[arg(long, value_enum)]
     method: Tuning,
+    /// How the frozen base rests in memory under LoRA and prompt tuning: f32, f16, int8 or nf4 (QLoRA's 4 bits).
+    #[arg(long, value_name = "PRECISION", default_value_t)]
+    base_precision: Precision,
     #[command(flatten)]
     lora: LoraArgs,
     #[command(flatten)]
@@ -144,13 +148,14 @@ pub fn run(args: Args) -> Result<()> {
     let Some(tokenizer) = checkpoint.tokenizer.clone() else {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };
+    let method = args.method()?;
     let (data, splits) = args.data.open(args.examples, Seed(args.seed))?;
     let spec = RunSpec {
         version: SPEC_VERSION,
         base: Base { name: checkpoint.tensors.files().name(), sha256: checkpoint.sha256()? },
-        method: args.method(),
+        train: args.train.config(&method),
+        method,
         data,
-        train: args.train.config(&args.method()),
         seed: Seed(args.seed),
     };
     spec.check()?;
@@ -161,14 +166,14 @@ pub fn run(args: Args) -> Result<()> {
     }
     let data = tokenized(&spec, &splits, &tokenizer)?;
     let config = checkpoint.config().clone();
-    let base = Decoder::load(&config, &mut checkpoint, &Device::flex())?;
+    let base = Decoder::load_as(spec.method.base_precision(), &config, &mut checkpoint, &Device::flex())?;
     let outcome = train(&base, &spec, data)?;
     let files = result(&args, &mut checkpoint, &tokenizer, &outcome)?;
     folder::write(&args.out, &files)?;
     if args.json {
         println!("{}", outcome.record.to_json());
     } else {
-        summarise(&outcome.record, &args.out);
+        summarise(&outcome.record, base.bytes(), &args.out);
     }
     Ok(())
 }
@@ -193,8 +198,8 @@ impl DataArgs {
 }
 
 impl Args {
-    fn method(&self) -> Method {
-        match self.method {
+    fn method(&self) -> Result<Method> {
+        let method = match self.method {
             Tuning::Full => Method::Full,
             Tuning::Scratch => Method::Scratch,
             Tuning::Lora => Method::Lora(Lora {
@@ -203,12 +208,15 @@ impl Args {
                 dropout: self.lora.dropout,
                 targets: self.lora.targets(),
                 rslora: self.lora.rslora,
+                ..Lora::default()
             }),
             Tuning::Prompt => Method::Prompt(Prompt {
                 virtual_tokens: self.prompt.virtual_tokens,
                 init: self.prompt.prompt_text.clone().map_or(PromptInit::Vocabulary, PromptInit::Text),
+                ..Prompt::default()
             }),
-        }
+        };
+        Ok(method.on(self.base_precision)?)
     }
 }
 
@@ -303,7 +311,9 @@ fn result(
         }
         Method::Lora(lora) if args.merge => {
             metadata.push((BASE_SHA256, &spec.base.sha256));
-            let mut merged = Merged { base: checkpoint, lora, adapter: &outcome.tensors };
+            // Into the weights as they were held: those the adapter was trained on.
+            let mut base = AsHeld { source: checkpoint, precision: lora.base_precision };
+            let mut merged = Merged { base: &mut base, lora, adapter: &outcome.tensors };
             Ok(write_folder(&description, &mut merged, Some(tokenizer), Width::F32, &metadata)?)
         }
         Method::Lora(_) | Method::Prompt(_) => {
@@ -319,10 +329,15 @@ fn result(
     }
 }
 
-fn summarise(record: &RunRecord, out: &Path) {
+fn summarise(record: &RunRecord, base_bytes: u64, out: &Path) {
     println!("{} on {} examples, {} steps", record.spec.method.kind(), record.spec.data.examples, record.steps);
     println!("trained {} of {} parameters", record.trained_parameters, record.parameters.total);
-    println!("base  test loss {:.4} nats/token", record.base_test.nats_per_token);
+    let precision = record.spec.method.base_precision();
+    println!(
+        "base  test loss {:.4} nats/token, held in {precision}: {} kB",
+        record.base_test.nats_per_token,
+        base_bytes / 1000
+    );
     println!("tuned test loss {:.4} nats/token (best on dev at step {})", record.test.nats_per_token, record.best_step);
     println!("written to {}", out.display());
 }

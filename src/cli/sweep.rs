@@ -3,12 +3,13 @@
 
 use super::folder::Folder;
 use crate::data::Splits;
-use crate::model::Decoder;
 use crate::model::weights::Checkpoint;
+use crate::model::{Decoder, TextTokenizer};
 use crate::plan::grid::Experiment;
+use crate::plan::precision::costs;
 use crate::plan::queue::Queue;
 use crate::record::{Evaluation, Provenance, RunRecord};
-use crate::spec::{Base, MethodKind, RunSpec, Source, TrainConfig};
+use crate::spec::{Base, Method, MethodKind, Precision, RunSpec, Source, TrainConfig};
 use crate::train::{Progress, RunData, Session};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
@@ -30,6 +31,9 @@ pub struct Args {
     task: String,
     #[arg(long, value_delimiter = ',', default_value = "full,lora,prompt")]
     methods: Vec<String>,
+    /// How the frozen base rests under LoRA and prompt tuning: f32, f16, int8, nf4. Several are compared.
+    #[arg(long, value_name = "PRECISION", value_delimiter = ',', default_value = "f32")]
+    base_precision: Vec<Precision>,
     /// Distinct training examples.
     #[arg(long, value_delimiter = ',', default_value = "64,128,256,512,1024,2048,4096")]
     sizes: Vec<usize>,
@@ -52,15 +56,14 @@ pub struct Args {
     out: PathBuf,
 }
 
-struct Loaded {
+struct Opened {
     base: Base,
-    model: Decoder,
-    tokenizer: crate::model::TextTokenizer,
+    folder: PathBuf,
+    tokenizer: TextTokenizer,
 }
 
 pub fn run(args: Args) -> Result<()> {
-    let device = Device::flex();
-    let bases = args.base.iter().map(|name| load(&args.models, name, &device)).collect::<Result<Vec<_>>>()?;
+    let bases = args.base.iter().map(|name| open(&args.models, name)).collect::<Result<Vec<_>>>()?;
     let mut methods = Vec::new();
     for name in &args.methods {
         let kind = kind(name)?;
@@ -71,11 +74,11 @@ pub fn run(args: Args) -> Result<()> {
             train.max_steps = args.steps.unwrap_or(train.max_steps);
             train.max_epochs = args.epochs.unwrap_or(train.max_epochs);
             train.patience = args.patience.unwrap_or(train.patience);
-            methods.push((kind.method(), train));
+            methods.extend(args.held(kind)?.into_iter().map(|method| (method, train.clone())));
         }
     }
     let experiment = Experiment {
-        bases: bases.iter().map(|loaded| loaded.base.clone()).collect(),
+        bases: bases.iter().map(|opened| opened.base.clone()).collect(),
         source: Source::Task(args.task.clone()),
         methods,
         sizes: args.sizes.clone(),
@@ -87,18 +90,23 @@ pub fn run(args: Args) -> Result<()> {
     }
     queue.extend(experiment.cells());
     let all = queue.cells().count();
-    let mut base_tests: HashMap<String, Evaluation> = HashMap::new();
+    let mut models: HashMap<(String, Precision), Decoder> = HashMap::new();
+    let mut base_tests: HashMap<(String, Precision), Evaluation> = HashMap::new();
     while let Some(spec) = queue.take() {
-        let loaded = bases.iter().find(|loaded| loaded.base == spec.base).context("a cell of another base")?;
-        let known = base_tests.get(&spec.base.name).copied();
-        match cell(loaded, &spec, known) {
+        let opened = bases.iter().find(|opened| opened.base == spec.base).context("a cell of another base")?;
+        let held = (spec.base.name.clone(), spec.method.base_precision());
+        if !models.contains_key(&held) {
+            models.insert(held.clone(), opened.load(held.1)?);
+        }
+        match cell(&models[&held], opened, &spec, base_tests.get(&held).copied()) {
             Ok(record) => {
-                base_tests.insert(spec.base.name.clone(), record.base_test);
+                base_tests.insert(held.clone(), record.base_test);
                 eprintln!(
-                    "{}/{all} {} {} {}: {:.4} nats/token (base {:.4}), rate {:.0e}, step {} of {}, {:.1} s",
+                    "{}/{all} {} {} {} {}: {:.4} nats/token (base {:.4}), rate {:.0e}, step {} of {}, {:.1} s",
                     queue.counts().done + 1,
                     spec.base.name,
                     spec.method.kind(),
+                    held.1,
                     spec.data.examples,
                     record.test.nats_per_token,
                     record.base_test.nats_per_token,
@@ -117,7 +125,28 @@ pub fn run(args: Args) -> Result<()> {
             }
         }
     }
+    let records: Vec<&RunRecord> = queue.records().collect();
+    for cost in costs(&records) {
+        let bytes = |precision| models.get(&(cost.base.clone(), precision)).map(|model| model.bytes());
+        let held = bytes(cost.precision).map_or_else(String::new, |bytes| format!(" in {} kB", bytes / 1000));
+        eprintln!(
+            "{} held in {}{held}: its own test loss is {:+.4} nats/token against f32",
+            cost.base, cost.precision, cost.nats_per_token
+        );
+    }
     Ok(())
+}
+
+impl Args {
+    /// The method on each precision asked for; what trains every weight stays in f32 and runs once.
+    fn held(&self, kind: MethodKind) -> Result<Vec<Method>> {
+        let frozen = matches!(kind, MethodKind::Lora | MethodKind::Prompt);
+        let precisions = self.base_precision.iter().filter(|precision| {
+            let also_f32 = self.base_precision.contains(&Precision::F32);
+            frozen || precision.is_f32() || !also_f32
+        });
+        precisions.map(|&precision| Ok(kind.method().on(precision)?)).collect()
+    }
 }
 
 fn kind(name: &str) -> Result<MethodKind> {
@@ -130,22 +159,31 @@ fn kind(name: &str) -> Result<MethodKind> {
     })
 }
 
-fn load(models: &Path, name: &str, device: &Device) -> Result<Loaded> {
+fn open(models: &Path, name: &str) -> Result<Opened> {
     let folder = models.join(name);
-    let mut checkpoint =
-        Checkpoint::open(Folder::open(&folder)?).with_context(|| format!("the base in {}", folder.display()))?;
+    let checkpoint = checkpoint(&folder)?;
     let base = Base { name: name.into(), sha256: checkpoint.sha256()? };
-    let config = checkpoint.config().clone();
-    let model = Decoder::load(&config, &mut checkpoint, device)?;
     let tokenizer = checkpoint.tokenizer.with_context(|| format!("{} has no tokenizer.json", folder.display()))?;
-    Ok(Loaded { base, model, tokenizer })
+    Ok(Opened { base, folder, tokenizer })
 }
 
-fn cell(loaded: &Loaded, spec: &RunSpec, base_test: Option<Evaluation>) -> Result<RunRecord> {
+fn checkpoint(folder: &Path) -> Result<Checkpoint<Folder>> {
+    Checkpoint::open(Folder::open(folder)?).with_context(|| format!("the base in {}", folder.display()))
+}
+
+impl Opened {
+    fn load(&self, precision: Precision) -> Result<Decoder> {
+        let mut checkpoint = checkpoint(&self.folder)?;
+        let config = checkpoint.config().clone();
+        Ok(Decoder::load_as(precision, &config, &mut checkpoint, &Device::flex())?)
+    }
+}
+
+fn cell(base: &Decoder, opened: &Opened, spec: &RunSpec, base_test: Option<Evaluation>) -> Result<RunRecord> {
     let begun = Instant::now();
     let splits = Splits::for_run(&spec.data, None)?;
-    let data = RunData::of(spec, &splits, &loaded.tokenizer, base_test)?;
-    let mut session = Session::new(&loaded.model, spec, data)?;
+    let data = RunData::of(spec, &splits, &opened.tokenizer, base_test)?;
+    let mut session = Session::new(base, spec, data)?;
     while pollster::block_on(session.advance())? != Progress::Finished {}
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     Ok(pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?.record)

@@ -3,14 +3,14 @@
 use super::attention::{Attention, Heads};
 use super::cache::Cache;
 use super::host::loss::Select;
-use super::host::product::Product;
-use super::host::{on_host, on_one, on_two};
+use super::host::{on_host, on_one};
 use super::linear::{Linear, Noise};
 use super::mlp::Mlp;
 use super::norm::NormLayer;
 use super::parameter::{HostTensor, Loader, ModelError, Parameter, Tensors, WeightSource, read};
 use super::rotary::Rotary;
-use crate::spec::{ModelConfig, Position, Target};
+use super::weight::Weight;
+use crate::spec::{ModelConfig, Position, Precision, Target};
 use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
 use std::sync::Arc;
@@ -20,15 +20,16 @@ use std::sync::Arc;
 pub struct Decoder {
     config: ModelConfig,
     device: Device,
+    precision: Precision,
     /// `[vocab, d]`
-    embed: Tensor<2>,
+    embed: Weight,
     /// `[context, d]` where positions are learned.
     positions: Option<Tensor<2>>,
     rotary: Option<Rotary>,
     blocks: Vec<Block>,
     norm: NormLayer,
     /// `[d, vocab]`; the embedding serves where there is none.
-    head: Option<Tensor<2>>,
+    head: Option<Weight>,
     head_bias: Option<Tensor<1>>,
     /// Virtual tokens before every input, `[virtual_tokens, d]` (Lester et al. 2021).
     prompt: Option<Tensor<2>>,
@@ -79,21 +80,31 @@ impl<'a> Pass<'a> {
 impl Decoder {
     /// Builds the model of `config` from a source that is asked for one tensor at a time.
     pub fn load(config: &ModelConfig, source: &mut impl WeightSource, device: &Device) -> Result<Self, ModelError> {
+        Self::load_as(Precision::F32, config, source, device)
+    }
+
+    /// The same with its weights resting in `precision`: less than f32 is for a base that stays frozen.
+    pub fn load_as(
+        precision: Precision,
+        config: &ModelConfig,
+        source: &mut impl WeightSource,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
         config.check()?;
         let (v, d) = (config.vocab_size, config.d_model);
-        let loader = &mut Loader { source, device };
-        let embed = loader.matrix("embed.weight", v, d)?;
+        let loader = &mut Loader { source, device, precision };
+        let embed = loader.weight("embed.weight", [v, d])?;
         let positions = match config.position {
             Position::Learned => Some(loader.matrix("positions.weight", config.context, d)?),
             Position::Rotary { .. } => None,
         };
         let blocks = (0..config.layers).map(|i| Block::load(config, i, loader)).collect::<Result<_, _>>()?;
         let norm = NormLayer::load(config, "norm", loader)?;
-        let head = if config.tied_embeddings { None } else { Some(loader.matrix("head.weight", d, v)?) };
+        let head = if config.tied_embeddings { None } else { Some(loader.weight("head.weight", [d, v])?) };
         let head_bias = if config.bias.head { Some(loader.vector("head.bias", v)?) } else { None };
         let rotary = Rotary::new(config, config.context, device);
         let (config, device) = (config.clone(), device.clone());
-        Ok(Decoder { config, device, embed, positions, rotary, blocks, norm, head, head_bias, prompt: None })
+        Ok(Decoder { config, device, precision, embed, positions, rotary, blocks, norm, head, head_bias, prompt: None })
     }
 
     pub fn config(&self) -> &ModelConfig {
@@ -102,6 +113,47 @@ impl Decoder {
 
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// How the weights rest.
+    pub fn precision(&self) -> Precision {
+        self.precision
+    }
+
+    /// Bytes of the base's tensors as they rest.
+    pub fn bytes(&self) -> u64 {
+        let (mut model, mut bytes) = (self.clone(), 0);
+        model.each_weight(&mut |weight| bytes += weight.bytes());
+        model.visit(&mut |name, parameter| {
+            // Those that could rest in less are counted as weights.
+            if Precision::Nf4.of(&name).is_f32() {
+                bytes += 4 * parameter.elements() as u64;
+            }
+        });
+        bytes
+    }
+
+    /// The same model with every weight in f32.
+    pub fn dense(&self) -> Decoder {
+        let (mut model, device) = (self.clone(), self.device.clone());
+        model.precision = Precision::F32;
+        model.each_weight(&mut |weight| *weight = Weight::Whole(weight.dense(&device)));
+        model
+    }
+
+    /// The matrices that can rest in less than f32.
+    fn each_weight(&mut self, visit: &mut impl FnMut(&mut Weight)) {
+        visit(&mut self.embed);
+        for layer in 0..self.blocks.len() {
+            for target in Target::ALL {
+                if let Some(linear) = self.linear(layer, target) {
+                    visit(&mut linear.weight);
+                }
+            }
+        }
+        if let Some(head) = &mut self.head {
+            visit(head);
+        }
     }
 
     /// Makes the model ready for sequences of `positions`, virtual tokens included. Rotary tables grow; a learned
@@ -119,9 +171,9 @@ impl Decoder {
         }
     }
 
-    /// Visits the base's tensors by canonical name, in a fixed order.
+    /// Visits the base's tensors by canonical name, in a fixed order; those that rest in less than f32 are left out.
     pub fn visit(&mut self, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        visit("embed.weight".into(), Parameter::Matrix(&mut self.embed));
+        self.embed.visit("embed.weight", visit);
         if let Some(positions) = &mut self.positions {
             visit("positions.weight".into(), Parameter::Matrix(positions));
         }
@@ -130,7 +182,7 @@ impl Decoder {
         }
         self.norm.visit("norm", visit);
         if let Some(head) = &mut self.head {
-            visit("head.weight".into(), Parameter::Matrix(head));
+            head.visit("head.weight", visit);
         }
         if let Some(bias) = &mut self.head_bias {
             visit("head.bias".into(), Parameter::Vector(bias));
@@ -158,13 +210,13 @@ impl Decoder {
 
     /// `[vocab, d]`, without gradients: what prompts start from.
     pub(crate) fn embedding(&self) -> Tensor<2> {
-        self.embed.clone().inner()
+        self.embed.dense(&self.device).inner()
     }
 
-    /// Every tensor of the base, read from the device.
+    /// Every tensor of the base as f32, read from the device.
     pub async fn export(&self) -> Result<Tensors, ModelError> {
         let (mut names, mut shapes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        self.clone().visit(&mut |name, parameter| {
+        self.dense().visit(&mut |name, parameter| {
             names.push(name);
             shapes.push(parameter.shape());
             rows.push(parameter.flat());
@@ -214,17 +266,9 @@ impl Decoder {
 
     /// `[rows, d]` to `[rows, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-        let [rows, d] = hidden.dims();
-        let shape = [rows, d, self.config.vocab_size];
-        let host = on_host(&self.device);
-        let product = |transposed, weight: &Tensor<2>| {
-            on_two(Product { shape, transposed }, hidden.clone(), weight.clone(), [rows, shape[2]])
-        };
         let logits = match &self.head {
-            Some(head) if host => product(false, head),
-            None if host => product(true, &self.embed),
-            Some(head) => hidden.matmul(head.clone()),
-            None => hidden.matmul(self.embed.clone().transpose()),
+            Some(head) => head.product(hidden, false, None),
+            None => self.embed.product(hidden, true, None),
         };
         match &self.head_bias {
             Some(bias) => logits + bias.clone().unsqueeze::<2>(),
@@ -241,7 +285,7 @@ impl Decoder {
 
     /// Embeddings of `ids`, `[count, d]`, without virtual tokens.
     pub(crate) fn words(&self, ids: Ids) -> Tensor<2> {
-        ids.rows_of(self.embed.clone())
+        self.embed.rows(ids, &self.device)
     }
 }
 

@@ -3,13 +3,11 @@
 //! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
 //! graph, so neither its gradient nor its input's copy is made.
 
-use super::host::adapted::Adapted;
-use super::host::product::Product;
-use super::host::{on_host, on_many, on_three, on_two};
+use super::host::on_host;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
+use super::weight::Weight;
 use burn::Tensor;
 use burn::tensor::TensorData;
-use burn::tensor::module;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
@@ -17,7 +15,7 @@ use std::cell::RefCell;
 #[derive(Clone, Debug)]
 pub struct Linear {
     /// `[in, out]`
-    pub(crate) weight: Tensor<2>,
+    pub(crate) weight: Weight,
     pub(crate) bias: Option<Tensor<1>>,
     /// What is added beside the weight: one adapter in training, several when adapters are blended.
     pub(crate) adapters: Vec<LowRank>,
@@ -63,13 +61,13 @@ impl Linear {
         bias: bool,
         loader: &mut Loader<'_, S>,
     ) -> Result<Self, ModelError> {
-        let weight = loader.matrix(&format!("{name}.weight"), inputs, outputs)?;
+        let weight = loader.weight(&format!("{name}.weight"), [inputs, outputs])?;
         let bias = if bias { Some(loader.vector(&format!("{name}.bias"), outputs)?) } else { None };
         Ok(Linear { weight, bias, adapters: Vec::new() })
     }
 
     pub(crate) fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        visit(format!("{name}.weight"), Parameter::Matrix(&mut self.weight));
+        self.weight.visit(format!("{name}.weight"), visit);
         if let Some(bias) = &mut self.bias {
             visit(format!("{name}.bias"), Parameter::Vector(bias));
         }
@@ -81,46 +79,20 @@ impl Linear {
             && on_host(&x.device())
             && (noise.is_none() || adapter.dropout == 0.0)
         {
-            return adapter.beside(x, &self.weight, self.bias.as_ref());
+            return self.weight.adapted(x, adapter, self.bias.as_ref());
         }
-        let plain = product(x.clone(), &self.weight, self.bias.as_ref());
+        let plain = self.weight.product(x.clone(), false, self.bias.as_ref());
         self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
     }
 }
 
 impl LowRank {
-    /// The whole layer as one operation on the CPU.
-    fn beside(&self, x: Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Tensor<2> {
-        let ([rows, inputs], [rank, outputs]) = (x.dims(), self.b.dims());
-        let op = Adapted { shape: [rows, inputs, outputs], rank, scale: self.scale as f32 };
-        let four = [x, weight.clone(), self.a.clone(), self.b.clone()].map(Tensor::into_dispatch);
-        match bias {
-            None => on_many(op, four, [rows, outputs]),
-            Some(bias) => {
-                let [x, w, a, b] = four;
-                on_many(op, [x, w, a, b, bias.clone().into_dispatch()], [rows, outputs])
-            }
-        }
-    }
-
     fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
         let x = match noise {
             Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),
             _ => x,
         };
-        product(product(x, &self.a, None).mul_scalar(self.scale), &self.b, None)
-    }
-}
-
-/// `x·weight + bias`.
-fn product(x: Tensor<2>, weight: &Tensor<2>, bias: Option<&Tensor<1>>) -> Tensor<2> {
-    if !on_host(&x.device()) {
-        return module::linear(x, weight.clone(), bias.cloned());
-    }
-    let ([rows, inputs], [_, outputs]) = (x.dims(), weight.dims());
-    let op = Product { shape: [rows, inputs, outputs], transposed: false };
-    match bias {
-        None => on_two(op, x, weight.clone(), [rows, outputs]),
-        Some(bias) => on_three(op, x, weight.clone(), bias.clone(), [rows, outputs]),
+        let times = |x, matrix: &Tensor<2>| Weight::Whole(matrix.clone()).product(x, false, None);
+        times(times(x, &self.a).mul_scalar(self.scale), &self.b)
     }
 }

@@ -1,14 +1,37 @@
 //! A model's tensors seen from outside: named, of rank one or two, exchanged as plain numbers.
 
-use crate::spec::SpecError;
+use super::packed::Packed;
+use super::weight::Weight;
+use crate::spec::{Precision, SpecError};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData, Transaction};
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// Gives tensors by canonical name (see [`crate::model`]); called once for each tensor the model needs.
 pub trait WeightSource {
     /// The values of `name`, row-major, exactly `shape`.
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError>;
+
+    /// A matrix in parts that together are all of it, so that a large one need never be held as f32. Columns of a
+    /// part begin at multiples of [`BLOCK`](crate::spec::BLOCK) and end at one or at the last.
+    fn parts(
+        &mut self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let values = self.tensor(name, &[rows, columns])?;
+        take(Part { rows: 0..rows, columns: 0..columns, values })
+    }
+}
+
+/// Some rows and columns of a matrix, row-major.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub values: Vec<f32>,
 }
 
 /// Named tensors in memory: what a checkpoint, an adapter or an exported model is made of.
@@ -40,6 +63,8 @@ pub enum ModelError {
     TooLong { positions: usize, context: usize },
     #[error("token {id} is outside the model's vocabulary of {vocab_size}: is this the tokenizer of another model?")]
     Token { id: u32, vocab_size: usize },
+    #[error("tensor {name} holds {value}, beyond what {precision} can: keep the base in f32")]
+    TooWide { name: String, value: f32, precision: Precision },
     #[error("reading from the device failed: {0}")]
     Device(String),
 }
@@ -131,6 +156,8 @@ impl WeightSource for &Tensors {
 pub(crate) struct Loader<'a, S> {
     pub source: &'a mut S,
     pub device: &'a Device,
+    /// How weights that can rest in less than f32 do.
+    pub precision: Precision,
 }
 
 impl<S: WeightSource> Loader<'_, S> {
@@ -142,15 +169,44 @@ impl<S: WeightSource> Loader<'_, S> {
         Ok(Tensor::from_data(self.checked(name, &[rows, columns])?, self.device))
     }
 
+    /// A matrix of a kind that can rest in less than f32. Then it is packed part by part.
+    pub fn weight(&mut self, name: &str, shape: [usize; 2]) -> Result<Weight, ModelError> {
+        let precision = self.precision.of(name);
+        let Some(mut packed) = Packed::zeros(precision, shape) else {
+            return Ok(Weight::Whole(self.matrix(name, shape[0], shape[1])?));
+        };
+        let mut missing = shape[0] * shape[1];
+        let wrong = |found| ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![found] };
+        self.source.parts(name, shape, &mut |Part { rows, columns, values }| {
+            let count = values.len();
+            if !packed.is_part(&rows, &columns) || count != rows.len() * columns.len() || count > missing {
+                return Err(wrong(count));
+            }
+            finite(name, &values)?;
+            missing -= count;
+            let wide = |value: f32| ModelError::TooWide { name: name.into(), value, precision };
+            packed.fill(rows, columns, &values).map_err(|error| wide(error.0))
+        })?;
+        if missing > 0 {
+            return Err(wrong(shape[0] * shape[1] - missing));
+        }
+        Ok(Weight::packed(packed, self.device))
+    }
+
     fn checked(&mut self, name: &str, shape: &[usize]) -> Result<TensorData, ModelError> {
         let values = self.source.tensor(name, shape)?;
         if values.len() != shape.iter().product::<usize>() {
             return Err(ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![values.len()] });
         }
-        if let Some(index) = values.iter().position(|value| !value.is_finite()) {
-            return Err(ModelError::NotFinite { name: name.into(), index, value: values[index] });
-        }
+        finite(name, &values)?;
         Ok(TensorData::new(values, shape.to_vec()))
+    }
+}
+
+fn finite(name: &str, values: &[f32]) -> Result<(), ModelError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(ModelError::NotFinite { name: name.into(), index, value: values[index] }),
+        None => Ok(()),
     }
 }
 

@@ -6,4 +6,5 @@ pub mod bench;
 pub mod estimate;
 pub mod grid;
 pub mod ladder;
+pub mod precision;
 pub mod queue;

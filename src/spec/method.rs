@@ -1,6 +1,6 @@
 //! How a model is tuned.
 
-use super::{SpecError, require};
+use super::{Precision, SpecError, require};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -35,6 +35,10 @@ pub struct Lora {
     pub targets: Vec<Target>,
     /// Scale by alpha/sqrt(rank) (Kalajdzievski 2023) instead of alpha/rank.
     pub rslora: bool,
+    /// How the frozen base rests. Written only where it is not f32: older specs keep their hash, and older labs
+    /// refuse newer ones.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub base_precision: Precision,
 }
 
 /// A linear layer of a block.
@@ -60,6 +64,9 @@ impl Target {
 pub struct Prompt {
     pub virtual_tokens: usize,
     pub init: PromptInit,
+    /// As [`Lora::base_precision`].
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub base_precision: Precision,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -74,13 +81,20 @@ pub enum PromptInit {
 
 impl Default for Lora {
     fn default() -> Self {
-        Lora { rank: 8, alpha: 16.0, dropout: 0.0, targets: Target::ALL.to_vec(), rslora: false }
+        Lora {
+            rank: 8,
+            alpha: 16.0,
+            dropout: 0.0,
+            targets: Target::ALL.to_vec(),
+            rslora: false,
+            base_precision: Precision::F32,
+        }
     }
 }
 
 impl Default for Prompt {
     fn default() -> Self {
-        Prompt { virtual_tokens: 16, init: PromptInit::Vocabulary }
+        Prompt { virtual_tokens: 16, init: PromptInit::Vocabulary, base_precision: Precision::F32 }
     }
 }
 
@@ -100,6 +114,30 @@ impl Method {
             Method::Prompt(_) => MethodKind::Prompt,
             Method::Scratch => MethodKind::Scratch,
         }
+    }
+
+    /// How the base rests while this method trains: what trains every weight needs every bit.
+    pub fn base_precision(&self) -> Precision {
+        match self {
+            Method::Full | Method::Scratch => Precision::F32,
+            Method::Lora(lora) => lora.base_precision,
+            Method::Prompt(prompt) => prompt.base_precision,
+        }
+    }
+
+    /// The method on a base held in `precision`.
+    pub fn on(mut self, precision: Precision) -> Result<Self, SpecError> {
+        match &mut self {
+            Method::Lora(lora) => lora.base_precision = precision,
+            Method::Prompt(prompt) => prompt.base_precision = precision,
+            Method::Full | Method::Scratch => require(
+                precision.is_f32(),
+                "base precision",
+                precision,
+                "training every weight takes steps too small for it: use LoRA or prompt tuning, or keep f32",
+            )?,
+        }
+        Ok(self)
     }
 
     pub fn check(&self) -> Result<(), SpecError> {
@@ -140,5 +178,38 @@ impl fmt::Display for MethodKind {
             MethodKind::Prompt => "prompt tuning",
             MethodKind::Scratch => "from scratch",
         })
+    }
+}
+
+impl From<MethodKind> for Method {
+    fn from(kind: MethodKind) -> Self {
+        kind.method()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_in_f32_reads_and_writes_as_before_there_was_a_choice() {
+        let before = r#"{"Prompt":{"virtual_tokens":16,"init":"Vocabulary"}}"#;
+        let method: Method = serde_json::from_str(before).unwrap();
+        assert_eq!(method, MethodKind::Prompt.method());
+        assert_eq!(serde_json::to_string(&method).unwrap(), before);
+        assert!(!serde_json::to_string(&MethodKind::Lora.method()).unwrap().contains("precision"));
+        let low = method.on(Precision::Nf4).unwrap();
+        let written = serde_json::to_string(&low).unwrap();
+        assert!(written.contains(r#""base_precision":"nf4""#), "{written}");
+        assert_eq!(serde_json::from_str::<Method>(&written).unwrap(), low);
+    }
+
+    #[test]
+    fn what_trains_every_weight_needs_every_bit() {
+        for kind in [MethodKind::Full, MethodKind::Scratch] {
+            let error = kind.method().on(Precision::Int8).unwrap_err().to_string();
+            assert!(error.contains("int8") && error.contains("LoRA"), "{error}");
+            assert_eq!(kind.method().on(Precision::F32), Ok(kind.method()));
+        }
     }
 }

@@ -4,11 +4,13 @@
 mod data;
 mod method;
 mod model;
+mod precision;
 mod train;
 
 pub use data::{DataSpec, Source};
 pub use method::{Lora, Method, MethodKind, Prompt, PromptInit, Target};
 pub use model::{Activation, Bias, ModelConfig, Norm, ParameterCount, Position};
+pub use precision::{BLOCK, Precision};
 pub use train::{Schedule, TrainConfig};
 
 use crate::seed::Seed;

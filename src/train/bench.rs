@@ -7,7 +7,7 @@ use crate::data::{Batches, Tokenized};
 use crate::model::{Decoder, Fresh};
 use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::seed::Seed;
-use crate::spec::{Base, DataSpec, MethodKind, ModelConfig, RunSpec, SPEC_VERSION, Source, TrainConfig};
+use crate::spec::{Base, DataSpec, Method, ModelConfig, RunSpec, SPEC_VERSION, Source, TrainConfig};
 use burn::tensor::Device;
 use rand::Rng;
 
@@ -15,11 +15,12 @@ use rand::Rng;
 pub fn session(
     config: &ModelConfig,
     batch: usize,
-    method: MethodKind,
+    method: impl Into<Method>,
     steps: usize,
     device: &Device,
 ) -> Result<Session, TrainError> {
-    let base = Decoder::load(config, &mut Fresh::new(config, Seed(0)), device)?;
+    let method = method.into();
+    let base = Decoder::load_as(method.base_precision(), config, &mut Fresh::new(config, Seed(0)), device)?;
     let mut rng = Seed(0).derive("bench", 0).rng();
     let mut example = || Tokenized {
         ids: (0..config.context + 1).map(|_| rng.random_range(0..config.vocab_size as u32)).collect(),
@@ -34,12 +35,12 @@ pub fn session(
         batch_size: batch,
         sequence: config.context,
         eval_every: steps,
-        ..TrainConfig::default_for(method)
+        ..TrainConfig::default_for(method.kind())
     };
     let spec = RunSpec {
         version: SPEC_VERSION,
         base: Base { name: "bench".into(), sha256: String::new() },
-        method: method.method(),
+        method,
         data: DataSpec { source: Source::Task("bench".into()), examples: examples.len(), subset: Seed(0) },
         train,
         seed: Seed(0),
@@ -54,7 +55,7 @@ pub fn session(
 /// Times `steps` steps after `warmup` others; `now` gives milliseconds.
 pub async fn bench(
     size: BenchSize,
-    method: MethodKind,
+    method: impl Into<Method>,
     [warmup, steps]: [usize; 2],
     device: &Device,
     now: impl Fn() -> f64,

@@ -6,7 +6,7 @@ use crate::data::{Batches, Tokenized};
 use crate::metrics::MetricsError;
 use crate::model::{ModelError, Tensors};
 use crate::record::{EvalPoint, Evaluation, RunRecord};
-use crate::spec::SpecError;
+use crate::spec::{Precision, SpecError};
 
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
@@ -20,6 +20,8 @@ pub enum TrainError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
+    #[error("the base is held in {held} and the run was planned on {planned}: load the base as planned")]
+    Precision { held: Precision, planned: Precision },
     #[error("the {split} split has no target token: choose data with longer examples, or more of it")]
     Empty { split: &'static str },
     #[error("the loss became {loss} near step {step} at learning rate {rate:.1e}: lower the rate or clip the gradient")]

@@ -67,6 +67,10 @@ impl Session {
     /// Makes a run ready. The base's tensors are shared, never changed.
     pub fn new(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Self, TrainError> {
         spec.check()?;
+        let (held, planned) = (base.precision(), spec.method.base_precision());
+        if held != planned {
+            return Err(TrainError::Precision { held, planned });
+        }
         let splits = [("train", data.train.examples()), ("dev", &data.dev), ("test", &data.test)];
         for (split, examples) in splits {
             if !examples.iter().any(|example| example.target_tokens() > 0) {

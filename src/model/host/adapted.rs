@@ -13,17 +13,52 @@ pub(crate) struct Adapted {
 }
 
 impl Adapted {
-    fn product(&self) -> Product {
+    pub(super) fn product(&self) -> Product {
         Product { shape: self.shape, transposed: false }
+    }
+
+    /// Adds the adapter's part to `out`; gives `x·A`.
+    pub(super) fn add(&self, out: &mut [f32], [x, a, b]: [&[f32]; 3]) -> Vec<f32> {
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let mut inner = vec![0.0; m * r];
+        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), 1.0, false);
+        gemm(out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), self.scale, true);
+        inner
+    }
+
+    /// The gradients of A and B where they are wanted; adds the adapter's part to that of `x`.
+    pub(super) fn derive_add(
+        &self,
+        dx: &mut Option<Vec<f32>>,
+        [x, a, b]: [&[f32]; 3],
+        inner: &[f32],
+        gradient: &[f32],
+        wanted: [bool; 2],
+    ) -> [Option<Vec<f32>>; 2] {
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let outer = View::rows(gradient, n);
+        let mut dinner = vec![0.0; m * r];
+        gemm(&mut dinner, r, [m, n, r], outer, View::transposed(b, n), self.scale, false);
+        if let Some(dx) = dx {
+            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
+        }
+        let da = wanted[0].then(|| {
+            let mut da = vec![0.0; k * r];
+            gemm(&mut da, r, [k, m, r], View::transposed(x, k), View::rows(&dinner, r), 1.0, false);
+            da
+        });
+        let db = wanted[1].then(|| {
+            let mut db = vec![0.0; r * n];
+            gemm(&mut db, n, [r, m, n], View::transposed(inner, r), outer, self.scale, false);
+            db
+        });
+        [da, db]
     }
 
     /// The output, and `x·A`.
     fn run(&self, [x, w, a, b]: [&[f32]; 4], bias: Option<&[f32]>) -> (Vec<f32>, Vec<f32>) {
-        let ([m, k, n], r) = (self.shape, self.rank);
         let mut out = self.product().run(x, w, bias);
-        let mut inner = vec![0.0; m * r];
-        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), 1.0, false);
-        gemm(&mut out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), self.scale, true);
+        let inner = self.add(&mut out, [x, a, b]);
         (out, inner)
     }
 
@@ -32,26 +67,10 @@ impl Adapted {
         [x, w, a, b]: [&[f32]; 4],
         inner: &[f32],
         gradient: &[f32],
-        wanted: [bool; 4],
+        [want_x, want_w, want_a, want_b]: [bool; 4],
     ) -> [Option<Vec<f32>>; 4] {
-        let ([m, k, n], r) = (self.shape, self.rank);
-        let [mut dx, dw] = self.product().derive(x, w, gradient, [wanted[0], wanted[1]]);
-        let outer = View::rows(gradient, n);
-        let mut dinner = vec![0.0; m * r];
-        gemm(&mut dinner, r, [m, n, r], outer, View::transposed(b, n), self.scale, false);
-        if let Some(dx) = &mut dx {
-            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
-        }
-        let da = wanted[2].then(|| {
-            let mut da = vec![0.0; k * r];
-            gemm(&mut da, r, [k, m, r], View::transposed(x, k), View::rows(&dinner, r), 1.0, false);
-            da
-        });
-        let db = wanted[3].then(|| {
-            let mut db = vec![0.0; r * n];
-            gemm(&mut db, n, [r, m, n], View::transposed(inner, r), outer, self.scale, false);
-            db
-        });
+        let [mut dx, dw] = self.product().derive(x, w, gradient, [want_x, want_w]);
+        let [da, db] = self.derive_add(&mut dx, [x, a, b], inner, gradient, [want_a, want_b]);
         [dx, dw, da, db]
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod activation;
 pub(crate) mod adapted;
 pub(crate) mod attend;
+pub(crate) mod frozen;
 pub(crate) mod loss;
 pub(crate) mod norm;
 mod op;

@@ -5,7 +5,7 @@ use super::files::{Files, parse_json, read_json, read_optional};
 use super::tensors::{TensorFiles, Width, write_tensors};
 use super::{Family, Place, WeightsError, llama, parameter_shapes};
 use crate::data::Tokenizer;
-use crate::model::{ModelError, TextTokenizer, WeightSource};
+use crate::model::{ModelError, Part, TextTokenizer, WeightSource};
 use crate::spec::ModelConfig;
 use serde_json::Value;
 
@@ -99,7 +99,7 @@ impl<F: Files> Checkpoint<F> {
         Ok(place.read(shape, stored))
     }
 
-    fn place(&self, parameter: &str) -> Result<Place, WeightsError> {
+    pub(super) fn place(&self, parameter: &str) -> Result<Place, WeightsError> {
         let mut place = place(&self.description, parameter)?;
         // A model saved without its head lacks the prefix.
         if self.tensors.shape(&place.tensor).is_none()
@@ -115,6 +115,15 @@ impl<F: Files> Checkpoint<F> {
 impl<F: Files> WeightSource for Checkpoint<F> {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         Ok(self.parameter(name, shape)?)
+    }
+
+    fn parts(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        self.read_parts(name, shape, take)
     }
 }
 

@@ -13,6 +13,7 @@ mod gpt_neo;
 mod gpt_neox;
 mod llama;
 mod parameters;
+mod parts;
 mod place;
 mod qwen;
 mod tensors;

@@ -2,6 +2,8 @@
 //! stored `[out, in]` (PyTorch's Linear) or `[in, out]` (GPT-2's Conv1D), and in whether query, key and value share
 //! one matrix; a [`Place`] says all three, and serves reading and writing alike.
 
+use std::ops::Range;
+
 /// A parameter's tensor in the file, and how it lies there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -68,6 +70,19 @@ impl Place {
     /// Puts our parameter into the stored tensor, leaving the other parts of a fused one.
     pub fn write(&self, shape: &[usize], ours: &[f32], stored: &mut [f32]) {
         self.each(shape, |here, there| stored[there] = ours[here]);
+    }
+
+    /// The stored rows that hold our columns of a transposed weight with `outputs` columns in all, in order.
+    pub fn stored_lines(&self, columns: Range<usize>, outputs: usize) -> Vec<Range<usize>> {
+        let mut lines: Vec<Range<usize>> = Vec::new();
+        for output in columns {
+            let line = self.fused.map_or(output, |fused| fused.column(output, outputs));
+            match lines.last_mut().filter(|lines| lines.end == line) {
+                Some(lines) => lines.end += 1,
+                None => lines.push(line..line + 1),
+            }
+        }
+        lines
     }
 
     /// Calls `visit(index in ours, index in the stored tensor)` for every element.

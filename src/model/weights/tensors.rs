@@ -7,6 +7,7 @@ use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
@@ -133,8 +134,19 @@ impl<F: Files> TensorFiles<F> {
 
     /// A tensor as f32, which must have this shape and only finite numbers.
     pub fn read(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        self.read_numbers(tensor, shape, 0..shape.iter().product())
+    }
+
+    /// Some rows of a matrix.
+    pub fn read_rows(&self, tensor: &str, shape: &[usize], rows: Range<usize>) -> Result<Vec<f32>, WeightsError> {
+        let width = shape.iter().skip(1).product::<usize>();
+        self.read_numbers(tensor, shape, rows.start * width..rows.end * width)
+    }
+
+    fn read_numbers(&self, tensor: &str, shape: &[usize], range: Range<usize>) -> Result<Vec<f32>, WeightsError> {
         let entry = self.entry(tensor, shape)?;
-        let bytes = self.files.read(&entry.file, entry.start, entry.bytes)?;
+        let width = entry.bytes.checked_div(shape.iter().product()).unwrap_or(0);
+        let bytes = self.files.read(&entry.file, entry.start + (range.start * width) as u64, range.len() * width)?;
         let values = to_f32(entry.dtype, &bytes).ok_or_else(|| {
             WeightsError::tensor(
                 &entry.file,
@@ -144,7 +156,7 @@ impl<F: Files> TensorFiles<F> {
             )
         })?;
         if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let problem = format!("element {at} is {}", values[at]);
+            let problem = format!("element {} is {}", range.start + at, values[at]);
             return Err(WeightsError::tensor(
                 &entry.file,
                 tensor,
