@@ -60,7 +60,7 @@ impl Estimate {
         // The gradient of the activations costs as much as the forward pass, that of the weights as much again.
         let passes = if base_frozen { 2.0 } else { 3.0 };
         Estimate {
-            weights_bytes: F32_BYTES * parameters.total,
+            weights_bytes: config.bytes(method.base_precision()),
             trained_bytes: F32_BYTES * 4 * trained,
             activation_bytes: F32_BYTES * (blocks + logits),
             step_flops: passes * (forward * tokens * train.accumulate as u64) as f64,

@@ -61,7 +61,7 @@ impl Precision {
         }
     }
 
-    /// The embedding and the head: 4 bits there cost more loss than all other layers together.
+    /// The embedding and the head keep 8 bits at least: QLoRA leaves them out of its 4 bits altogether.
     fn of_embedding(self) -> Precision {
         match self {
             Precision::Nf4 => Precision::Int8,

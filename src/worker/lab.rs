@@ -10,7 +10,7 @@ use crate::model::weights::{Checkpoint, MemoryFiles, TensorFiles, WeightsError};
 use crate::model::{Decoder, ModelError, TextTokenizer};
 use crate::protocol::{Backend, DeviceReport, Event, ModelCard, ModelRef, PROTOCOL_VERSION};
 use crate::record::Evaluation;
-use crate::spec::{Base, RunSpec, Source};
+use crate::spec::{Base, Precision, RunSpec, Source};
 use crate::storage::{BrowserStore, Store, StoreError};
 use crate::train::TrainError;
 use burn::tensor::Device;
@@ -73,10 +73,10 @@ pub struct Lab {
     pub store: BrowserStore,
     pub turn: Turn,
     cards: Vec<ModelCard>,
-    bases: HashMap<String, Rc<LoadedBase>>,
+    bases: HashMap<(String, Precision), Rc<LoadedBase>>,
     pub user: Option<UserSplits>,
-    /// A base's loss on a source's test split, by base, source, columns and rows: the same for every cell.
-    pub base_tests: HashMap<(String, Source, usize), Evaluation>,
+    /// A base's loss on a source's test split, by base, precision, source and columns: the same for every cell.
+    pub base_tests: HashMap<(String, Precision, Source, usize), Evaluation>,
 }
 
 /// Where a run's tuned weights and spec rest.
@@ -127,9 +127,14 @@ impl Lab {
         self.base(&name.ok_or_else(|| WorkerError::NoModel("(any)".into()))?).await
     }
 
-    /// A base by name, fetched once.
+    /// A base by name in f32, fetched once.
     pub async fn base(&mut self, name: &str) -> Result<Rc<LoadedBase>, WorkerError> {
-        if let Some(base) = self.bases.get(name) {
+        self.base_in(Precision::F32, name).await
+    }
+
+    /// A base by name with its weights resting in `precision`, fetched once for each.
+    pub async fn base_in(&mut self, precision: Precision, name: &str) -> Result<Rc<LoadedBase>, WorkerError> {
+        if let Some(base) = self.bases.get(&(name.to_string(), precision)) {
             return Ok(base.clone());
         }
         let card = self.cards().await?.iter().find(|card| card.name == name);
@@ -148,16 +153,17 @@ impl Lab {
         let mut checkpoint = Checkpoint::open(files.into_iter().collect::<MemoryFiles>())?;
         let sha256 = checkpoint.sha256()?;
         let config = checkpoint.config().clone();
-        let model = Decoder::load(&config, &mut checkpoint, &self.device)?;
+        let model = Decoder::load_as(precision, &config, &mut checkpoint, &self.device)?;
         let tokenizer = checkpoint.tokenizer.ok_or_else(|| WorkerError::NoModel(format!("{name} with a tokenizer")))?;
         let base = Rc::new(LoadedBase { sha256, model, tokenizer, description: checkpoint.description });
-        self.bases.insert(name.into(), base.clone());
+        self.bases.insert((name.into(), precision), base.clone());
         Ok(base)
     }
 
     /// The base that a spec names, exactly.
-    pub async fn planned_base(&mut self, planned: &Base) -> Result<Rc<LoadedBase>, WorkerError> {
-        let base = self.base(&planned.name).await?;
+    pub async fn planned_base(&mut self, spec: &RunSpec) -> Result<Rc<LoadedBase>, WorkerError> {
+        let planned = &spec.base;
+        let base = self.base_in(spec.method.base_precision(), &planned.name).await?;
         match base.sha256 == planned.sha256 {
             true => Ok(base),
             false => Err(WorkerError::OtherModel { name: planned.name.clone() }),
@@ -177,8 +183,8 @@ impl Lab {
                 Ok((base.model.clone(), base))
             }
             ModelRef::Tuned { base, run } => {
-                let base = self.base(base).await?;
                 let (spec, bytes) = self.tuned(&run.0).await?;
+                let base = self.base_in(spec.method.base_precision(), base).await?;
                 let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
                 let mut tensors = TensorFiles::open_file(files, TUNED)?;
                 Ok((adapt::install(&base.model, &spec.method, &mut tensors)?, base))

@@ -7,7 +7,7 @@ use crate::model::Tensors;
 use crate::model::weights::{Width, write_tensors};
 use crate::protocol::{Command, Event};
 use crate::record::{Provenance, RunRecord};
-use crate::spec::RunSpec;
+use crate::spec::{Precision, RunSpec, Source};
 use crate::storage::Store;
 use crate::train::{Outcome, Progress, RunData, Session};
 
@@ -41,7 +41,7 @@ impl Lab {
 
     async fn train(&mut self, spec: &RunSpec, inbox: &mut Inbox) -> Result<End, WorkerError> {
         let run = spec.id();
-        let base = self.planned_base(&spec.base).await?;
+        let base = self.planned_base(spec).await?;
         let mut session = self.session(spec, &base).await?;
         post(&Event::Started { run: run.clone(), step: session.step(), of: session.total_steps() });
 
@@ -150,6 +150,6 @@ impl Lab {
     }
 }
 
-fn test_key(spec: &RunSpec, base: &LoadedBase) -> (String, crate::spec::Source, usize) {
-    (base.sha256.clone(), spec.data.source.clone(), spec.train.sequence)
+fn test_key(spec: &RunSpec, base: &LoadedBase) -> (String, Precision, Source, usize) {
+    (base.sha256.clone(), base.model.precision(), spec.data.source.clone(), spec.train.sequence)
 }
