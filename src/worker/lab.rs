@@ -10,7 +10,7 @@ use crate::model::weights::{Checkpoint, MemoryFiles, TensorFiles, WeightsError};
 use crate::model::{Decoder, ModelError, TextTokenizer};
 use crate::protocol::{Backend, DeviceReport, Event, ModelCard, ModelRef, PROTOCOL_VERSION};
 use crate::record::Evaluation;
-use crate::spec::{Base, Precision, RunSpec, Source};
+use crate::spec::{Precision, RunSpec, Source};
 use crate::storage::{BrowserStore, Store, StoreError};
 use crate::train::TrainError;
 use burn::tensor::Device;
