@@ -35,7 +35,7 @@ async fn the_browser_keeps_whole_files() {
     assert!(store.write("../escape", &[]).await.is_err());
 }
 
-/// Every step's loss of a small model trained by `method`.
+/// Every step's loss of a small model trained by `method`, then the test losses of what came out and of the base.
 #[cfg(feature = "webgpu")]
 async fn losses(method: MethodKind, steps: usize, device: &Device) -> Vec<f64> {
     use tunelab::record::Provenance;
@@ -50,7 +50,7 @@ async fn losses(method: MethodKind, steps: usize, device: &Device) -> Vec<f64> {
 }
 
 /// The two backends run different code for the same formulas: composed tensors on the GPU, operations by hand on the
-/// CPU. Sums in another order differ in the last digits, and training lets that grow a little.
+/// CPU. Sums in another order differ in the last digits.
 #[cfg(feature = "webgpu")]
 #[wasm_bindgen_test]
 async fn webgpu_and_cpu_agree_over_20_steps() {
@@ -59,13 +59,9 @@ async fn webgpu_and_cpu_agree_over_20_steps() {
     for method in MethodKind::ALL {
         let (cpu, gpu) = (losses(method, STEPS, &Device::flex()).await, losses(method, STEPS, &gpu).await);
         assert_eq!((cpu.len(), gpu.len()), (STEPS + 2, STEPS + 2));
+        assert_ne!(cpu[STEPS], cpu[STEPS + 1], "{method} changed nothing");
         let apart = cpu.iter().zip(&gpu).map(|(cpu, gpu)| (cpu - gpu).abs() / cpu).fold(0.0, f64::max);
-        wasm_bindgen_test::console_log!(
-            "{method}: apart by {apart:.1e} at most, from {} to {}",
-            cpu[0],
-            cpu[STEPS - 1]
-        );
-        assert!(apart < 1e-4, "{method}: {cpu:?} on the CPU, {gpu:?} on WebGPU");
-        assert!(cpu[STEPS - 1] < cpu[0], "{method} learned nothing: {cpu:?}");
+        wasm_bindgen_test::console_log!("{method}: apart by {apart:.1e} at most");
+        assert!(apart < 1e-5, "{method}: {cpu:?} on the CPU, {gpu:?} on WebGPU");
     }
 }

@@ -51,8 +51,8 @@ impl TrainConfig {
     /// The settings of the lab's default experiment for one method.
     pub fn default_for(method: MethodKind) -> Self {
         TrainConfig {
-            max_steps: 256,
-            max_epochs: 20.0,
+            max_steps: 4096,
+            max_epochs: 12.0,
             batch_size: 8,
             accumulate: 1,
             sequence: 64,
@@ -65,7 +65,7 @@ impl TrainConfig {
             weight_decay: 0.01,
             clip_norm: 1.0,
             eval_every: 25,
-            patience: 4,
+            patience: 0,
         }
     }
 

@@ -137,7 +137,9 @@ fn detail(method: &Method, train: &TrainConfig) -> String {
         Method::Prompt(prompt) => format!("{} tokens, ", prompt.virtual_tokens),
         Method::Full | Method::Scratch => String::new(),
     };
-    format!("{settings}rate {}", train.learning_rate)
+    let precision = method.base_precision();
+    let base = if precision.is_f32() { String::new() } else { format!("{} base, ", precision.name()) };
+    format!("{settings}{base}rate {}", train.learning_rate)
 }
 
 /// 1234567 → "1.23 M".

@@ -4,7 +4,7 @@
 use crate::data::tasks::Task;
 use crate::plan::grid::{Experiment, doubling};
 use crate::protocol::{Backend, ModelCard};
-use crate::spec::{Base, Lora, Method, MethodKind, Prompt, Source, TrainConfig};
+use crate::spec::{Base, Lora, Method, MethodKind, Precision, Prompt, Source, TrainConfig};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -66,8 +66,8 @@ impl Default for Settings {
             methods: vec![MethodKind::Full, MethodKind::Lora, MethodKind::Prompt],
             lora: Lora::default(),
             prompt: Prompt::default(),
-            smallest: 32,
-            largest: 2048,
+            smallest: 16,
+            largest: 1024,
             seeds: 3,
             rates: BTreeMap::new(),
             max_steps: None,
@@ -131,6 +131,11 @@ impl Settings {
             self.methods.push(kind);
             self.methods.sort();
         }
+    }
+
+    /// How the frozen base of LoRA and prompt tuning rests in memory.
+    pub fn rest_in(&mut self, precision: Precision) {
+        (self.lora.base_precision, self.prompt.base_precision) = (precision, precision);
     }
 
     pub fn shows(&self, part: &str) -> bool {

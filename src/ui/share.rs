@@ -73,6 +73,8 @@ pub fn to_fragment(settings: &Settings) -> String {
     for (&kind, rate) in &settings.rates {
         put(true, &format!("lr.{}", method_id(kind)), rate.to_string());
     }
+    let precision = settings.lora.base_precision;
+    put(precision != default.lora.base_precision, "precision", precision.id().into());
     put(settings.max_steps.is_some(), "steps", settings.max_steps.unwrap_or(0).to_string());
     put(settings.batch_size.is_some(), "batch", settings.batch_size.unwrap_or(0).to_string());
     put(settings.backend != default.backend, "device", backend_id(settings.backend).into());
@@ -137,6 +139,7 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
                 ),
             };
         }
+        "precision" => settings.rest_in(value.parse().map_err(|_| "it is f32, f16, int8 or nf4.")?),
         "steps" => settings.max_steps = Some(number(value, 1, 100_000)?),
         "batch" => settings.batch_size = Some(number(value, 1, 512)?),
         "device" => {
@@ -215,6 +218,7 @@ mod tests {
         settings.lora.rslora = true;
         settings.prompt.init = PromptInit::Text("Traduis & dis = oui %41 ünï".into());
         settings.rates.insert(MethodKind::Lora, 0.003);
+        settings.rest_in(crate::spec::Precision::Int8);
         assert_eq!(from_fragment(&to_fragment(&settings)), (settings, vec![]));
     }
 

@@ -26,6 +26,26 @@ async function trains(page, methods, sizes) {
   }
 }
 
+/// Asks for one more size, the largest or the first that reaches `wanted`, and waits for its points.
+async function slides_to_a_new_point(page, methods, wanted) {
+  const before = (await points(page)).length;
+  await page.getByTestId("size-slider").evaluate((slider, wanted) => {
+    // The slider counts in even steps of log size: the first position that reaches the wanted size.
+    const output = document.querySelector('[data-testid="size"]');
+    for (let at = Number(slider.min); at <= Number(slider.max); at += 1) {
+      slider.value = at;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+      if (wanted && Number(output.textContent) >= wanted) break;
+    }
+    slider.dispatchEvent(new Event("change", { bubbles: true }));
+  }, wanted);
+  const size = await page.getByTestId("size").innerText();
+  await page.getByTestId("train-point").click();
+  await finished(page, before + methods);
+  assert.ok((await points(page)).some((row) => row[1] === size), `${size} is among the points`);
+  return Number(size);
+}
+
 export async function cpu_trains_fits_and_adds_a_point({ context, site, shots }) {
   const page = await open(context, site, `${SMALL}&device=cpu&methods=full,lora,prompt`);
   await showTable(page);
@@ -33,17 +53,7 @@ export async function cpu_trains_fits_and_adds_a_point({ context, site, shots })
   assert.match(await page.getByTestId("device").innerText(), /CPU/);
   await page.screenshot({ path: `${shots}/desktop-trained.png` });
 
-  const before = (await points(page)).length;
-  await page.getByTestId("size-slider").evaluate((slider) => {
-    slider.value = slider.max;
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    slider.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-  const size = await page.getByTestId("size").innerText();
-  assert.ok(Number(size) > 64, `the slider stands at ${size}`);
-  await page.getByTestId("train-point").click();
-  await finished(page, before + 3);
-  assert.ok((await points(page)).some((row) => row[1] === size), "the asked-for size is among the points");
+  assert.ok((await slides_to_a_new_point(page, 3)) > 64);
   assert.deepEqual(page.problems, []);
 
   // What was trained is there at the next visit.
@@ -81,14 +91,6 @@ export async function a_dead_worker_costs_at_most_the_running_cell({ context, si
 /// Enough of the visitor's own data for three small sizes; a task's own test split would take the software adapter long.
 const sums = () => Array.from({ length: 80 }, (_, i) => JSON.stringify({ prompt: `${i} plus ${i}:`, completion: ` ${2 * i}` })).join("\n");
 
-async function slide_to_the_largest(page) {
-  await page.getByTestId("size-slider").evaluate((slider) => {
-    slider.value = slider.max;
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    slider.dispatchEvent(new Event("change", { bubbles: true }));
-  });
-}
-
 export async function webgpu_trains_fits_and_adds_a_point({ context, site, shots }) {
   const page = await open(context, site, "#base=story-50k&data=own&from=16&to=32&seeds=1&steps=2&batch=8&device=webgpu&methods=full,lora");
   await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(sums()) });
@@ -96,6 +98,23 @@ export async function webgpu_trains_fits_and_adds_a_point({ context, site, shots
   await showTable(page);
   await trains(page, 2, 2);
   assert.match(await page.getByTestId("device").innerText(), /WebGPU/);
+  assert.ok((await slides_to_a_new_point(page, 2, 48)) < 64, "within the visitor's own data");
   await page.screenshot({ path: `${shots}/desktop-webgpu.png` });
   assert.deepEqual(page.problems, []);
+}
+
+export async function a_lost_gpu_costs_at_most_the_running_cell({ context, site }) {
+  const page = await open(context, site, "#base=story-50k&data=own&from=16&to=16&seeds=1&steps=6&batch=8&device=webgpu&methods=lora");
+  await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(sums()) });
+  await page.getByTestId("data-summary").waitFor({ timeout: 120_000 });
+  await showTable(page);
+  await page.getByTestId("play").click();
+  await page.waitForFunction(() => document.querySelector('[data-state="running"], tr[data-state*="run"]'));
+  await page.waitForTimeout(2000);
+  // Chromium's own switch for testing this: the process that drives the GPU dies, as at a driver's reset.
+  const crash = await context.newPage();
+  await crash.goto("chrome://gpucrash").catch(() => {});
+  await crash.close();
+  await page.getByText(/GPU was lost|worker stopped/i).first().waitFor();
+  await finished(page, 1);
 }

@@ -192,8 +192,9 @@ fn Training() -> impl IntoView {
                 {number("Batch size", |s| s.batch_size, |s, value| s.batch_size = value, 512)}
             </div>
             <p class="quiet">
-                "AdamW with warmup and cosine decay; a run ends early when the held-out dev loss stops falling, and keeps
-                its best step. The test loss that is plotted comes from examples no choice has looked at."
+                "AdamW with warmup and cosine decay. A run reads its examples 12 times unless the steps end first, so that no curve
+                flattens for want of steps, and keeps the weights whose loss on the dev split was lowest. The test loss that is
+                plotted comes from examples no choice has looked at."
             </p>
         </details>
     }

@@ -1,5 +1,6 @@
 //! The methods as checkboxes, each with its settings folded away.
 
+use super::precision::BasePrecision;
 use crate::spec::{MethodKind, PromptInit, TrainConfig};
 use crate::ui::charts::palette::method_name;
 use crate::ui::lab::use_lab;
@@ -21,6 +22,7 @@ pub fn Methods() -> impl IntoView {
         <fieldset data-testid="methods">
             <legend>"Methods"</legend>
             {MethodKind::ALL.into_iter().map(|kind| view! { <MethodChoice kind /> }).collect_view()}
+            <BasePrecision />
         </fieldset>
     }
 }

@@ -12,6 +12,7 @@ mod laws;
 mod methods;
 mod notices;
 mod plot;
+mod precision;
 mod runs;
 mod size_slider;
 mod try_it;
