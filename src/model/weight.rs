@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 /// `[rows, columns]`
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a few dozen in a model, and whole tensors are what every run uses")]
 pub(crate) enum Weight {
     Whole(Tensor<2>),
     /// On the CPU.
