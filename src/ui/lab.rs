@@ -160,10 +160,7 @@ fn is_progress(input: &Input) -> bool {
     )
 }
 
-/// The records of a JSON list, each checked as any record is.
+/// The records of a file of runs.
 pub fn records(text: &str) -> Result<Vec<RunRecord>, String> {
-    let values: Vec<serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| format!("The file of runs could not be read: {error}"))?;
-    let records = values.iter().map(|value| RunRecord::from_json(&value.to_string()));
-    records.collect::<Result<_, _>>().map_err(|error| format!("The file of runs could not be read: {error}"))
+    RunRecord::list_from_json(text).map_err(|error| format!("The file of runs could not be read: {error}"))
 }
