@@ -15,8 +15,8 @@ use crate::spec::{Lora, Method, Prompt, PromptInit, Target};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const SETTINGS: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
+pub const SETTINGS: &str = "adapter_config.json";
+pub const WEIGHTS: &str = "adapter_model.safetensors";
 const PROMPT: &str = "prompt";
 const PEFT_PROMPT: &str = "prompt_embeddings";
 /// The metadata key under which an adapter names the SHA-256 of its base's weights.
