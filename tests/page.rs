@@ -130,8 +130,9 @@ fn answer(command: &Command) -> Vec<Event> {
                 Event::Finished { record: Box::new(record((**spec).clone())) },
             ]
         }
-        Command::Generate { request, prompt, .. } => {
-            vec![Event::Generated { request: *request, text: format!("{prompt} …"), tokens: 1, done: true }]
+        Command::Generate { request, context: Context::Text(prompt), .. } => {
+            let text = format!("{prompt} …");
+            vec![Event::Generated { request: *request, text, tokens: 1, tokens_per_second: 1.0, done: true }]
         }
         _ => vec![],
     }
@@ -367,9 +368,11 @@ fn base_and_tuned_complete_the_same_prompt() {
     page.work();
     let run = page.state.records().next().expect("a record").id.clone();
     let models = vec![ModelRef::Base("small".into()), ModelRef::Tuned { base: "small".into(), run }];
-    page.hear(Input::Complete { models: models.clone(), prompt: "Once".into(), sampling: Sampling::default() });
+    let asks = models.iter().map(|model| (model.clone(), Context::Text("Once".into()))).collect();
+    page.hear(Input::Complete { asks, sampling: Sampling::default(), beside: false });
     page.work();
-    let said: Vec<_> = page.state.completions.values().map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
+    let completions = page.state.asks.completions.iter().map(|(_, completion)| completion);
+    let said: Vec<_> = completions.map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
     assert_eq!(said, [(models[0].clone(), "Once …", true), (models[1].clone(), "Once …", true)]);
 }
 

@@ -114,11 +114,7 @@ impl Lab {
                         );
                     }
                 }
-                Order::Download(files) => {
-                    for file in files {
-                        browser::download(&file.name, "application/octet-stream", &file.bytes);
-                    }
-                }
+                Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),
             }
         }
     }
