@@ -12,8 +12,7 @@ use crate::record::{Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
     Base, DataSpec, Lora, Method, MethodKind, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source,
-    Target,
-    TrainConfig,
+    Target, TrainConfig,
 };
 use crate::train::{Outcome, Progress, RunData, Session};
 use anyhow::{Context, Result, bail};
