@@ -10,8 +10,8 @@ const BASE = "www/models/story-50k";
 const TASK = ["--task", "weather", "--examples", "32", "--steps", "40", "--batch", "4"];
 const SMALL = "#view=lab&base=story-50k&task=weather&from=32&to=32&seeds=1&steps=40&batch=4&device=cpu";
 
-/// The native command line of this build.
-const lab = (...args) => execFileSync("./lab", args, { maxBuffer: 1 << 28, encoding: "utf8" });
+/// The native command line; LAB names a program that is built already.
+const lab = (...args) => execFileSync(process.env.LAB ?? "./lab", args, { maxBuffer: 1 << 28, encoding: "utf8" });
 const logits = (...args) => JSON.parse(lab("logits", "--base", ...args, "--text", "Tomorrow it will", "--json")).logits;
 const apart = (a, b) => Math.max(...a.flatMap((row, i) => row.map((value, j) => Math.abs(value - b[i][j]))));
 

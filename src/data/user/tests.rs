@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::Message;
 use proptest::prelude::*;
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> File {
