@@ -72,9 +72,12 @@ impl State {
         beside: bool,
         orders: &mut Vec<Order>,
     ) {
-        let Some(worker) = self.helper() else { return self.say(Level::Warning, NOT_READY) };
         self.cancel_completions(orders);
         self.asks.completions.retain(|(_, c)| beside && !asks.iter().any(|(model, _)| *model == c.model));
+        if asks.is_empty() {
+            return;
+        }
+        let Some(worker) = self.helper() else { return self.say(Level::Warning, NOT_READY) };
         for (model, context) in asks {
             self.asks.last += 1;
             let request = self.asks.last;
@@ -185,6 +188,11 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Whether a worker can answer.
+    pub fn is_ready(&self) -> bool {
+        self.helper().is_some()
     }
 
     /// A worker for small requests: an idle one if there is one.

@@ -115,7 +115,7 @@ export async function adapters_come_in_and_blend({ context, site, shots }) {
   };
   await refused(lora.zip, /made for story-50k.*choose that base/, "story-110k");
   const bare = Object.fromEntries(Object.entries(entries).filter(([name]) => !name.endsWith("tunelab.json")));
-  await refused(zipSync(bare), /made for the base with weights/, "story-110k");
+  await refused(zipSync(bare), /its shape is \[8, 32\], not \[8, 48\]/, "story-110k");
   await refused(zipSync({ "adapter_config.json": strToU8("{}") }), /adapter_model\.safetensors is not there/);
   await refused(zipSync({ "../adapter_config.json": strToU8("{}") }), /leads out of the archive/);
   await refused(zipSync({ "a/adapter_config.json": strToU8("{}"), "b/adapter_config.json": strToU8("{}") }), /more than once/);
@@ -161,7 +161,6 @@ export async function chats_in_turns({ context, site, shots }) {
   await page.getByTestId("chat-mode").click();
   for (const [turn, text] of ["Who are you?", "And then?"].entries()) {
     await page.getByTestId("chat-turn").fill(text);
-    await page.waitForFunction(() => document.querySelector('[data-testid="device"]')?.textContent.includes("CPU"));
     await page.getByTestId("try").click();
     await page.waitForFunction((turn) => document.querySelectorAll(".said.user").length > turn, turn);
     await page.waitForFunction(() => document.querySelector('[data-testid="completion"]')?.getAttribute("aria-busy") === "false" && document.querySelector('[data-testid="pace"]'));

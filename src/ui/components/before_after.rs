@@ -165,7 +165,7 @@ pub fn Side(
     };
     let said = move || past.map(|past| past.get()).unwrap_or_default();
     let reading = move || {
-        let (text, templated) = completion.get()?.reading.filter(|_| past.is_some())?;
+        let (text, templated) = completion.get()?.reading.filter(|_| !said().is_empty())?;
         let form = if templated {
             "What the model reads: its own chat template"
         } else {

@@ -43,6 +43,7 @@ pub fn TryIt() -> impl IntoView {
     let prompt = Memo::new(move |_| typed.get().unwrap_or_else(|| example.get().0));
     let sampling = RwSignal::new(Sampling::default());
     let busy = Memo::new(move |_| lab.state.with(|state| state.asks.is_completing()));
+    let ready = Memo::new(move |_| lab.state.with(State::is_ready));
     let chatting = RwSignal::new(false);
     let talk = RwSignal::new(Talk::default());
     let saying = RwSignal::new(String::new());
@@ -193,6 +194,7 @@ pub fn TryIt() -> impl IntoView {
                                     }
                                     chosen.set(models);
                                 }
+                                event_target::<web_sys::HtmlSelectElement>(&event).set_value("");
                             }
                         >
                             <option value="">"Add a model…"</option>
@@ -219,7 +221,7 @@ pub fn TryIt() -> impl IntoView {
                     </div>
                 </details>
                 <div class="buttons">
-                    <button type="button" data-testid="try" disabled=move || busy.get() on:click=go>
+                    <button type="button" data-testid="try" disabled=move || busy.get() || !ready.get() on:click=go>
                         {move || if chatting.get() { "Send" } else { "Complete" }}
                     </button>
                     <button
