@@ -37,7 +37,7 @@ impl Page {
                 }
                 Order::Send(worker, command) => self.told.push_back((worker, command)),
                 Order::Keep(_) => self.kept += 1,
-                Order::Download(_) => {}
+                Order::Download(_) | Order::Hold { .. } | Order::Release(_) | Order::LetGo(_) => {}
             }
         }
     }
@@ -86,7 +86,8 @@ fn card(name: &str, width: usize) -> ModelCard {
         commit: String::new(),
     };
     let config = ModelConfig::ladder(512, 64, width, 2);
-    ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining }
+    let pretraining = Some(pretraining);
+    ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining, origin: None }
 }
 
 fn evaluation(nats_per_token: f64) -> Evaluation {
@@ -118,9 +119,9 @@ fn record(spec: RunSpec) -> RunRecord {
 fn answer(command: &Command) -> Vec<Event> {
     match command {
         Command::Start { .. } => vec![ready(PROTOCOL_VERSION)],
-        Command::Data { source: DataRequest::Task(id) } => vec![data_ready(Source::Task(id.clone()))],
-        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. } } => {
-            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") })]
+        Command::Data { source: DataRequest::Task(id), base } => vec![data_ready(Source::Task(id.clone()), base)],
+        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. }, base } => {
+            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") }, base)]
         }
         Command::Run { spec } => {
             let run = spec.id();
@@ -142,7 +143,7 @@ fn ready(protocol: u32) -> Event {
     Event::Ready { protocol, device }
 }
 
-fn data_ready(source: Source) -> Event {
+fn data_ready(source: Source, base: &str) -> Event {
     let summary = DataSummary {
         name: "data".into(),
         train_examples: 1000,
@@ -154,7 +155,7 @@ fn data_ready(source: Source) -> Event {
         notes: vec![],
         preview: vec![],
     };
-    Event::DataReady { source, summary }
+    Event::DataReady { source, base: base.into(), summary }
 }
 
 /// Two methods, three sizes, one seed.

@@ -82,6 +82,11 @@ impl Host {
         if plain { Ok(Host(trimmed.into())) } else { Err(wrong()) }
     }
 
+    /// With its scheme, without a slash at the end.
+    pub fn url(&self) -> &str {
+        &self.0
+    }
+
     /// Where `file` of a model lies; `revision` may hold slashes, which the hub wants escaped.
     pub fn file(&self, address: &Address, revision: &str, file: &str) -> String {
         format!("{}/{}/resolve/{}/{file}", self.0, address.model, revision.replace('/', "%2F"))

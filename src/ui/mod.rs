@@ -2,7 +2,7 @@
 //!
 //! Plain data and functions, tested without a browser: [`settings`] and their link form ([`share`]); [`state`] with
 //! its fold, its workers' part ([`workers`]), the pace of runs ([`pace`]), the points of a plot
-//! ([`results`]) and what a fit says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`keep`],
+//! ([`results`]), the visitor's own models ([`shelf`]) and what a fit says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`drop`], [`keep`],
 //! [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the state,
 //! [`components`] show it.
 
@@ -12,11 +12,13 @@ pub mod pace;
 pub mod results;
 pub mod settings;
 pub mod share;
+pub mod shelf;
 pub mod state;
 mod workers;
 
 mod browser;
 mod components;
+mod drop;
 mod fitter;
 mod keep;
 mod lab;

@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod app;
+mod base_shelf;
 mod before_after;
 mod chart;
 mod controls;
@@ -9,6 +10,7 @@ mod data;
 mod device;
 mod experiment;
 mod laws;
+mod load_model;
 mod methods;
 mod notices;
 mod plot;
