@@ -160,14 +160,15 @@ pub fn TryIt() -> impl IntoView {
                 <div class="chips" data-testid="try-models">
                     <For each=move || listed.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let name = named(every, &model);
+                            let of = model.clone();
+                            let name = Signal::derive(move || named(every, &of));
                             view! {
                                 <span class="chip">
-                                    {name.clone()}
+                                    {name}
                                     <button
                                         type="button"
                                         class="plain icon"
-                                        aria-label=format!("Leave out {name}")
+                                        aria-label=move || format!("Leave out {}", name.get())
                                         on:click=move |_| {
                                             let mut models = listed.get_untracked();
                                             models.retain(|each| *each != model);
@@ -240,8 +241,8 @@ pub fn TryIt() -> impl IntoView {
                 <div class="sides">
                     <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let title = named(every, &model);
-                            let of = model.clone();
+                            let (called, of) = (model.clone(), model.clone());
+                            let title = Signal::derive(move || named(every, &called));
                             let past = Signal::derive(move || {
                                 if chatting.get() { talk.with(|talk| talk.past(&of)) } else { Vec::new() }
                             });
@@ -263,9 +264,7 @@ pub fn TryIt() -> impl IntoView {
 }
 
 fn named(every: Memo<Vec<(String, ModelRef)>>, model: &ModelRef) -> String {
-    let known = |model: &ModelRef| {
-        every.with_untracked(|all| all.iter().find(|(_, m)| m == model).map(|(name, _)| name.clone()))
-    };
+    let known = |model: &ModelRef| every.with(|all| all.iter().find(|(_, m)| m == model).map(|(name, _)| name.clone()));
     let blend = || match model {
         ModelRef::Adapted { base, adapters } => {
             let part = |part: &Blended| {
