@@ -117,20 +117,26 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
 
 /// What is read before the last answer of a conversation, and the answer, in the tokenizer's chat template.
 fn templated(example: &Example, tokenizer: &dyn Tokenizer) -> Result<Option<(String, String)>, TokenizerError> {
-    let Some((_, before)) = example.chat.split_last() else { return Ok(None) };
+    let Some((answer, before)) = example.chat.split_last() else { return Ok(None) };
     let Some(whole) = tokenizer.chat(&example.chat, false)? else { return Ok(None) };
     let said = tokenizer.chat(before, false)?.unwrap_or_default();
     let opened = tokenizer.chat(before, true)?.unwrap_or_default();
-    // What opens an answer may go on with what only some answers have, such as a thought: up to there they agree.
-    let seam = whole.char_indices().zip(opened.chars()).find(|((_, a), b)| a != b).map(|((at, _), _)| at);
-    let seam = seam.unwrap_or(opened.len().min(whole.len()));
-    if seam < said.len() || seam == whole.len() {
-        return Err(TokenizerError(format!(
-            "the model's chat template writes a conversation anew when the answer “{}” is added, so the answer has no \
-             place of its own to learn from",
-            head(&example.completion)
-        )));
-    }
+    let begins = |seam: &usize| *seam >= said.len() && whole[*seam..].trim_start().starts_with(answer.content.trim());
+    // What opens an answer may go on with what only some answers have, such as a thought: up to there they agree. And
+    // a conversation that the assistant begins may get an opening that an empty one has not.
+    let agreed = || whole.char_indices().zip(opened.chars()).find(|((_, a), b)| a != b).map(|((at, _), _)| at);
+    let later = || whole.rfind(&opened).map(|at| at + opened.len());
+    let seam = match whole.starts_with(&opened) {
+        true => Some(opened.len()),
+        false => agreed().filter(begins).or_else(|| later().filter(begins)),
+    };
+    let seam = seam.filter(|&seam| seam < whole.len()).ok_or_else(|| {
+        TokenizerError(format!(
+            "the model's chat template does not write the answer “{}” where it lets the model answer, so there is no \
+             place to learn it from",
+            head(&answer.content)
+        ))
+    })?;
     Ok(Some((whole[..seam].to_string(), whole[seam..].to_string())))
 }
 
@@ -219,7 +225,7 @@ mod tests {
         let thinking = |messages: &[Message], answer: bool| turns(messages) + if answer { "<a>(hm" } else { "" };
         assert_eq!(answer_of(thinking).unwrap(), ("<u>q!\n<a>".into(), "a!".into()));
         let rewriting = |messages: &[Message], _: bool| format!("{} turns: {}", messages.len(), turns(messages));
-        assert!(answer_of(rewriting).unwrap_err().0.contains("writes a conversation anew"));
+        assert!(answer_of(rewriting).unwrap_err().0.contains("no place to learn it from"));
     }
 
     #[test]

@@ -195,6 +195,15 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_template_gives_a_text_or_an_error(
+            parts in proptest::collection::vec("(\\{\\{|\\}\\}|\\{%-?|-?%\\}|for m in messages|endfor|if|endif|generation|endgeneration|m\\.content|[a-z'~|.(){}% \n]{0,6})", 0..12)
+        ) {
+            let _ = render(&parts.join(" "));
+        }
+    }
+
     #[test]
     fn bad_templates_say_what_they_are() {
         assert!(matches!(render("{% for m in %}"), Err(ChatError::Broken(_))));

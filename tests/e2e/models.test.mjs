@@ -162,7 +162,7 @@ export async function chats_in_turns({ context, site, shots }) {
   for (const [turn, text] of ["Who are you?", "And then?"].entries()) {
     await page.getByTestId("chat-turn").fill(text);
     await page.getByTestId("try").click();
-    await page.waitForFunction((turn) => document.querySelectorAll(".said.user").length > turn, turn);
+    await page.waitForFunction((turn) => document.querySelectorAll(".turn.user").length > turn, turn);
     await page.waitForFunction(() => document.querySelector('[data-testid="completion"]')?.getAttribute("aria-busy") === "false" && document.querySelector('[data-testid="pace"]'));
   }
   const read = await page.getByTestId("reading").textContent();

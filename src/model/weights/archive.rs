@@ -134,6 +134,19 @@ mod tests {
         says(&forged(&[7; 1000], &[8; 1000]), 1 << 20, "not as the archive says");
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_damage_is_an_error_or_harmless(at in 0usize..1300, to in proptest::prelude::any::<u8>(), cut in 0usize..1300) {
+            let mut bytes = write_archive("dir", files()).unwrap();
+            let end = bytes.len();
+            bytes[at % end] = to;
+            bytes.truncate(end - cut % end);
+            if let Ok(found) = read(&bytes, 1 << 20) {
+                proptest::prop_assert!(found.0.values().map(Vec::len).sum::<usize>() <= 1 << 20);
+            }
+        }
+    }
+
     #[test]
     fn a_bomb_stops_at_the_size_it_names() {
         let packed = miniz_oxide::deflate::compress_to_vec(&vec![0; 50 << 20], 9);

@@ -181,7 +181,7 @@ pub fn Side(
     view! {
         <div class="side-text">
             <h3>{title}</h3>
-            {move || said().into_iter().map(|(role, text)| view! { <p class=format!("text said {role}")>{text}</p> }).collect_view()}
+            {move || said().into_iter().map(|(role, text)| view! { <p class=format!("text turn {role}")>{text}</p> }).collect_view()}
             <p class="text" class:problem=failed data-testid=testid aria-busy=move || working().to_string() aria-live="polite">
                 {text}
             </p>
