@@ -5,14 +5,15 @@
 //! The page may hold several workers; each runs one cell at a time. A worker can be ended at any moment: what it
 //! finished was sent, what it had begun resumes from its last checkpoint in the browser's storage.
 
+pub use crate::data::Message;
 pub use crate::data::user::ColumnChoice;
 pub use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::record::{EvalPoint, RunRecord};
-use crate::spec::{MethodKind, ModelConfig, RunId, RunSpec, Source};
+use crate::spec::{Base, Method, MethodKind, ModelConfig, RunId, RunSpec, Source};
 use serde::{Deserialize, Serialize};
 
 /// Version of this boundary: page and worker of different builds refuse each other ("reload the page").
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 
 /// Page → worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,22 +38,38 @@ pub enum Command {
     Resume,
     /// End the running cell after a checkpoint.
     Stop,
-    /// Complete a prompt. Streams [`Event::Generated`] with the same `request`.
+    /// Go on from a text or a conversation. Answered by [`Event::Reading`], then streams [`Event::Generated`].
+    /// Several at once take turns, token by token.
     Generate {
         request: u32,
         model: ModelRef,
-        prompt: String,
+        context: Context,
         settings: Sampling,
     },
     CancelGenerate {
         request: u32,
     },
-    /// Files of a tuned model for download: PEFT's for adapters, a Hugging Face folder for full models.
-    /// Answered by [`Event::Exported`].
+    /// A model's files for download, in one .zip: PEFT's for adapters, a Hugging Face folder for full models and
+    /// for adapters that are to be merged into their base. Answered by [`Event::Exported`].
     Export {
         request: u32,
         model: ModelRef,
         merged: bool,
+    },
+    /// Keep a PEFT adapter that fits `base`. Its files, or its .zip, come beside this message. Answered by
+    /// [`Event::Adapters`] or [`Event::Refused`].
+    AddAdapter {
+        request: u32,
+        name: String,
+        base: String,
+    },
+    /// Both answered by [`Event::Adapters`].
+    NameAdapter {
+        id: String,
+        name: String,
+    },
+    RemoveAdapter {
+        id: String,
     },
     /// Time `steps` steps of fixed work, after `warmup` others. Answered by [`Event::Benched`].
     Bench {
@@ -119,11 +136,19 @@ pub enum Event {
     DeviceLost {
         reason: String,
     },
-    /// The text so far of a completion.
+    /// What a completion goes on from, as the model reads it.
+    Reading {
+        request: u32,
+        text: String,
+        /// Whether that is a conversation in the model's own chat template.
+        templated: bool,
+    },
+    /// The text so far of a completion, and the model's own speed: the turns of others are not counted.
     Generated {
         request: u32,
         text: String,
         tokens: usize,
+        tokens_per_second: f64,
         done: bool,
     },
     /// A request other than a run could not be done.
@@ -133,8 +158,10 @@ pub enum Event {
     },
     Exported {
         request: u32,
-        files: Vec<ExportedFile>,
+        file: ExportedFile,
     },
+    /// All adapters that are kept in the browser. Sent after [`Event::Ready`] and whenever they change.
+    Adapters(Vec<AdapterCard>),
     Benched {
         request: u32,
         timing: BenchTiming,
@@ -194,10 +221,64 @@ pub struct DataSummary {
 }
 
 /// A base, or what a run made of it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ModelRef {
     Base(String),
-    Tuned { base: String, run: RunId },
+    Tuned {
+        base: String,
+        run: RunId,
+    },
+    /// A base with adapters beside its weights: one that was added, or several LoRA adapters blended.
+    Adapted {
+        base: String,
+        adapters: Vec<Blended>,
+    },
+}
+
+impl ModelRef {
+    /// The name of the base it rests on.
+    pub fn base(&self) -> &str {
+        match self {
+            ModelRef::Base(base) | ModelRef::Tuned { base, .. } | ModelRef::Adapted { base, .. } => base,
+        }
+    }
+}
+
+/// An adapter in a blend, and the factor by which it counts: 1 is as trained, below 0 is its opposite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Blended {
+    pub adapter: AdapterRef,
+    pub weight: f64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AdapterRef {
+    /// What a run trained.
+    Run(RunId),
+    /// An added adapter, by [`AdapterCard::id`].
+    Added(String),
+}
+
+/// A PEFT adapter that was added and is kept in the browser.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdapterCard {
+    /// The start of the SHA-256 of its files.
+    pub id: String,
+    pub name: String,
+    /// The base it was checked against.
+    pub base: Base,
+    pub method: Method,
+    pub bytes: u64,
+    /// What its `tunelab.json` says it reached on its own test split.
+    pub test_nats_per_token: Option<f64>,
+}
+
+/// What a completion goes on from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Context {
+    Text(String),
+    /// A conversation, to be answered.
+    Chat(Vec<Message>),
 }
 
 /// How to draw the next token.

@@ -85,7 +85,16 @@ pub enum RecordError {
 
 impl RunRecord {
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
-        let value: serde_json::Value = serde_json::from_str(text)?;
+        Self::from_value(serde_json::from_str(text)?)
+    }
+
+    /// The records of a JSON list, each checked as any record is.
+    pub fn list_from_json(text: &str) -> Result<Vec<Self>, RecordError> {
+        let values: Vec<serde_json::Value> = serde_json::from_str(text)?;
+        values.into_iter().map(Self::from_value).collect()
+    }
+
+    fn from_value(value: serde_json::Value) -> Result<Self, RecordError> {
         let found = value.get("version").and_then(|v| v.as_u64()).unwrap_or(0);
         if found != RECORD_VERSION as u64 {
             return Err(RecordError::Version { found });

@@ -7,7 +7,8 @@ use burn::Tensor;
 use burn::tensor::Device;
 use engine_models::{families, fresh};
 use pollster::block_on;
-use tunelab::model::{Decoder, Generator, Sampling};
+use tunelab::model::{Decoder, Generator};
+use tunelab::protocol::Sampling;
 use tunelab::spec::ModelConfig;
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -66,7 +67,9 @@ fn cached_generation_says_what_the_whole_sequence_says() {
     for (name, config) in families() {
         let model = fresh(&config);
         let prompt: Vec<u32> = (0..19).map(|i| i * 7 % 50).collect();
-        let mut generator = block_on(Generator::start(&model, &prompt, 8, Sampling::default())).expect("start");
+        let mut generator =
+            block_on(Generator::start(&model, &prompt, Sampling { max_tokens: 8, ..Sampling::default() }))
+                .expect("start");
         let mut read = prompt.clone();
         for _ in 0..8 {
             let hidden = model.hidden(model.ids(&read).expect("ids"), 1, None);

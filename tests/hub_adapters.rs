@@ -230,7 +230,8 @@ fn merged_weights_give_the_adapted_logits() {
         let Method::Lora(lora) = &adapter.method else { panic!("{name}") };
         let mut checkpoint = family(name);
         let config = checkpoint.config().clone();
-        let mut merged = peft::Merged { base: &mut checkpoint, lora, adapter: &adapter.tensors };
+        let adapters = [peft::Weighed { lora, tensors: &adapter.tensors, weight: 1.0 }];
+        let mut merged = peft::Merged { base: &mut checkpoint, adapters: &adapters };
         let model = Decoder::load(&config, &mut merged, &Device::flex()).unwrap();
         let wanted = tensor(&golden, "lora.logits");
         let off = difference(&logits(&model, &ids(&json["inputs"]), 2)[..wanted.len()], &wanted);

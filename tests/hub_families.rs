@@ -9,7 +9,8 @@ use hub::*;
 use pollster::block_on;
 use tunelab::data::Tokenizer;
 use tunelab::model::weights::{Checkpoint, MemoryFiles, Width, write_folder};
-use tunelab::model::{Decoder, Generator, Sampling, TextTokenizer};
+use tunelab::model::{Decoder, Generator, TextTokenizer};
+use tunelab::protocol::Sampling;
 use tunelab::spec::Position;
 
 /// Float rounding only: both sides compute in f32.
@@ -42,7 +43,9 @@ fn greedy_generation_is_that_of_transformers_token_by_token() {
         let (json, _) = expected(name);
         let wanted = ids(&json["generated"]);
         let prompt = &ids(&json["inputs"])[..5];
-        let mut generator = block_on(Generator::start(&model, prompt, wanted.len(), Sampling::default())).unwrap();
+        let mut generator =
+            block_on(Generator::start(&model, prompt, Sampling { max_tokens: wanted.len(), ..Sampling::default() }))
+                .unwrap();
         for (at, token) in wanted.iter().enumerate() {
             assert_eq!(block_on(generator.next()).unwrap(), Some(*token), "{name}: token {at}");
         }

@@ -93,7 +93,8 @@ fn transformers_and_peft_load_what_we_write() {
             let at = scratch.write(&format!("{name}-{kind}"), adapter.write(&description, name, &[]).unwrap());
             add(format!("{name} {kind}"), &adapted, &ids, &folder, Some(&at), None);
             let Method::Lora(lora) = &adapter.method else { unreachable!() };
-            let mut merged = peft::Merged { base: &mut checkpoint, lora, adapter: &adapter.tensors };
+            let adapters = [peft::Weighed { lora, tensors: &adapter.tensors, weight: 1.0 }];
+            let mut merged = peft::Merged { base: &mut checkpoint, adapters: &adapters };
             let at = write_folder(&description, &mut merged, None, Width::F32, &[]).unwrap();
             let at = scratch.write(&format!("{name}-{kind}-merged"), at);
             add(format!("{name} {kind} merged"), &adapted, &ids, &at, None, None);

@@ -130,8 +130,9 @@ fn answer(command: &Command) -> Vec<Event> {
                 Event::Finished { record: Box::new(record((**spec).clone())) },
             ]
         }
-        Command::Generate { request, prompt, .. } => {
-            vec![Event::Generated { request: *request, text: format!("{prompt} …"), tokens: 1, done: true }]
+        Command::Generate { request, context: Context::Text(prompt), .. } => {
+            let text = format!("{prompt} …");
+            vec![Event::Generated { request: *request, text, tokens: 1, tokens_per_second: 1.0, done: true }]
         }
         _ => vec![],
     }
@@ -366,11 +367,59 @@ fn base_and_tuned_complete_the_same_prompt() {
     page.hear(Input::Play);
     page.work();
     let run = page.state.records().next().expect("a record").id.clone();
-    let models = vec![ModelRef::Base("small".into()), ModelRef::Tuned { base: "small".into(), run }];
-    page.hear(Input::Complete { models: models.clone(), prompt: "Once".into(), sampling: Sampling::default() });
+    let models = [ModelRef::Base("small".into()), ModelRef::Tuned { base: "small".into(), run }];
+    let asks = models.iter().map(|model| (model.clone(), Context::Text("Once".into()))).collect();
+    page.hear(Input::Complete { asks, sampling: Sampling::default(), beside: false });
     page.work();
-    let said: Vec<_> = page.state.completions.values().map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
+    let completions = page.state.asks.completions.iter().map(|(_, completion)| completion);
+    let said: Vec<_> = completions.map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
     assert_eq!(said, [(models[0].clone(), "Once …", true), (models[1].clone(), "Once …", true)]);
+}
+
+#[test]
+fn completions_stop_and_others_stay_beside() {
+    let mut page = Page::open(small());
+    page.work();
+    let ask = |name: &str| (ModelRef::Base(name.into()), Context::Text("Once".into()));
+    page.hear(Input::Complete { asks: vec![ask("small")], sampling: Sampling::default(), beside: false });
+    page.hear(Input::CancelCompletions);
+    assert!(matches!(page.told.back(), Some((_, Command::CancelGenerate { .. }))));
+    assert!(!page.state.asks.is_completing());
+    page.hear(Input::Complete { asks: vec![ask("large")], sampling: Sampling::default(), beside: true });
+    assert_eq!(page.state.asks.completions.len(), 2);
+    page.hear(Input::Complete { asks: vec![], sampling: Sampling::default(), beside: false });
+    assert_eq!(page.state.asks.completions.len(), 0);
+}
+
+#[test]
+fn an_adapter_is_kept_or_refused_and_a_dead_worker_says_so() {
+    let mut page = Page::open(small());
+    page.work();
+    let add = |page: &mut Page| {
+        page.hear(Input::AddAdapter { name: "mine".into(), base: "small".into() });
+        let (worker, command) = page.told.pop_back().expect("a command");
+        let Command::AddAdapter { request, .. } = command else { panic!("{command:?}") };
+        assert!(page.state.asks.is_adding());
+        (worker, request)
+    };
+    let (worker, request) = add(&mut page);
+    page.hear(Input::Event(worker, Event::Refused { request, reason: "no such layer".into() }));
+    assert_eq!(page.state.asks.adapter_problem.as_deref(), Some("“mine” was not added: no such layer."));
+    assert!(!page.state.asks.is_adding());
+
+    let (worker, _) = add(&mut page);
+    assert_eq!(page.state.asks.adapter_problem, None);
+    page.hear(Input::Died(worker, "struck".into()));
+    assert!(page.state.asks.adapter_problem.as_deref().is_some_and(|problem| problem.contains("the worker ended")));
+    page.work();
+
+    let (worker, _) = add(&mut page);
+    let base = Base { name: "small".into(), sha256: "32".into() };
+    let method = MethodKind::Lora.method();
+    let card = AdapterCard { id: "1".into(), name: "mine".into(), base, method, bytes: 9, test_nats_per_token: None };
+    page.hear(Input::Event(worker, Event::Adapters(vec![card.clone()])));
+    assert!(!page.state.asks.is_adding());
+    assert_eq!(page.state.asks.adapters, [card]);
 }
 
 #[test]

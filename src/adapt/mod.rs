@@ -5,6 +5,9 @@ mod full;
 pub mod lora;
 pub mod peft;
 mod prompt;
+mod taken;
+
+pub use taken::{CARD, RunCard, Taken};
 
 use crate::model::{Decoder, ModelError, Parameter, WeightSource};
 use crate::seed::Seed;

@@ -15,8 +15,8 @@ use crate::spec::{Lora, Method, Prompt, PromptInit, Target};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-const SETTINGS: &str = "adapter_config.json";
-const WEIGHTS: &str = "adapter_model.safetensors";
+pub const SETTINGS: &str = "adapter_config.json";
+pub const WEIGHTS: &str = "adapter_model.safetensors";
 const PROMPT: &str = "prompt";
 const PEFT_PROMPT: &str = "prompt_embeddings";
 /// The metadata key under which an adapter names the SHA-256 of its base's weights.
@@ -294,23 +294,32 @@ fn read_prompt(
     Ok((method, [(PROMPT.to_string(), HostTensor { shape, values })].into()))
 }
 
-/// A base's weights with a LoRA adapter merged in, `W + s·A·B`, one tensor at a time.
+/// A base's weights with LoRA adapters merged in, `W + Σ w·s·A·B`, one tensor at a time.
 pub struct Merged<'a, S> {
     pub base: &'a mut S,
+    pub adapters: &'a [Weighed<'a>],
+}
+
+/// A LoRA adapter and the factor by which it counts.
+#[derive(Clone, Copy, Debug)]
+pub struct Weighed<'a> {
     pub lora: &'a Lora,
-    pub adapter: &'a Tensors,
+    pub tensors: &'a Tensors,
+    pub weight: f64,
 }
 
 impl<S: WeightSource> WeightSource for Merged<'_, S> {
     fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
         let mut weight = self.base.tensor(name, shape)?;
-        let part = |part: &str| self.adapter.get(&format!("{}.{part}", name.strip_suffix(".weight")?));
-        let (Some(a), Some(b)) = (part("lora_a"), part("lora_b")) else { return Ok(weight) };
-        let (rank, outputs) = (self.lora.rank, shape.last().copied().unwrap_or(1));
-        let scale = self.lora.scale() as f32;
-        for (row, a) in weight.chunks_mut(outputs).zip(a.values.chunks(rank)) {
-            for (a, b) in a.iter().zip(b.values.chunks(outputs)) {
-                row.iter_mut().zip(b).for_each(|(weight, b)| *weight += scale * a * b);
+        for adapter in self.adapters {
+            let part = |part: &str| adapter.tensors.get(&format!("{}.{part}", name.strip_suffix(".weight")?));
+            let (Some(a), Some(b)) = (part("lora_a"), part("lora_b")) else { continue };
+            let (rank, outputs) = (adapter.lora.rank, shape.last().copied().unwrap_or(1));
+            let scale = (adapter.weight * adapter.lora.scale()) as f32;
+            for (row, a) in weight.chunks_mut(outputs).zip(a.values.chunks(rank)) {
+                for (a, b) in a.iter().zip(b.values.chunks(outputs)) {
+                    row.iter_mut().zip(b).for_each(|(weight, b)| *weight += scale * a * b);
+                }
             }
         }
         Ok(weight)

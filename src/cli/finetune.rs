@@ -2,20 +2,20 @@
 //! or a model folder.
 
 use super::{folder, memory};
-use crate::adapt::peft::{Adapter, BASE_SHA256, Merged};
+use crate::adapt::{RunCard, Taken};
+use crate::data::Splits;
 use crate::data::user::{self, File, Options, READ_LIMIT};
-use crate::data::{Batches, Example, Splits, Tokenizer, tokenize_all};
-use crate::model::weights::{Checkpoint, ModelFile, Width, write_folder};
-use crate::model::{AsHeld, Decoder, TextTokenizer};
+use crate::model::weights::{Checkpoint, ModelFile};
+use crate::model::{Decoder, TextTokenizer};
 use crate::plan::estimate::Estimate;
 use crate::record::{Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
-    Base, DataSpec, Lora, Method, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source, Target,
-    TrainConfig,
+    Base, DataSpec, Lora, Method, MethodKind, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source,
+    Target, TrainConfig,
 };
 use crate::train::{Outcome, Progress, RunData, Session};
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::ValueEnum;
 use pollster::block_on;
@@ -32,8 +32,9 @@ pub struct Args {
     /// Distinct training examples; if not given, all of a file's, or 256 of a task's.
     #[arg(long)]
     examples: Option<usize>,
-    #[arg(long, value_enum)]
-    method: Tuning,
+    /// full, lora, prompt or scratch.
+    #[arg(long)]
+    method: MethodKind,
     /// How the frozen base rests in memory under LoRA and prompt tuning: f32, f16, int8 or nf4 (QLoRA's 4 bits).
     #[arg(long, value_name = "PRECISION", default_value_t)]
     base_precision: Precision,
@@ -65,14 +66,6 @@ struct DataArgs {
     /// One of the lab's own tasks, by its id.
     #[arg(long, value_name = "ID")]
     task: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Tuning {
-    Full,
-    Lora,
-    Prompt,
-    Scratch,
 }
 
 #[derive(clap::Args, Debug)]
@@ -149,7 +142,8 @@ pub fn run(args: Args) -> Result<()> {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };
     let method = args.method()?;
-    let (data, splits) = args.data.open(args.examples, Seed(args.seed))?;
+    // As the page draws it, so that the same seed is the same run.
+    let (data, splits) = args.data.open(args.examples, Seed(args.seed).derive("subset", 0))?;
     let spec = RunSpec {
         version: SPEC_VERSION,
         base: Base { name: checkpoint.tensors.files().name(), sha256: checkpoint.sha256()? },
@@ -164,7 +158,7 @@ pub fn run(args: Args) -> Result<()> {
     if let Some(available) = memory::available() {
         estimate.check(available)?;
     }
-    let data = tokenized(&spec, &splits, &tokenizer)?;
+    let data = RunData::of(&spec, &splits, &tokenizer, None)?;
     let config = checkpoint.config().clone();
     let base = Decoder::load_as(spec.method.base_precision(), &config, &mut checkpoint, &Device::flex())?;
     let outcome = train(&base, &spec, data)?;
@@ -200,9 +194,9 @@ impl DataArgs {
 impl Args {
     fn method(&self) -> Result<Method> {
         let method = match self.method {
-            Tuning::Full => Method::Full,
-            Tuning::Scratch => Method::Scratch,
-            Tuning::Lora => Method::Lora(Lora {
+            MethodKind::Full => Method::Full,
+            MethodKind::Scratch => Method::Scratch,
+            MethodKind::Lora => Method::Lora(Lora {
                 rank: self.lora.rank,
                 alpha: self.lora.alpha.unwrap_or(2.0 * self.lora.rank as f64),
                 dropout: self.lora.dropout,
@@ -210,7 +204,7 @@ impl Args {
                 rslora: self.lora.rslora,
                 ..Lora::default()
             }),
-            Tuning::Prompt => Method::Prompt(Prompt {
+            MethodKind::Prompt => Method::Prompt(Prompt {
                 virtual_tokens: self.prompt.virtual_tokens,
                 init: self.prompt.prompt_text.clone().map_or(PromptInit::Vocabulary, PromptInit::Text),
                 ..Prompt::default()
@@ -258,19 +252,6 @@ impl TrainArgs {
     }
 }
 
-fn tokenized(spec: &RunSpec, splits: &Splits, tokenizer: &TextTokenizer) -> Result<RunData> {
-    let TrainConfig { sequence, batch_size, .. } = spec.train;
-    let tokens = |examples: &[Example]| tokenize_all(examples, tokenizer, sequence);
-    let Some(train) = Batches::new(tokens(&splits.train)?, spec.seed, batch_size, sequence) else {
-        bail!("there are no training examples: give at least one");
-    };
-    let prompt_text = match &spec.method {
-        Method::Prompt(Prompt { init: PromptInit::Text(text), .. }) => tokenizer.encode(text)?,
-        _ => Vec::new(),
-    };
-    Ok(RunData { train, dev: tokens(&splits.dev)?, test: tokens(&splits.test)?, prompt_text, base_test: None })
-}
-
 /// Runs to the end; a line on stderr per evaluation.
 fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
     let start = Instant::now();
@@ -292,41 +273,23 @@ fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
     Ok(block_on(session.finish(start.elapsed().as_secs_f64(), made))?)
 }
 
-/// The files to write: an adapter, or a full model where all weights were trained or the adapter is merged. Their
-/// headers say of what and how they were made.
+/// The files to write: an adapter, or a full model where all weights were trained or the adapter is merged.
 fn result(
     args: &Args,
     checkpoint: &mut Checkpoint<folder::Folder>,
     tokenizer: &TextTokenizer,
     outcome: &Outcome,
 ) -> Result<Vec<ModelFile>> {
-    let spec = &outcome.record.spec;
-    let json = serde_json::to_string(spec)?;
-    let mut metadata = vec![("tunelab", env!("CARGO_PKG_VERSION")), ("run_spec", &json)];
     let description = checkpoint.description.clone();
-    match &spec.method {
-        Method::Full | Method::Scratch => {
-            metadata.push((BASE_SHA256, &spec.base.sha256));
-            Ok(write_folder(&description, &mut &outcome.tensors, Some(tokenizer), Width::F32, &metadata)?)
-        }
-        Method::Lora(lora) if args.merge => {
-            metadata.push((BASE_SHA256, &spec.base.sha256));
-            // Into the weights as they were held: those the adapter was trained on.
-            let mut base = AsHeld { source: checkpoint, precision: lora.base_precision };
-            let mut merged = Merged { base: &mut base, lora, adapter: &outcome.tensors };
-            Ok(write_folder(&description, &mut merged, Some(tokenizer), Width::F32, &metadata)?)
-        }
-        Method::Lora(_) | Method::Prompt(_) => {
-            ensure!(!args.merge, "--merge is for LoRA: a prompt is no part of the weights");
-            let adapter = Adapter {
-                method: spec.method.clone(),
-                tensors: outcome.tensors.clone(),
-                base_sha256: Some(spec.base.sha256.clone()),
-            };
-            let base = args.base.canonicalize().unwrap_or_else(|_| args.base.clone());
-            Ok(adapter.write(&description, &base.to_string_lossy(), &metadata)?)
-        }
-    }
+    let base = args.base.canonicalize().unwrap_or_else(|_| args.base.clone());
+    let taken = Taken {
+        card: RunCard::of(&outcome.record)?,
+        tensors: &outcome.tensors,
+        description: &description,
+        base: &base.to_string_lossy(),
+        tokenizer: Some(tokenizer),
+    };
+    Ok(if args.merge { taken.merged(checkpoint)? } else { taken.files()? })
 }
 
 fn summarise(record: &RunRecord, base_bytes: u64, out: &Path) {

@@ -1,9 +1,9 @@
 //! `lab generate`: a text continued, token by token as it is chosen.
 
 use super::base;
-use crate::data::Tokenizer;
-use crate::model::{Generator, Sampling};
-use crate::seed::Seed;
+use crate::data::{Message, Tokenizer, plain_chat};
+use crate::model::{Continuation, Generator};
+use crate::protocol::Sampling;
 use anyhow::{Result, ensure};
 use pollster::block_on;
 use std::io::Write;
@@ -13,8 +13,11 @@ pub struct Args {
     #[command(flatten)]
     base: base::Args,
     /// The text to continue.
-    #[arg(long)]
-    prompt: String,
+    #[arg(long, required_unless_present = "chat", conflicts_with = "chat")]
+    prompt: Option<String>,
+    /// A conversation to answer, in the model's chat template: the user's turn, the assistant's, and so on.
+    #[arg(long, value_name = "TURN")]
+    chat: Vec<String>,
     /// Tokens to add, at most; the model may end the text sooner.
     #[arg(long, default_value_t = 100)]
     tokens: usize,
@@ -37,23 +40,38 @@ pub fn run(args: Args) -> Result<()> {
     ensure!(args.top_p > 0.0 && args.top_p <= 1.0, "--top-p must lie in (0, 1]");
     let opened = args.base.open()?;
     let tokenizer = opened.tokenizer()?;
-    let mut ids = tokenizer.encode_with_special(&args.prompt)?;
+    let mut ids = match args.chat.is_empty() {
+        true => tokenizer.encode_with_special(args.prompt.as_deref().unwrap_or_default())?,
+        false => {
+            let role = |at: usize| if at.is_multiple_of(2) { "user" } else { "assistant" };
+            let turns = args.chat.iter().enumerate();
+            let messages: Vec<Message> = turns.map(|(at, text)| Message::new(role(at), text.as_str())).collect();
+            let text = tokenizer.chat_at(&messages, true, super::now())?;
+            tokenizer.encode(&text.unwrap_or_else(|| plain_chat(&messages, true)))?
+        }
+    };
     if ids.is_empty() {
         ids.push(tokenizer.end_of_text());
     }
-    let sampling =
-        Sampling { temperature: args.temperature, top_k: args.top_k, top_p: args.top_p, seed: Seed(args.seed) };
-    let mut generator = block_on(Generator::start(&opened.model, &ids, args.tokens, sampling))?;
+    let sampling = Sampling {
+        max_tokens: args.tokens,
+        temperature: args.temperature,
+        top_k: args.top_k,
+        top_p: args.top_p,
+        seed: args.seed,
+    };
+    let mut generator = block_on(Generator::start(&opened.model, &ids, sampling))?;
 
     let mut out = std::io::stdout().lock();
-    write!(out, "{}", args.prompt)?;
-    // Decoded with the prompt before it: some tokenizers drop a text's first space.
-    let mut shown = tokenizer.decode(&ids)?.len();
+    if args.chat.is_empty() {
+        write!(out, "{}", args.prompt.as_deref().unwrap_or_default())?;
+    }
+    let mut said = Continuation::of(ids, tokenizer)?;
+    let mut shown = 0;
     for _ in 0..args.tokens {
         let Some(token) = block_on(generator.next())?.filter(|token| !tokenizer.ends(*token)) else { break };
-        ids.push(token);
-        let text = tokenizer.decode(&ids)?;
-        // A character of several bytes may still lack some: it shows as U+FFFD until it is whole.
+        said.push(token);
+        let text = said.text(tokenizer)?;
         let whole = text.trim_end_matches('\u{FFFD}');
         if let Some(new) = whole.get(shown..) {
             write!(out, "{new}")?;
@@ -61,6 +79,5 @@ pub fn run(args: Args) -> Result<()> {
             shown = whole.len();
         }
     }
-    let text = tokenizer.decode(&ids)?;
-    Ok(writeln!(out, "{}", text.get(shown..).unwrap_or(""))?)
+    Ok(writeln!(out, "{}", said.text(tokenizer)?.get(shown..).unwrap_or(""))?)
 }

@@ -11,7 +11,7 @@ use crate::plan::queue::Queue;
 use crate::record::{Evaluation, Provenance, RunRecord};
 use crate::spec::{Base, Method, MethodKind, Precision, RunSpec, Source, TrainConfig};
 use crate::train::{Progress, RunData, Session};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use burn::tensor::Device;
 use std::collections::HashMap;
 use std::fs;
@@ -29,8 +29,9 @@ pub struct Args {
     /// One of the lab's tasks, by id.
     #[arg(long)]
     task: String,
+    /// full, lora, prompt or scratch.
     #[arg(long, value_delimiter = ',', default_value = "full,lora,prompt")]
-    methods: Vec<String>,
+    methods: Vec<MethodKind>,
     /// How the frozen base rests under LoRA and prompt tuning: f32, f16, int8, nf4. Several are compared.
     #[arg(long, value_name = "PRECISION", value_delimiter = ',', default_value = "f32")]
     base_precision: Vec<Precision>,
@@ -65,8 +66,7 @@ struct Opened {
 pub fn run(args: Args) -> Result<()> {
     let bases = args.base.iter().map(|name| open(&args.models, name)).collect::<Result<Vec<_>>>()?;
     let mut methods = Vec::new();
-    for name in &args.methods {
-        let kind = kind(name)?;
+    for &kind in &args.methods {
         let rates = if args.rates.is_empty() { vec![None] } else { args.rates.iter().copied().map(Some).collect() };
         for rate in rates {
             let mut train = TrainConfig::default_for(kind);
@@ -149,16 +149,6 @@ impl Args {
     }
 }
 
-fn kind(name: &str) -> Result<MethodKind> {
-    Ok(match name {
-        "full" => MethodKind::Full,
-        "lora" => MethodKind::Lora,
-        "prompt" => MethodKind::Prompt,
-        "scratch" => MethodKind::Scratch,
-        other => bail!("no method is called {other}: full, lora, prompt, scratch"),
-    })
-}
-
 fn open(models: &Path, name: &str) -> Result<Opened> {
     let folder = models.join(name);
     let checkpoint = checkpoint(&folder)?;
@@ -191,7 +181,5 @@ fn cell(base: &Decoder, opened: &Opened, spec: &RunSpec, base_test: Option<Evalu
 
 fn read_records(file: &Path) -> Result<Vec<RunRecord>> {
     let Ok(text) = fs::read_to_string(file) else { return Ok(Vec::new()) };
-    let values: Vec<serde_json::Value> =
-        serde_json::from_str(&text).with_context(|| format!("{} is no list of records", file.display()))?;
-    values.iter().map(|value| Ok(RunRecord::from_json(&value.to_string())?)).collect()
+    RunRecord::list_from_json(&text).with_context(|| format!("the records in {}", file.display()))
 }

@@ -31,6 +31,15 @@ impl Splits {
         }
     }
 
+    /// SHA-256 of the data that a run names: of a file's examples all, of a task's those of the run.
+    pub fn sha256_for_run(spec: &DataSpec) -> Result<String, SplitError> {
+        if let Source::User { sha256, .. } = &spec.source {
+            return Ok(sha256.clone());
+        }
+        let splits = Splits::for_run(spec, None)?;
+        Ok(super::sha256(splits.train.iter().chain(&splits.dev).chain(&splits.test)))
+    }
+
     /// `examples` training examples of a generated task, of which there is no end, with its dev and test splits.
     pub fn of_task(task: Task, examples: usize, subset: Seed) -> Splits {
         Splits {

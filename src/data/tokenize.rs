@@ -1,7 +1,7 @@
 //! Text to token ids: the interface, the byte tokenizer, and how an example is laid out in tokens.
 //! The byte-level BPE that the base models share implements [`Tokenizer`] in the engine's layer.
 
-use super::Example;
+use super::{Example, Message};
 
 /// Turns text into token ids and back.
 pub trait Tokenizer {
@@ -11,6 +11,15 @@ pub trait Tokenizer {
     fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError>;
     /// Bytes that are not UTF-8 come back as U+FFFD.
     fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError>;
+    /// Whether a text is over after this token.
+    fn ends(&self, id: u32) -> bool {
+        id == self.end_of_text()
+    }
+    /// A conversation in the model's own template; none where it has no template. `answer`: the assistant's next
+    /// turn begins at its end.
+    fn chat(&self, _messages: &[Message], _answer: bool) -> Result<Option<String>, TokenizerError> {
+        Ok(None)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -64,7 +73,8 @@ impl Tokenized {
 ///
 /// What does not fit is cut so that the tokens nearest to the seam stay: first the prompt loses its start, down
 /// to half the sequence, then the completion its end, and with it the end-of-text. Prompt and completion are
-/// encoded apart: the seam is a token boundary whatever the text.
+/// encoded apart: the seam is a token boundary whatever the text. A conversation is written in the tokenizer's chat
+/// template, where it has one; its last answer alone is target, up to the token by which the template ends it.
 pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -> Result<Tokenized, TokenizerError> {
     if example.completion.is_empty() {
         return Err(TokenizerError(format!(
@@ -74,12 +84,20 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
     }
     let room = sequence.max(1) + 1;
     let end = tokenizer.end_of_text();
-    let mut prompt = tokenizer.encode(&example.prompt)?;
+    let templated = templated(example, tokenizer)?;
+    let (prompt, completion) = match &templated {
+        Some((prompt, completion)) => (prompt, completion),
+        None => (&example.prompt, &example.completion),
+    };
+    let mut prompt = tokenizer.encode(prompt)?;
     if prompt.is_empty() {
         prompt.push(end);
     }
-    let mut completion = tokenizer.encode(&example.completion)?;
-    completion.push(end);
+    let mut completion = tokenizer.encode(completion)?;
+    match completion.iter().position(|&id| tokenizer.ends(id)).filter(|_| templated.is_some()) {
+        Some(at) => completion.truncate(at + 1),
+        None => completion.push(end),
+    }
 
     let truncated = prompt.len() + completion.len() > room;
     let mut target_bytes = example.completion.len();
@@ -95,6 +113,31 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
     let target_start = prompt.len();
     prompt.extend(completion);
     Ok(Tokenized { ids: prompt, target_start, target_bytes, truncated })
+}
+
+/// What is read before the last answer of a conversation, and the answer, in the tokenizer's chat template.
+fn templated(example: &Example, tokenizer: &dyn Tokenizer) -> Result<Option<(String, String)>, TokenizerError> {
+    let Some((answer, before)) = example.chat.split_last() else { return Ok(None) };
+    let Some(whole) = tokenizer.chat(&example.chat, false)? else { return Ok(None) };
+    let said = tokenizer.chat(before, false)?.unwrap_or_default();
+    let opened = tokenizer.chat(before, true)?.unwrap_or_default();
+    let begins = |seam: &usize| *seam >= said.len() && whole[*seam..].trim_start().starts_with(answer.content.trim());
+    // What opens an answer may go on with what only some answers have, such as a thought: up to there they agree. And
+    // a conversation that the assistant begins may get an opening that an empty one has not.
+    let agreed = || whole.char_indices().zip(opened.chars()).find(|((_, a), b)| a != b).map(|((at, _), _)| at);
+    let later = || whole.rfind(&opened).map(|at| at + opened.len());
+    let seam = match whole.starts_with(&opened) {
+        true => Some(opened.len()),
+        false => agreed().filter(begins).or_else(|| later().filter(begins)),
+    };
+    let seam = seam.filter(|&seam| seam < whole.len()).ok_or_else(|| {
+        TokenizerError(format!(
+            "the model's chat template does not write the answer “{}” where it lets the model answer, so there is no \
+             place to learn it from",
+            head(&answer.content)
+        ))
+    })?;
+    Ok(Some((whole[..seam].to_string(), whole[seam..].to_string())))
 }
 
 pub fn tokenize_all(
@@ -138,6 +181,51 @@ mod tests {
         assert_eq!(both.ids, [102, 103, 104, 114, 115, 116]);
         assert_eq!((both.target_bytes, both.truncated), (3, true));
         assert_eq!(bytes("a", "rstuvwxyz", 5).ids, [97, 114, 115, 116, 117, 118]);
+    }
+
+    /// Bytes, with a chat template whose answers end in `!`.
+    struct Chatty(fn(&[Message], bool) -> String);
+
+    impl Tokenizer for Chatty {
+        fn vocab_size(&self) -> usize {
+            257
+        }
+        fn end_of_text(&self) -> u32 {
+            256
+        }
+        fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+            ByteTokenizer.encode(text)
+        }
+        fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
+            ByteTokenizer.decode(ids)
+        }
+        fn ends(&self, id: u32) -> bool {
+            id == 256 || id == u32::from(b'!')
+        }
+        fn chat(&self, messages: &[Message], answer: bool) -> Result<Option<String>, TokenizerError> {
+            Ok(Some((self.0)(messages, answer)))
+        }
+    }
+
+    fn answer_of(template: fn(&[Message], bool) -> String) -> Result<(String, String), TokenizerError> {
+        let chat = vec![Message::new("user", "q"), Message::new("assistant", "a")];
+        let tokens = tokenize(&Example { chat, ..Example::new("user: q\nassistant:", " a") }, &Chatty(template), 64)?;
+        let text = |ids: &[u32]| ByteTokenizer.decode(ids).unwrap();
+        Ok((text(&tokens.ids[..tokens.target_start]), text(&tokens.ids[tokens.target_start..])))
+    }
+
+    fn turns(messages: &[Message]) -> String {
+        messages.iter().map(|message| format!("<{}>{}!\n", &message.role[..1], message.content)).collect()
+    }
+
+    #[test]
+    fn only_the_answer_of_a_templated_conversation_is_learned() {
+        let plain = |messages: &[Message], answer: bool| turns(messages) + if answer { "<a>" } else { "" };
+        assert_eq!(answer_of(plain).unwrap(), ("<u>q!\n<a>".into(), "a!".into()));
+        let thinking = |messages: &[Message], answer: bool| turns(messages) + if answer { "<a>(hm" } else { "" };
+        assert_eq!(answer_of(thinking).unwrap(), ("<u>q!\n<a>".into(), "a!".into()));
+        let rewriting = |messages: &[Message], _: bool| format!("{} turns: {}", messages.len(), turns(messages));
+        assert!(answer_of(rewriting).unwrap_err().0.contains("no place to learn it from"));
     }
 
     #[test]

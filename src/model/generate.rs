@@ -4,6 +4,8 @@
 use super::cache::Cache;
 use super::decoder::{Decoder, Pass};
 use super::parameter::{ModelError, read};
+use crate::data::{Tokenizer, TokenizerError};
+use crate::protocol::Sampling;
 use crate::seed::Seed;
 use burn::Tensor;
 use rand::Rng;
@@ -11,24 +13,6 @@ use rand_chacha::ChaCha8Rng;
 
 /// Rows of a prompt that are read at once; the last chunk is padded, so that shapes stay fixed.
 const CHUNK: usize = 16;
-
-/// How the next token is chosen.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
-    /// Logits are divided by it; 0 always takes the likeliest token.
-    pub temperature: f64,
-    /// Only the `top_k` likeliest tokens; 0 keeps all.
-    pub top_k: usize,
-    /// Only the likeliest tokens that together reach this probability; 1 keeps all.
-    pub top_p: f64,
-    pub seed: Seed,
-}
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Sampling { temperature: 0.0, top_k: 0, top_p: 1.0, seed: Seed(0) }
-    }
-}
 
 /// A text being continued.
 #[derive(Debug)]
@@ -41,22 +25,17 @@ pub struct Generator {
 }
 
 impl Generator {
-    /// Reads the prompt `ids` (virtual tokens before them); at most `new_tokens` can follow.
-    pub async fn start(
-        model: &Decoder,
-        ids: &[u32],
-        new_tokens: usize,
-        sampling: Sampling,
-    ) -> Result<Self, ModelError> {
+    /// Reads the prompt `ids` (virtual tokens before them); at most `sampling.max_tokens` can follow.
+    pub async fn start(model: &Decoder, ids: &[u32], sampling: Sampling) -> Result<Self, ModelError> {
         let mut model = model.clone();
         let virtual_tokens = model.virtual_tokens();
         let rows = ids.len().max(1).next_multiple_of(CHUNK);
         let learned = model.config().rotary_dims() == 0;
-        let wanted = virtual_tokens + (ids.len() + new_tokens).max(rows);
+        let wanted = virtual_tokens + (ids.len() + sampling.max_tokens).max(rows);
         let capacity = if learned { wanted.min(model.config().context) } else { wanted };
         model.reach(capacity)?;
         let cache = model.cache(capacity);
-        let mut generator = Generator { model, cache, sampling, rng: sampling.seed.rng(), logits: Vec::new() };
+        let mut generator = Generator { model, cache, sampling, rng: Seed(sampling.seed).rng(), logits: Vec::new() };
         if let Some(prompt) = generator.model.prompt().clone() {
             generator.read(prompt.inner(), virtual_tokens).await?;
         }
@@ -99,6 +78,36 @@ impl Generator {
     }
 }
 
+/// What follows a prompt, as text. Decoded with the prompt before it: some tokenizers drop a text's first space.
+#[derive(Clone, Debug)]
+pub struct Continuation {
+    ids: Vec<u32>,
+    prompt_tokens: usize,
+    prompt_bytes: usize,
+}
+
+impl Continuation {
+    pub fn of(prompt: Vec<u32>, tokenizer: &dyn Tokenizer) -> Result<Self, TokenizerError> {
+        let prompt_bytes = tokenizer.decode(&prompt)?.len();
+        Ok(Continuation { prompt_tokens: prompt.len(), ids: prompt, prompt_bytes })
+    }
+
+    pub fn push(&mut self, token: u32) {
+        self.ids.push(token);
+    }
+
+    /// Tokens after the prompt.
+    pub fn tokens(&self) -> usize {
+        self.ids.len() - self.prompt_tokens
+    }
+
+    /// The text so far. A character of several bytes may still lack some: it shows as U+FFFD until it is whole.
+    pub fn text(&self, tokenizer: &dyn Tokenizer) -> Result<String, TokenizerError> {
+        let text = tokenizer.decode(&self.ids)?;
+        Ok(text.get(self.prompt_bytes..).unwrap_or_default().to_string())
+    }
+}
+
 /// The index drawn from `logits`.
 fn choose(logits: &[f32], sampling: &Sampling, rng: &mut impl Rng) -> u32 {
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
@@ -134,7 +143,7 @@ mod tests {
 
     fn drawn(sampling: Sampling) -> Vec<u32> {
         let logits = [1.0, 3.0, 2.0, 0.0];
-        let mut rng = sampling.seed.rng();
+        let mut rng = Seed(sampling.seed).rng();
         let mut seen: Vec<u32> = (0..500).map(|_| choose(&logits, &sampling, &mut rng)).collect();
         seen.sort();
         seen.dedup();
@@ -155,7 +164,7 @@ mod tests {
     #[test]
     fn frequencies_follow_the_softmax() {
         let sampling = Sampling { temperature: 1.0, ..Sampling::default() };
-        let mut rng = sampling.seed.rng();
+        let mut rng = Seed(sampling.seed).rng();
         let ones = (0..4000).filter(|_| choose(&[0.0, 1.0], &sampling, &mut rng) == 1).count();
         assert!((ones as f64 / 4000.0 - 0.731).abs() < 0.03, "{ones} of 4000");
     }

@@ -17,6 +17,7 @@
 
 mod attention;
 mod cache;
+mod chat;
 mod decoder;
 mod generate;
 mod held;
@@ -34,8 +35,9 @@ pub mod weights;
 
 pub use attention::Heads;
 pub use cache::Cache;
+pub use chat::{ChatError, ChatTemplate};
 pub use decoder::{Decoder, Ids, Pass};
-pub use generate::{Generator, Sampling};
+pub use generate::{Continuation, Generator};
 pub use held::AsHeld;
 pub use host::composed;
 pub(crate) use host::on_host;
@@ -44,5 +46,6 @@ pub(crate) use init::normal;
 pub use linear::{Linear, LowRank, Noise};
 pub(crate) use parameter::read;
 pub use parameter::{HostTensor, ModelError, Parameter, Part, Tensors, WeightSource};
-pub use tokenizer::{END_OF_TEXT, TextTokenizer};
+pub(crate) use tokenizer::token_text;
+pub use tokenizer::{END_OF_TEXT, Settings, TextTokenizer};
 pub(crate) use weight::Weight;

@@ -1,8 +1,10 @@
 //! Tokenizers in Hugging Face's `tokenizer.json`, through the `tokenizers` crate; and training one: byte-level BPE
 //! (Sennrich et al. 2016; on bytes as in GPT-2), which can spell any text.
 
-use crate::data::{Tokenizer, TokenizerError};
+use super::chat::{ChatError, ChatTemplate};
+use crate::data::{Message, Tokenizer, TokenizerError};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, ModelWrapper, models::TrainerWrapper};
@@ -20,7 +22,22 @@ pub struct TextTokenizer {
     /// Every id after which a generated text is over.
     stops: Vec<u32>,
     largest: u32,
+    settings: Settings,
+    chat: Option<Result<ChatTemplate, ChatError>>,
 }
+
+/// What stands beside a `tokenizer.json`, as it was read: kept so that a tuned model is written with all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// `tokenizer_config.json`.
+    pub config: Option<Value>,
+    /// `chat_template.jinja`, which goes before a template in the config.
+    pub chat_template: Option<String>,
+}
+
+/// The day that templates are told in training, 26 July 2024, so that a run does not depend on when it is made. It is
+/// the day that Llama's templates fall back to.
+const TRAINING_DAY: i64 = 1_721_952_000;
 
 impl TextTokenizer {
     /// Reads a `tokenizer.json`. What ends a text is the first of `ends` (the config's `eos_token_id`), else the
@@ -50,7 +67,33 @@ impl TextTokenizer {
         if stops.is_empty() {
             stops.push(end);
         }
-        Ok(TextTokenizer { inner, end, stops, largest })
+        Ok(TextTokenizer { inner, end, stops, largest, settings: Settings::default(), chat: None })
+    }
+
+    /// The tokenizer with what stands beside it: its chat template and the token by which turns end. A template that
+    /// cannot be read is said when it is used, for the model completes plain text without it.
+    pub fn with(mut self, settings: Settings) -> Self {
+        let config = settings.config.as_ref();
+        let named = config.and_then(|config| template_of(config.get("chat_template")?));
+        self.chat = settings.chat_template.as_deref().or(named).map(|source| {
+            let tokens = config.map(special_tokens).unwrap_or_default();
+            ChatTemplate::read(source, tokens)
+        });
+        let end_of_turn = config.and_then(|config| self.inner.token_to_id(token_text(config, "eos_token")?));
+        self.stops.extend(end_of_turn.filter(|id| !self.stops.contains(id)));
+        self.settings = settings;
+        self
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A conversation in the model's chat template, told the time `now` (seconds since 1970, local); none where the
+    /// model has no template.
+    pub fn chat_at(&self, messages: &[Message], answer: bool, now: i64) -> Result<Option<String>, ChatError> {
+        let Some(template) = &self.chat else { return Ok(None) };
+        template.as_ref().map_err(Clone::clone)?.render(messages, answer, now).map(Some)
     }
 
     /// Trains a byte-level BPE of `vocab_size` tokens: id 0 ends a text, then the 256 bytes, then merges. The same
@@ -100,11 +143,6 @@ impl TextTokenizer {
         self.inner.id_to_token(id)
     }
 
-    /// Whether a generated text is over after this token.
-    pub fn ends(&self, id: u32) -> bool {
-        self.stops.contains(&id)
-    }
-
     pub fn largest_id(&self) -> u32 {
         self.largest
     }
@@ -126,6 +164,38 @@ impl Tokenizer for TextTokenizer {
     fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
         self.inner.decode(ids, false).map_err(failed)
     }
+
+    fn ends(&self, id: u32) -> bool {
+        self.stops.contains(&id)
+    }
+
+    fn chat(&self, messages: &[Message], answer: bool) -> Result<Option<String>, TokenizerError> {
+        self.chat_at(messages, answer, TRAINING_DAY).map_err(|error| TokenizerError(error.to_string()))
+    }
+}
+
+/// The template of a config: a text, or of a list of named ones the default.
+fn template_of(template: &Value) -> Option<&str> {
+    match template {
+        Value::Array(list) => {
+            let default = list.iter().find(|each| each.get("name").is_some_and(|name| name == "default"));
+            default?.get("template")?.as_str()
+        }
+        text => text.as_str(),
+    }
+}
+
+/// `bos_token` and the like, by their names.
+fn special_tokens(config: &Value) -> BTreeMap<String, String> {
+    let fields = config.as_object().into_iter().flatten();
+    let named = fields.filter(|(name, _)| name.ends_with("_token"));
+    named.filter_map(|(name, _)| Some((name.clone(), token_text(config, name)?.to_string()))).collect()
+}
+
+/// A special token of a `tokenizer_config.json`: a text, or an object with `content`.
+pub(crate) fn token_text<'a>(config: &'a Value, field: &str) -> Option<&'a str> {
+    let token = config.get(field)?;
+    token.as_str().or_else(|| token.get("content")?.as_str())
 }
 
 /// Whether a part of the type "Precompiled" (SentencePiece's table of characters) is anywhere in it.

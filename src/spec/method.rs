@@ -3,6 +3,7 @@
 use super::{Precision, SpecError, require};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Method {
@@ -159,6 +160,16 @@ impl Method {
 impl MethodKind {
     pub const ALL: [MethodKind; 4] = [MethodKind::Full, MethodKind::Lora, MethodKind::Prompt, MethodKind::Scratch];
 
+    /// The name in links and on the command line.
+    pub fn id(self) -> &'static str {
+        match self {
+            MethodKind::Full => "full",
+            MethodKind::Lora => "lora",
+            MethodKind::Prompt => "prompt",
+            MethodKind::Scratch => "scratch",
+        }
+    }
+
     /// The method with its default settings.
     pub fn method(self) -> Method {
         match self {
@@ -167,6 +178,19 @@ impl MethodKind {
             MethodKind::Prompt => Method::Prompt(Prompt::default()),
             MethodKind::Scratch => Method::Scratch,
         }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no method is called {0}: the methods are full, lora, prompt and scratch.")]
+pub struct NoMethod(String);
+
+/// Reads [`MethodKind::id`].
+impl FromStr for MethodKind {
+    type Err = NoMethod;
+
+    fn from_str(id: &str) -> Result<Self, NoMethod> {
+        MethodKind::ALL.into_iter().find(|kind| kind.id() == id).ok_or_else(|| NoMethod(id.into()))
     }
 }
 

@@ -8,7 +8,7 @@ mod precision;
 mod train;
 
 pub use data::{DataSpec, Source};
-pub use method::{Lora, Method, MethodKind, Prompt, PromptInit, Target};
+pub use method::{Lora, Method, MethodKind, NoMethod, Prompt, PromptInit, Target};
 pub use model::{Activation, Bias, ModelConfig, Norm, ParameterCount, Position};
 pub use precision::{BLOCK, Precision};
 pub use train::{Schedule, TrainConfig};

@@ -114,11 +114,7 @@ impl Lab {
                         );
                     }
                 }
-                Order::Download(files) => {
-                    for file in files {
-                        browser::download(&file.name, "application/octet-stream", &file.bytes);
-                    }
-                }
+                Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),
             }
         }
     }
@@ -160,10 +156,7 @@ fn is_progress(input: &Input) -> bool {
     )
 }
 
-/// The records of a JSON list, each checked as any record is.
+/// The records of a file of runs.
 pub fn records(text: &str) -> Result<Vec<RunRecord>, String> {
-    let values: Vec<serde_json::Value> =
-        serde_json::from_str(text).map_err(|error| format!("The file of runs could not be read: {error}"))?;
-    let records = values.iter().map(|value| RunRecord::from_json(&value.to_string()));
-    records.collect::<Result<_, _>>().map_err(|error| format!("The file of runs could not be read: {error}"))
+    RunRecord::list_from_json(text).map_err(|error| format!("The file of runs could not be read: {error}"))
 }

@@ -25,7 +25,7 @@ pub struct Link {
     workers: RefCell<HashMap<WorkerId, Handle>>,
     /// What waits for a worker to listen; none once it does.
     held: RefCell<HashMap<WorkerId, Held>>,
-    /// Files that the visitor chose, by the name of the data they make.
+    /// Files that the visitor chose, by the name of the data or adapter they make.
     files: RefCell<HashMap<String, Vec<File>>>,
     inbox: Rc<dyn Fn(Input)>,
 }
@@ -104,7 +104,7 @@ impl Link {
 
     pub fn send(&self, id: WorkerId, command: &Command) {
         let files = match command {
-            Command::Data { source: DataRequest::Files { name, .. } } => {
+            Command::Data { source: DataRequest::Files { name, .. } } | Command::AddAdapter { name, .. } => {
                 self.files.borrow().get(name).cloned().unwrap_or_default()
             }
             _ => Vec::new(),

@@ -1,12 +1,14 @@
 //! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::protocol`].
 //!
 //! Plain data and functions, tested without a browser: [`settings`] and their link form ([`share`]); [`state`] with
-//! its fold, its workers' part ([`workers`]), the pace of runs ([`pace`]), the points of a plot
+//! its fold, its workers' part ([`workers`]), what else is asked of them ([`asks`]), conversations ([`chat`]), the pace of runs ([`pace`]), the points of a plot
 //! ([`results`]) and what a fit says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`keep`],
 //! [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the state,
 //! [`components`] show it.
 
+pub mod asks;
 pub mod charts;
+pub mod chat;
 pub mod findings;
 pub mod pace;
 pub mod results;
@@ -17,6 +19,7 @@ mod workers;
 
 mod browser;
 mod components;
+mod drop;
 mod fitter;
 mod keep;
 mod lab;

@@ -8,19 +8,6 @@ use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_enco
 use std::fmt::Display;
 use std::str::FromStr;
 
-fn method_id(kind: MethodKind) -> &'static str {
-    match kind {
-        MethodKind::Full => "full",
-        MethodKind::Lora => "lora",
-        MethodKind::Prompt => "prompt",
-        MethodKind::Scratch => "scratch",
-    }
-}
-
-fn method_of(id: &str) -> Option<MethodKind> {
-    MethodKind::ALL.into_iter().find(|&kind| method_id(kind) == id)
-}
-
 fn backend_id(backend: Backend) -> &'static str {
     match backend {
         Backend::Auto => "auto",
@@ -48,7 +35,7 @@ pub fn to_fragment(settings: &Settings) -> String {
         DataChoice::Task(id) => put(settings.data != default.data, "task", id.clone()),
         DataChoice::Own => put(true, "data", "own".into()),
     }
-    put(settings.methods != default.methods, "methods", list(settings.methods.iter().map(|&kind| method_id(kind))));
+    put(settings.methods != default.methods, "methods", list(settings.methods.iter().map(|&kind| kind.id())));
     put(settings.smallest != default.smallest, "from", settings.smallest.to_string());
     put(settings.largest != default.largest, "to", settings.largest.to_string());
     put(settings.seeds != default.seeds, "seeds", settings.seeds.to_string());
@@ -71,7 +58,7 @@ pub fn to_fragment(settings: &Settings) -> String {
         },
     );
     for (&kind, rate) in &settings.rates {
-        put(true, &format!("lr.{}", method_id(kind)), rate.to_string());
+        put(true, &format!("lr.{}", kind.id()), rate.to_string());
     }
     let precision = settings.lora.base_precision;
     put(precision != default.lora.base_precision, "precision", precision.id().into());
@@ -116,8 +103,9 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         "task" => settings.data = DataChoice::Task(value.to_string()),
         "data" if value == "own" => settings.data = DataChoice::Own,
         "methods" => {
-            let methods: Option<Vec<_>> = value.split(',').filter(|id| !id.is_empty()).map(method_of).collect();
-            let mut methods = methods.ok_or("the methods are full, lora, prompt and scratch.")?;
+            let methods =
+                value.split(',').filter(|id| !id.is_empty()).map(str::parse).collect::<Result<Vec<MethodKind>, _>>();
+            let mut methods = methods.map_err(|error| error.to_string())?;
             methods.sort();
             methods.dedup();
             settings.methods = methods;
@@ -157,7 +145,7 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         }
         "law" => settings.law = value.to_string(),
         "hide" => settings.hidden = value.split(',').filter(|part| !part.is_empty()).map(String::from).collect(),
-        _ => match key.strip_prefix("lr.").and_then(method_of) {
+        _ => match key.strip_prefix("lr.").and_then(|id| id.parse::<MethodKind>().ok()) {
             Some(kind) => {
                 settings.rates.insert(kind, number(value, 1e-7, 10.0)?);
             }

@@ -2,10 +2,12 @@
 //! out. A plain function of plain data: no browser, no clock (inputs bring the time), so the whole page can be
 //! driven in a test. What it does when a worker answers is in [`super::workers`].
 
+use super::asks::Asks;
 use super::settings::{DataChoice, Settings};
 use crate::plan::queue::Queue;
 use crate::protocol::{
-    Backend, Command, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelCard, ModelRef, Sampling,
+    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelCard, ModelRef,
+    Sampling,
 };
 use crate::record::{EvalPoint, RunRecord};
 use crate::spec::{RunId, RunSpec, Source};
@@ -41,8 +43,8 @@ pub struct State {
     pub own: Own,
     /// Base weights on their way: name, bytes so far, bytes in all.
     pub fetching: Option<(String, u64, Option<u64>)>,
-    pub completions: BTreeMap<u32, Completion>,
-    pub(super) last_request: u32,
+    /// What was asked of workers beside training.
+    pub asks: Asks,
     pub notices: Vec<Notice>,
     pub(super) last_notice: u32,
 }
@@ -121,17 +123,6 @@ impl Own {
     }
 }
 
-#[derive(Clone, Debug, PartialEq)]
-pub struct Completion {
-    pub model: ModelRef,
-    pub prompt: String,
-    pub text: String,
-    pub tokens: usize,
-    pub done: bool,
-    pub problem: Option<String>,
-    pub(super) worker: WorkerId,
-}
-
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
     pub id: u32,
@@ -165,12 +156,23 @@ pub enum Input {
     /// Put the precomputed experiment away, or bring it back.
     PutAway(bool),
     OwnData(DataRequest),
+    /// Let models go on from texts or conversations; `beside`: what other models made stays on screen.
     Complete {
-        models: Vec<ModelRef>,
-        prompt: String,
+        asks: Vec<(ModelRef, Context)>,
         sampling: Sampling,
+        beside: bool,
     },
     CancelCompletions,
+    /// Keep the adapter whose files are held by `name`.
+    AddAdapter {
+        name: String,
+        base: String,
+    },
+    NameAdapter {
+        id: String,
+        name: String,
+    },
+    RemoveAdapter(String),
     Export {
         model: ModelRef,
         merged: bool,
@@ -191,7 +193,7 @@ pub enum Order {
     Send(WorkerId, Command),
     /// Keep this record beyond the visit.
     Keep(Box<RunRecord>),
-    Download(Vec<ExportedFile>),
+    Download(ExportedFile),
 }
 
 impl State {
@@ -222,19 +224,12 @@ impl State {
                 self.own.trying = Some(request);
                 self.own.problem = None;
             }
-            Input::Complete { models, prompt, sampling } => self.complete(models, &prompt, sampling, &mut orders),
-            Input::CancelCompletions => {
-                for (&request, completion) in self.completions.iter_mut().filter(|(_, c)| !c.done) {
-                    completion.done = true;
-                    orders.push(Order::Send(completion.worker, Command::CancelGenerate { request }));
-                }
-            }
-            Input::Export { model, merged } => {
-                if let Some(worker) = self.helper() {
-                    self.last_request += 1;
-                    orders.push(Order::Send(worker, Command::Export { request: self.last_request, model, merged }));
-                }
-            }
+            Input::Complete { asks, sampling, beside } => self.complete(asks, sampling, beside, &mut orders),
+            Input::CancelCompletions => self.cancel_completions(&mut orders),
+            Input::AddAdapter { name, base } => self.add_adapter(name, base, &mut orders),
+            Input::NameAdapter { id, name } => self.tell(Command::NameAdapter { id, name }, &mut orders),
+            Input::RemoveAdapter(id) => self.tell(Command::RemoveAdapter { id }, &mut orders),
+            Input::Export { model, merged } => self.export(model, merged, &mut orders),
             Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Input::Say(level, text) => self.say(level, text),
             Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
@@ -389,31 +384,6 @@ impl State {
                 orders.push(Order::Send(id, command.clone()));
             }
         }
-    }
-
-    fn complete(&mut self, models: Vec<ModelRef>, prompt: &str, settings: Sampling, orders: &mut Vec<Order>) {
-        let Some(worker) = self.helper() else {
-            return self.say(Level::Warning, "No worker is ready yet; try again in a moment.");
-        };
-        self.completions.retain(|_, completion| !completion.done);
-        for model in models {
-            self.last_request += 1;
-            let request = self.last_request;
-            let prompt = prompt.to_string();
-            orders.push(Order::Send(
-                worker,
-                Command::Generate { request, model: model.clone(), prompt: prompt.clone(), settings },
-            ));
-            let completion =
-                Completion { model, prompt, text: String::new(), tokens: 0, done: false, problem: None, worker };
-            self.completions.insert(request, completion);
-        }
-    }
-
-    /// A worker for small requests: an idle one if there is one.
-    fn helper(&self) -> Option<WorkerId> {
-        let ready = || self.workers.iter().filter(|(_, worker)| worker.doing != Doing::Starting);
-        ready().find(|(_, worker)| worker.doing == Doing::Idle).or_else(|| ready().next()).map(|(&id, _)| id)
     }
 
     /// The backend in use, as far as it is known.

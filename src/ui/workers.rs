@@ -118,24 +118,11 @@ impl State {
                 self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
                 self.queue.fail(&run, reason);
             }
-            Event::Generated { request, text, tokens, done } => {
-                if let Some(completion) = self.completions.get_mut(&request) {
-                    (completion.text, completion.tokens) = (text, tokens);
-                    completion.done |= done;
-                }
-            }
-            Event::Refused { request, reason } => match self.completions.get_mut(&request) {
-                Some(completion) => {
-                    completion.done = true;
-                    completion.problem = Some(reason);
-                }
-                None => self.say(Level::Warning, format!("That could not be done: {reason}")),
-            },
             // The benchmark's driver asks for it, not the page.
             Event::Benched { .. } => {}
-            Event::Exported { files, .. } => orders.push(Order::Download(files)),
             Event::Log { level: LogLevel::Warning, .. } => {}
             Event::Log { text, .. } => self.say(Level::Warning, format!("The engine reports: {text}")),
+            answer => self.answered(answer, orders),
         }
     }
 
@@ -168,10 +155,7 @@ impl State {
     pub(super) fn died(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
         let Some(worker) = self.workers.remove(&id) else { return };
         orders.push(Order::End(id));
-        for completion in self.completions.values_mut().filter(|c| c.worker == id && !c.done) {
-            completion.done = true;
-            completion.problem = Some("the worker ended before it was done; ask again.".into());
-        }
+        self.asks_died(id);
         match worker.doing {
             Doing::Starting => {
                 self.false_starts += 1;

@@ -7,10 +7,10 @@ use crate::adapt::{self, AdaptError};
 use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::device;
 use crate::model::weights::{Checkpoint, MemoryFiles, TensorFiles, WeightsError};
-use crate::model::{Decoder, ModelError, TextTokenizer};
+use crate::model::{ChatError, Decoder, HostTensor, ModelError, Tensors, TextTokenizer};
 use crate::protocol::{Backend, DeviceReport, Event, ModelCard, ModelRef, PROTOCOL_VERSION};
-use crate::record::Evaluation;
-use crate::spec::{Precision, RunSpec, Source};
+use crate::record::{Evaluation, RecordError, RunRecord};
+use crate::spec::{Method, Precision, RunSpec, Source};
 use crate::storage::{BrowserStore, Store, StoreError};
 use crate::train::TrainError;
 use burn::tensor::Device;
@@ -45,12 +45,16 @@ pub enum WorkerError {
     NoModel(String),
     #[error("the site's model {name} is not the one this run was planned with: reload the page")]
     OtherModel { name: String },
-    #[error("the page cannot write the files of {0} yet: `./lab finetune` does, from the same data")]
-    NoAdapterFiles(crate::spec::MethodKind),
     #[error("the tuned weights of run {0} are no longer in the browser's storage: train it again")]
     NoTuned(String),
-    #[error("the spec kept with run {run} cannot be read ({error}): train it again")]
-    NoSpec { run: String, error: serde_json::Error },
+    #[error("the record kept with run {run} cannot be read ({error}): train it again")]
+    NoRecord { run: String, error: RecordError },
+    #[error("only LoRA adapters can be merged into a base's weights: leave the others out")]
+    NotLora,
+    #[error(transparent)]
+    Chat(#[from] ChatError),
+    #[error(transparent)]
+    Adapter(#[from] super::adapters::AdapterError),
 }
 
 /// A base in memory.
@@ -85,7 +89,7 @@ pub fn tuned_path(run: &str, file: &str) -> String {
 }
 
 pub const TUNED: &str = "tuned.safetensors";
-pub const SPEC: &str = "spec.json";
+pub const RECORD: &str = "record.json";
 pub const CHECKPOINT: &str = "checkpoint";
 
 impl Lab {
@@ -137,6 +141,18 @@ impl Lab {
         if let Some(base) = self.bases.get(&(name.to_string(), precision)) {
             return Ok(base.clone());
         }
+        let mut checkpoint = Checkpoint::open(self.base_files(name).await?)?;
+        let sha256 = checkpoint.sha256()?;
+        let config = checkpoint.config().clone();
+        let model = Decoder::load_as(precision, &config, &mut checkpoint, &self.device)?;
+        let tokenizer = checkpoint.tokenizer.ok_or_else(|| WorkerError::NoModel(format!("{name} with a tokenizer")))?;
+        let base = Rc::new(LoadedBase { sha256, model, tokenizer, description: checkpoint.description });
+        self.bases.insert((name.into(), precision), base.clone());
+        Ok(base)
+    }
+
+    /// A base's files as they are.
+    pub async fn base_files(&mut self, name: &str) -> Result<MemoryFiles, WorkerError> {
         let card = self.cards().await?.iter().find(|card| card.name == name);
         let sha256 = card.ok_or_else(|| WorkerError::NoModel(name.into()))?.sha256.clone();
         let mut files = Vec::new();
@@ -150,14 +166,7 @@ impl Lab {
             let url = format!("models/{name}/{file}?{sha256}");
             files.push((file.to_string(), fetch(&url, report).await?));
         }
-        let mut checkpoint = Checkpoint::open(files.into_iter().collect::<MemoryFiles>())?;
-        let sha256 = checkpoint.sha256()?;
-        let config = checkpoint.config().clone();
-        let model = Decoder::load_as(precision, &config, &mut checkpoint, &self.device)?;
-        let tokenizer = checkpoint.tokenizer.ok_or_else(|| WorkerError::NoModel(format!("{name} with a tokenizer")))?;
-        let base = Rc::new(LoadedBase { sha256, model, tokenizer, description: checkpoint.description });
-        self.bases.insert((name.into(), precision), base.clone());
-        Ok(base)
+        Ok(files.into_iter().collect())
     }
 
     /// The base that a spec names, exactly.
@@ -183,22 +192,34 @@ impl Lab {
                 Ok((base.model.clone(), base))
             }
             ModelRef::Tuned { base, run } => {
-                let (spec, bytes) = self.tuned(&run.0).await?;
-                let base = self.base_in(spec.method.base_precision(), base).await?;
-                let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
-                let mut tensors = TensorFiles::open_file(files, TUNED)?;
-                Ok((adapt::install(&base.model, &spec.method, &mut tensors)?, base))
+                let (record, tensors) = self.tuned(&run.0).await?;
+                let base = self.base_in(record.spec.method.base_precision(), base).await?;
+                Ok((adapt::install(&base.model, &record.spec.method, &mut &tensors)?, base))
+            }
+            ModelRef::Adapted { base, adapters } => {
+                let base = self.base(base).await?;
+                let mut model = base.model.clone();
+                for blended in adapters {
+                    let (method, tensors) = self.adapter(&blended.adapter, &base).await?;
+                    model = adapt::install(&model, &method, &mut &tensors)?;
+                    if let Method::Lora(lora) = &method {
+                        adapt::lora::weigh(&mut model, lora, blended.weight);
+                    }
+                }
+                Ok((model, base))
             }
         }
     }
 
-    /// A run's spec and tuned weights from storage.
-    pub async fn tuned(&self, run: &str) -> Result<(RunSpec, Vec<u8>), WorkerError> {
+    /// A run's record and what it trained, from storage.
+    pub async fn tuned(&self, run: &str) -> Result<(RunRecord, Tensors), WorkerError> {
         let missing = || WorkerError::NoTuned(run.into());
-        let spec = self.store.read(&tuned_path(run, SPEC)).await?.ok_or_else(missing)?;
+        let record = self.store.read(&tuned_path(run, RECORD)).await?.ok_or_else(missing)?;
         let bytes = self.store.read(&tuned_path(run, TUNED)).await?.ok_or_else(missing)?;
-        let spec = serde_json::from_slice(&spec).map_err(|error| WorkerError::NoSpec { run: run.into(), error })?;
-        Ok((spec, bytes))
+        let record = RunRecord::from_json(&String::from_utf8_lossy(&record))
+            .map_err(|error| WorkerError::NoRecord { run: run.into(), error })?;
+        let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
+        Ok((record, all(&TensorFiles::open_file(files, TUNED)?)?))
     }
 
     /// A generated task's first examples, for showing.
@@ -213,6 +234,12 @@ impl Lab {
         }
         Ok(tokens)
     }
+}
+
+/// Every tensor of a file.
+fn all(file: &TensorFiles<MemoryFiles>) -> Result<Tensors, WeightsError> {
+    let shapes = file.names().filter_map(|name| Some((name.to_string(), file.shape(name)?.to_vec())));
+    shapes.map(|(name, shape)| Ok((name.clone(), HostTensor { values: file.read(&name, &shape)?, shape }))).collect()
 }
 
 #[cfg(not(feature = "webgpu"))]

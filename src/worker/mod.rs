@@ -1,6 +1,8 @@
 //! The browser worker: one loop, [`Command`]s in, [`Event`]s out. It holds the models and trains one cell at a time;
 //! between two steps it listens, so that it can pause, stop, or complete a prompt while a cell trains.
 
+mod adapters;
+mod complete;
 mod export;
 mod fetch;
 mod lab;
@@ -70,6 +72,7 @@ async fn listen(mut inbox: Inbox) {
             (Command::Start { backend, .. }, _) => match Lab::open(backend).await {
                 Ok(opened) => {
                     post(&opened.ready());
+                    opened.tell_adapters().await;
                     lab = Some(opened);
                 }
                 Err(reason) => post(&Event::Log { level: crate::protocol::LogLevel::Panic, text: reason }),

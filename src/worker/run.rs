@@ -1,6 +1,6 @@
 //! Trains one cell, listening to the page between steps and leaving checkpoints behind.
 
-use super::lab::{CHECKPOINT, Lab, LoadedBase, SPEC, TUNED, WorkerError, tuned_path};
+use super::lab::{CHECKPOINT, Lab, LoadedBase, RECORD, TUNED, WorkerError, tuned_path};
 use super::post::post;
 use super::{Inbox, Message};
 use crate::model::Tensors;
@@ -89,7 +89,7 @@ impl Lab {
         };
         let Outcome { tensors, record } = session.finish((now() - begun) / 1000.0, made).await?;
         self.base_tests.insert(test_key(spec, &base), record.base_test);
-        self.keep(spec, &tensors).await?;
+        self.keep(&record, &tensors).await?;
         Ok(End::Finished(Box::new(record)))
     }
 
@@ -131,8 +131,8 @@ impl Lab {
 
     /// Keeps a finished run's weights for completing prompts and for download. A full storage costs these, not the
     /// run's result.
-    async fn keep(&self, spec: &RunSpec, tensors: &Tensors) -> Result<(), WorkerError> {
-        let run = spec.id().0;
+    async fn keep(&self, record: &RunRecord, tensors: &Tensors) -> Result<(), WorkerError> {
+        let run = record.id.0.clone();
         self.store.remove(&tuned_path(&run, CHECKPOINT)).await?;
         let list: Vec<(String, Vec<usize>)> =
             tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
@@ -140,8 +140,7 @@ impl Lab {
             // The list was made from these tensors.
             Ok(tensors.get(name).map(|tensor| tensor.values.clone()).unwrap_or_default())
         })?;
-        let spec = serde_json::to_vec(spec).unwrap_or_default();
-        for (file, bytes) in [(TUNED, bytes), (SPEC, spec)] {
+        for (file, bytes) in [(TUNED, bytes), (RECORD, record.to_json().into_bytes())] {
             if let Err(error) = self.store.write(&tuned_path(&run, file), &bytes).await {
                 log::warn!("{error}; the run's result is kept, its weights are not");
             }

@@ -1,13 +1,11 @@
-//! Everything that is no training: data, completions, downloads.
+//! Everything that is no training: data, downloads, adapters, timing; completions are in [`super::complete`].
 
+use super::Inbox;
 use super::lab::{Lab, WorkerError};
 use super::own_data::Input;
 use super::post::post;
-use super::{Inbox, Message};
-use crate::data::{Example, TASK_DEV, TASK_TEST, Task, Tokenizer};
-use crate::model::{Generator, Sampling as Choice};
-use crate::protocol::{Command, DataRequest, DataSummary, Event, ModelRef, Sampling};
-use crate::seed::Seed;
+use crate::data::{Example, TASK_DEV, TASK_TEST, Task};
+use crate::protocol::{Command, DataRequest, DataSummary, Event};
 use crate::spec::Source;
 use crate::train::bench::bench;
 use js_sys::{Function, Reflect};
@@ -24,15 +22,17 @@ impl Lab {
     pub(super) async fn answer(&mut self, command: Command, files: Vec<File>, inbox: &mut Inbox) {
         match command {
             Command::Data { source } => self.data(source, files).await,
-            Command::Generate { request, model, prompt, settings } => {
-                if let Err(error) = self.generate(request, &model, &prompt, settings, inbox).await {
-                    post(&Event::Refused { request, reason: error.to_string() });
-                }
-            }
+            generate @ Command::Generate { .. } => self.generate(generate, inbox).await,
             Command::Export { request, model, merged } => match self.export(&model, merged).await {
-                Ok(files) => post(&Event::Exported { request, files }),
+                Ok(file) => post(&Event::Exported { request, file }),
                 Err(error) => post(&Event::Refused { request, reason: error.to_string() }),
             },
+            Command::AddAdapter { request, name, base } => match self.add_adapter(&name, &base, &files).await {
+                Ok(()) => self.tell_adapters().await,
+                Err(error) => post(&Event::Refused { request, reason: error.to_string() }),
+            },
+            Command::NameAdapter { id, name } => self.name_adapter(&id, name).await,
+            Command::RemoveAdapter { id } => self.remove_adapter(&id).await,
             Command::Bench { request, size, method, warmup, steps } => {
                 match bench(size, method, [warmup, steps], &self.device, milliseconds).await {
                     Ok(timing) => post(&Event::Benched { request, timing }),
@@ -79,68 +79,16 @@ impl Lab {
         };
         Ok((Source::Task(id.into()), summary))
     }
-
-    async fn generate(
-        &mut self,
-        request: u32,
-        model: &ModelRef,
-        prompt: &str,
-        settings: Sampling,
-        inbox: &mut Inbox,
-    ) -> Result<(), WorkerError> {
-        let (model, base) = self.model(model).await?;
-        let mut ids = base.tokenizer.encode(prompt)?;
-        if ids.is_empty() {
-            ids.push(base.tokenizer.end_of_text());
-        }
-        let choice = Choice {
-            temperature: settings.temperature,
-            top_k: settings.top_k,
-            top_p: settings.top_p,
-            seed: Seed(settings.seed),
-        };
-        let mut generator = Generator::start(&model, &ids, settings.max_tokens, choice).await?;
-        let mut said: Vec<u32> = Vec::new();
-        while said.len() < settings.max_tokens {
-            let Some(token) = generator.next().await? else { break };
-            if base.tokenizer.ends(token) {
-                break;
-            }
-            said.push(token);
-            let text = base.tokenizer.decode(&said)?;
-            post(&Event::Generated { request, text, tokens: said.len(), done: false });
-            self.turn.give().await;
-            if cancelled(request, inbox) {
-                break;
-            }
-        }
-        post(&Event::Generated { request, text: base.tokenizer.decode(&said)?, tokens: said.len(), done: true });
-        Ok(())
-    }
 }
 
 /// A clock finer than `Date`'s milliseconds, where the browser has one.
-fn milliseconds() -> f64 {
+pub(super) fn milliseconds() -> f64 {
     let read = || {
         let performance = Reflect::get(&js_sys::global(), &"performance".into())?;
         let now: Function = Reflect::get(&performance, &"now".into())?.dyn_into()?;
         now.call0(&performance)
     };
     read().ok().and_then(|time| time.as_f64()).unwrap_or_else(js_sys::Date::now)
-}
-
-/// Whether the page no longer wants the completion; what else it said waits.
-fn cancelled(request: u32, inbox: &mut Inbox) -> bool {
-    let mut cancelled = false;
-    let mut others: Vec<Message> = Vec::new();
-    while let Some(message) = inbox.arrived() {
-        match message {
-            (Command::CancelGenerate { request: named }, _) => cancelled |= named == request,
-            other => others.push(other),
-        }
-    }
-    inbox.waiting.extend(others);
-    cancelled
 }
 
 pub(super) fn preview(examples: &[Example]) -> Vec<(String, String)> {

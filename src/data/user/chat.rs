@@ -1,7 +1,7 @@
 //! Conversations: each answer of the assistant is an example, prompted by all that was said before it. Reads
 //! `{"messages": [{"role", "content"}]}` and the older `{"conversations": [{"from", "value"}]}`.
 
-use crate::data::Example;
+use crate::data::{Example, Message, plain_chat};
 use serde_json::Value;
 
 pub(super) fn messages(value: &Value) -> Option<&Vec<Value>> {
@@ -12,7 +12,7 @@ pub(super) fn messages(value: &Value) -> Option<&Vec<Value>> {
 pub(super) fn examples(value: &Value) -> Result<Vec<Example>, String> {
     let messages = messages(value).ok_or("no field “messages”")?;
     let mut examples = Vec::new();
-    let mut said = String::new();
+    let mut said: Vec<Message> = Vec::new();
     for (at, message) in messages.iter().enumerate() {
         let field = |names: [&str; 2]| names.into_iter().find_map(|name| message.get(name));
         let role = field(["role", "from"]).and_then(Value::as_str);
@@ -24,10 +24,13 @@ pub(super) fn examples(value: &Value) -> Result<Vec<Example>, String> {
             "human" => "user",
             other => other,
         };
-        if role == "assistant" && !content.trim().is_empty() {
-            examples.push(Example::new(format!("{said}assistant:"), format!(" {}", content.trim())));
+        let answer = role == "assistant" && !content.trim().is_empty();
+        let prompt = if answer { plain_chat(&said, true) } else { String::new() };
+        said.push(Message { role: role.into(), content });
+        if answer {
+            let completion = format!(" {}", said[at].content.trim());
+            examples.push(Example { chat: said.clone(), ..Example::new(prompt, completion) });
         }
-        said.push_str(&format!("{role}: {}\n", content.trim()));
     }
     if examples.is_empty() { Err("no message of the assistant to learn from".to_owned()) } else { Ok(examples) }
 }

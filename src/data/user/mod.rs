@@ -12,8 +12,7 @@ mod table;
 pub use format::Format;
 pub use table::{Column, ColumnChoice};
 
-use super::{Example, SplitError, Splits};
-use sha2::{Digest, Sha256};
+use super::{Example, SplitError, Splits, sha256};
 use table::Table;
 
 /// Bytes that are read of all files together.
@@ -188,15 +187,6 @@ fn report_malformed(
         malformed.count, file.name, malformed.first, malformed.reason
     ));
     Ok(())
-}
-
-fn sha256(examples: &[Example]) -> String {
-    let mut hash = Sha256::new();
-    for text in examples.iter().flat_map(|example| [&example.prompt, &example.completion]) {
-        hash.update((text.len() as u64).to_le_bytes());
-        hash.update(text);
-    }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn mib(bytes: u64) -> String {

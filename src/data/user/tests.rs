@@ -1,4 +1,5 @@
 use super::*;
+use crate::data::Message;
 use proptest::prelude::*;
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> File {
@@ -55,8 +56,14 @@ fn every_answer_in_a_chat_is_an_example() {
     });
     let data = read_one("chat.jsonl", text).unwrap();
     assert_eq!(all(&data).len(), 18);
-    assert_eq!(*all(&data)[0], Example::new("user: hi 0\nassistant:", " ho"));
-    assert_eq!(*all(&data)[1], Example::new("user: hi 0\nassistant: ho\nuser: bye\nassistant:", " so long"));
+    let chat = ["hi 0", "ho", "bye", "so long"].iter().zip(["user", "assistant"].iter().cycle());
+    let chat: Vec<Message> = chat.map(|(text, role)| Message::new(role, *text)).collect();
+    let expected = |turns: usize, prompt: &str, completion: &str| Example {
+        chat: chat[..turns].to_vec(),
+        ..Example::new(prompt, completion)
+    };
+    assert_eq!(*all(&data)[0], expected(2, "user: hi 0\nassistant:", " ho"));
+    assert_eq!(*all(&data)[1], expected(4, "user: hi 0\nassistant: ho\nuser: bye\nassistant:", " so long"));
 }
 
 #[test]

@@ -5,12 +5,13 @@ use super::files::{Files, parse_json, read_json, read_optional};
 use super::tensors::{TensorFiles, Width, write_tensors};
 use super::{Family, Place, WeightsError, llama, parameter_shapes};
 use crate::data::Tokenizer;
-use crate::model::{ModelError, Part, TextTokenizer, WeightSource};
+use crate::model::{ModelError, Part, Settings, TextTokenizer, WeightSource, token_text};
 use crate::spec::ModelConfig;
 use serde_json::Value;
 
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
 /// What a model is, apart from its weights.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +42,6 @@ pub struct Checkpoint<F> {
     /// Absent where the folder has none: then only token ids can be given.
     pub tokenizer: Option<TextTokenizer>,
     pub tensors: TensorFiles<F>,
-    /// The chat template, where the model has one.
-    pub chat_template: Option<String>,
 }
 
 impl<F: Files> Checkpoint<F> {
@@ -53,11 +52,14 @@ impl<F: Files> Checkpoint<F> {
         let extra =
             read_optional(&files, TOKENIZER_CONFIG)?.map(|bytes| parse_json(TOKENIZER_CONFIG, &bytes)).transpose()?;
         let end_text = extra.as_ref().and_then(|json| token_text(json, "eos_token"));
+        let chat_template = read_optional(&files, CHAT_TEMPLATE)?;
         let tokenizer = match read_optional(&files, TOKENIZER)? {
-            Some(bytes) => Some(
-                TextTokenizer::read(&bytes, &ends, end_text)
-                    .map_err(|error| WeightsError::file(TOKENIZER, error.0, "take the tokenizer.json of this model"))?,
-            ),
+            Some(bytes) => {
+                let tokenizer = TextTokenizer::read(&bytes, &ends, end_text)
+                    .map_err(|error| WeightsError::file(TOKENIZER, error.0, "take the tokenizer.json of this model"))?;
+                let chat_template = chat_template.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                Some(tokenizer.with(Settings { config: extra, chat_template }))
+            }
             None => None,
         };
         let rows = description.config.vocab_size;
@@ -65,12 +67,7 @@ impl<F: Files> Checkpoint<F> {
             let problem = format!("it has a token of id {largest}; the model's embedding has {rows} rows");
             return Err(WeightsError::file(TOKENIZER, problem, "take the tokenizer.json of this model"));
         }
-        let chat_template = extra.as_ref().and_then(|json| Some(json.get("chat_template")?.as_str()?.to_string()));
-        let chat_template = match read_optional(&files, "chat_template.jinja")? {
-            Some(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
-            None => chat_template,
-        };
-        Ok(Checkpoint { description, tokenizer, tensors: TensorFiles::open(files)?, chat_template })
+        Ok(Checkpoint { description, tokenizer, tensors: TensorFiles::open(files)? })
     }
 
     pub fn config(&self) -> &ModelConfig {
@@ -144,7 +141,7 @@ fn place(description: &Description, parameter: &str) -> Result<Place, WeightsErr
 pub type ModelFile = (String, Vec<u8>);
 
 /// A full model as a Hugging Face folder: `config.json`, `model.safetensors` and, with a tokenizer,
-/// `tokenizer.json` and `tokenizer_config.json`. Weights are pulled one at a time; `metadata` enters the
+/// `tokenizer.json`, `tokenizer_config.json` and its chat template. Weights are pulled one at a time; `metadata` enters the
 /// safetensors header.
 pub fn write_folder(
     description: &Description,
@@ -187,15 +184,19 @@ pub fn write_folder(
     }
     let mut files = vec![(CONFIG.to_string(), pretty(&json)), (WEIGHTS.to_string(), bytes)];
     if let Some(tokenizer) = tokenizer {
-        let settings = serde_json::json!({
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "eos_token": tokenizer.token(tokenizer.end_of_text()),
-            "bos_token": tokenizer.token(tokenizer.end_of_text()),
-            "model_max_length": description.config.context,
-            "clean_up_tokenization_spaces": false,
-        });
+        let Settings { config, chat_template } = tokenizer.settings();
+        let plain = || {
+            serde_json::json!({
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "eos_token": tokenizer.token(tokenizer.end_of_text()),
+                "bos_token": tokenizer.token(tokenizer.end_of_text()),
+                "model_max_length": description.config.context,
+                "clean_up_tokenization_spaces": false,
+            })
+        };
         files.push((TOKENIZER.to_string(), tokenizer.to_json().into_bytes()));
-        files.push((TOKENIZER_CONFIG.to_string(), pretty(&settings)));
+        files.push((TOKENIZER_CONFIG.to_string(), pretty(&config.clone().unwrap_or_else(plain))));
+        files.extend(chat_template.as_ref().map(|text| (CHAT_TEMPLATE.to_string(), text.clone().into_bytes())));
     }
     Ok(files)
 }
@@ -212,10 +213,4 @@ fn end_tokens(json: &Value) -> Vec<u32> {
         Some(value) => id(value).into_iter().collect(),
         None => Vec::new(),
     }
-}
-
-/// A special token of `tokenizer_config.json`: a text, or an object with `content`.
-fn token_text<'a>(json: &'a Value, field: &str) -> Option<&'a str> {
-    let token = json.get(field)?;
-    token.as_str().or_else(|| token.get("content")?.as_str())
 }

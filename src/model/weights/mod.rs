@@ -4,6 +4,7 @@
 //! A [`Family`] maps its config and its tensors' names onto the one decoder; one file each below. Absent on
 //! purpose: pickled weights, which can run code.
 
+mod archive;
 mod checkpoint;
 mod family;
 mod fields;
@@ -18,6 +19,7 @@ mod place;
 mod qwen;
 mod tensors;
 
+pub use archive::{read_archive, write_archive};
 pub(crate) use checkpoint::pretty;
 pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
 pub use family::Family;

@@ -1,15 +1,19 @@
 //! Before and after: the same prompt completed by the base and by what a run made of it, side by side.
 
-use crate::protocol::{ModelRef, Sampling};
+use crate::protocol::{Context, ModelRef, Sampling};
+use crate::spec::{MethodKind, RunId};
+use crate::ui::asks::Completion;
 use crate::ui::charts::palette::method_name;
 use crate::ui::lab::{Lab, use_lab};
-use crate::ui::state::{Completion, Input, State};
+use crate::ui::state::{Input, State};
 use leptos::prelude::*;
 
 /// A run of this browser whose weights can be asked for.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Tuned {
     pub model: ModelRef,
+    pub kind: MethodKind,
+    pub run: RunId,
     pub name: String,
 }
 
@@ -24,6 +28,8 @@ pub fn tuned(state: &State) -> Vec<Tuned> {
     runs.into_iter()
         .map(|record| Tuned {
             model: ModelRef::Tuned { base: record.spec.base.name.clone(), run: record.id.clone() },
+            kind: record.spec.method.kind(),
+            run: record.id.clone(),
             name: format!(
                 "{}, {} examples, seed {}",
                 method_name(record.spec.method.kind()),
@@ -35,9 +41,7 @@ pub fn tuned(state: &State) -> Vec<Tuned> {
 }
 
 pub fn base_of(model: &ModelRef) -> ModelRef {
-    match model {
-        ModelRef::Base(name) | ModelRef::Tuned { base: name, .. } => ModelRef::Base(name.clone()),
-    }
+    ModelRef::Base(model.base().to_string())
 }
 
 /// A prompt of the chosen data to start with.
@@ -70,8 +74,9 @@ pub fn BeforeAfter() -> impl IntoView {
     };
     let complete = move |_| {
         if let Some(model) = model.get_untracked() {
-            let models = vec![base_of(&model), model];
-            lab.send(Input::Complete { models, prompt: prompt.get_untracked(), sampling: Sampling::default() });
+            let context = Context::Text(prompt.get_untracked());
+            let asks = vec![(base_of(&model), context.clone()), (model, context)];
+            lab.send(Input::Complete { asks, sampling: Sampling::default(), beside: false });
         }
     };
     view! {
@@ -132,17 +137,18 @@ pub fn BeforeAfter() -> impl IntoView {
     }
 }
 
-/// What one model made of the last prompt.
+/// What one model made of the last prompt. `past`: what was said before it, role and text.
 #[component]
 pub fn Side(
     #[prop(into)] title: Signal<String>,
     #[prop(into)] model: Signal<Option<ModelRef>>,
     #[prop(default = "")] testid: &'static str,
+    #[prop(optional)] past: Option<Signal<Vec<(&'static str, String)>>>,
 ) -> impl IntoView {
     let lab = use_lab();
     let completion = Memo::new(move |_| {
         let model = model.get()?;
-        lab.state.with(|state| state.completions.values().rev().find(|c| c.model == model).cloned())
+        lab.state.with(|state| state.asks.completion(&model).cloned())
     });
     let text = move || match completion.get() {
         None => String::new(),
@@ -151,12 +157,36 @@ pub fn Side(
     };
     let working = move || completion.with(|c| c.as_ref().is_some_and(|c| !c.done));
     let failed = move || completion.with(|c| c.as_ref().is_some_and(|c| c.problem.is_some()));
+    let pace = move || {
+        completion.get().filter(|c| c.tokens > 0).map(|c| match c.tokens_per_second {
+            speed if speed >= 10.0 => format!("{} tokens · {speed:.0} a second", c.tokens),
+            speed => format!("{} tokens · {speed:.1} a second", c.tokens),
+        })
+    };
+    let said = move || past.map(|past| past.get()).unwrap_or_default();
+    let reading = move || {
+        let (text, templated) = completion.get()?.reading.filter(|_| !said().is_empty())?;
+        let form = if templated {
+            "What the model reads: its own chat template"
+        } else {
+            "What the model reads: it has no chat template, so a line a turn"
+        };
+        Some(view! {
+            <details class="more">
+                <summary>{form}</summary>
+                <pre class="text" data-testid="reading">{text}</pre>
+            </details>
+        })
+    };
     view! {
         <div class="side-text">
             <h3>{title}</h3>
+            {move || said().into_iter().map(|(role, text)| view! { <p class=format!("text turn {role}")>{text}</p> }).collect_view()}
             <p class="text" class:problem=failed data-testid=testid aria-busy=move || working().to_string() aria-live="polite">
                 {text}
             </p>
+            {move || pace().map(|pace| view! { <p class="quiet pace" data-testid="pace">{pace}</p> })}
+            {reading}
         </div>
     }
 }

@@ -1,14 +1,17 @@
 //! What is seen, one part of the page a file.
 
 pub mod about;
+mod adapters;
 pub mod app;
 mod before_after;
+mod blend;
 mod chart;
 mod controls;
 mod data;
 mod device;
 mod experiment;
 mod laws;
+mod made;
 mod methods;
 mod notices;
 mod plot;

@@ -1,11 +1,15 @@
 //! Try it: any prompt, any of the models, side by side, with the sampling settings; and the shelf of what was made,
 //! to take away.
 
+use super::adapters::Adapters;
 use super::before_after::{Side, base_of, first_prompt, tuned};
-use crate::protocol::{ModelRef, Sampling};
+use super::blend::Blend;
+use super::made::{Download, Made};
+use crate::protocol::{AdapterRef, Blended, Context, ModelRef, Sampling};
+use crate::ui::chat::Talk;
 use crate::ui::lab::use_lab;
 use crate::ui::results::{bytes, count};
-use crate::ui::state::Input;
+use crate::ui::state::{Input, State};
 use leptos::prelude::*;
 
 #[component]
@@ -17,10 +21,12 @@ pub fn TryIt() -> impl IntoView {
     });
     let every = Memo::new(move |_| {
         let bases = bases.get().into_iter().map(|model| (name_of_base(&model), model));
-        bases.chain(runs.get().into_iter().map(|run| (run.name, run.model))).collect::<Vec<_>>()
+        let runs = runs.get().into_iter().map(|run| (run.name, run.model));
+        bases.chain(runs).chain(lab.state.with(added)).collect::<Vec<_>>()
     });
     let chosen = RwSignal::new(Vec::<ModelRef>::new());
-    let shown = Memo::new(move |_| {
+    let blend = RwSignal::new(None::<ModelRef>);
+    let listed = Memo::new(move |_| {
         let kept: Vec<ModelRef> =
             chosen.get().into_iter().filter(|model| every.with(|all| all.iter().any(|(_, m)| m == model))).collect();
         if !kept.is_empty() {
@@ -31,15 +37,46 @@ pub fn TryIt() -> impl IntoView {
             None => bases.get().into_iter().take(1).collect(),
         }
     });
+    let shown = Memo::new(move |_| listed.get().into_iter().chain(blend.get()).collect::<Vec<_>>());
     let example = first_prompt(lab);
     let typed = RwSignal::new(None::<String>);
     let prompt = Memo::new(move |_| typed.get().unwrap_or_else(|| example.get().0));
     let sampling = RwSignal::new(Sampling::default());
-    let busy = Memo::new(move |_| lab.state.with(|state| state.completions.values().any(|c| !c.done)));
+    let busy = Memo::new(move |_| lab.state.with(|state| state.asks.is_completing()));
+    let ready = Memo::new(move |_| lab.state.with(State::is_ready));
+    let chatting = RwSignal::new(false);
+    let talk = RwSignal::new(Talk::default());
+    let saying = RwSignal::new(String::new());
+    let context = move |model: &ModelRef| match chatting.get_untracked() {
+        true => talk.with_untracked(|talk| talk.context(model)),
+        false => Context::Text(prompt.get_untracked()),
+    };
+    let ask = move |models: Vec<ModelRef>, beside: bool| {
+        let asks = models.into_iter().map(|model| (model.clone(), context(&model))).collect();
+        lab.send(Input::Complete { asks, sampling: sampling.get_untracked(), beside });
+    };
     let go = move |_| {
-        let models = shown.get_untracked();
-        let prompt = prompt.get_untracked();
-        lab.send(Input::Complete { models, prompt, sampling: sampling.get_untracked() });
+        if chatting.get_untracked() {
+            let said = saying.get_untracked().trim().to_string();
+            if said.is_empty() {
+                return;
+            }
+            lab.state.with_untracked(|state| talk.update(|talk| talk.say(said, &state.asks)));
+            saying.set(String::new());
+        }
+        ask(shown.get_untracked(), false);
+    };
+    let blended = Callback::new(move |()| {
+        let asked = !chatting.get_untracked() || talk.with_untracked(|talk| !talk.is_empty());
+        if let (Some(model), false, true) = (blend.get_untracked(), busy.get_untracked(), asked) {
+            ask(vec![model], true);
+        }
+    });
+    let turn_to = move |chat: bool| {
+        lab.send(Input::CancelCompletions);
+        lab.send(Input::Complete { asks: Vec::new(), sampling: sampling.get_untracked(), beside: false });
+        chatting.set(chat);
+        talk.set(Talk::default());
     };
     let number = move |label: &'static str,
                        least: f64,
@@ -70,31 +107,70 @@ pub fn TryIt() -> impl IntoView {
             <section class="card" aria-labelledby="try-title">
                 <h1 id="try-title">"Try it"</h1>
                 <p class="quiet">
-                    "Every chosen model continues the same prompt. At temperature 0 each takes its likeliest token, so what
-                    differs is the tuning alone."
+                    "Every chosen model continues the same text or answers the same turns. At temperature 0 each takes its
+                    likeliest token, so what differs is the tuning alone."
                 </p>
-                <label>
-                    "Prompt"
-                    <textarea
-                        rows="3"
-                        data-testid="try-prompt"
-                        prop:value=move || prompt.get()
-                        on:input=move |event| typed.set(Some(event_target_value(&event)))
-                    ></textarea>
-                </label>
+                <div class="modes" role="group" aria-label="How to try the models">
+                    <button type="button" class="tab" aria-pressed=move || (!chatting.get()).to_string() on:click=move |_| turn_to(false)>
+                        "Text"
+                    </button>
+                    <button
+                        type="button"
+                        class="tab"
+                        data-testid="chat-mode"
+                        aria-pressed=move || chatting.get().to_string()
+                        on:click=move |_| turn_to(true)
+                    >
+                        "Chat"
+                    </button>
+                </div>
+                <Show
+                    when=move || chatting.get()
+                    fallback=move || view! {
+                        <label>
+                            "Prompt"
+                            <textarea
+                                rows="3"
+                                data-testid="try-prompt"
+                                prop:value=move || prompt.get()
+                                on:input=move |event| typed.set(Some(event_target_value(&event)))
+                            ></textarea>
+                        </label>
+                    }
+                >
+                    <label>
+                        "Your turn"
+                        <textarea
+                            rows="2"
+                            data-testid="chat-turn"
+                            prop:value=move || saying.get()
+                            on:input=move |event| saying.set(event_target_value(&event))
+                        ></textarea>
+                    </label>
+                    <details class="more">
+                        <summary>"System message"</summary>
+                        <textarea
+                            rows="2"
+                            aria-label="System message"
+                            prop:value=move || talk.with(|talk| talk.system.clone())
+                            on:change=move |event| talk.update(|talk| talk.system = event_target_value(&event))
+                        ></textarea>
+                    </details>
+                </Show>
                 <div class="chips" data-testid="try-models">
-                    <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
+                    <For each=move || listed.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let name = named(every, &model);
+                            let of = model.clone();
+                            let name = Signal::derive(move || named(every, &of));
                             view! {
                                 <span class="chip">
-                                    {name.clone()}
+                                    {name}
                                     <button
                                         type="button"
                                         class="plain icon"
-                                        aria-label=format!("Leave out {name}")
+                                        aria-label=move || format!("Leave out {}", name.get())
                                         on:click=move |_| {
-                                            let mut models = shown.get_untracked();
+                                            let mut models = listed.get_untracked();
                                             models.retain(|each| *each != model);
                                             chosen.set(models);
                                         }
@@ -113,12 +189,13 @@ pub fn TryIt() -> impl IntoView {
                             on:change=move |event| {
                                 let index = event_target_value(&event).parse::<usize>().ok();
                                 if let Some(model) = every.with(|all| Some(all.get(index?)?.1.clone())) {
-                                    let mut models = shown.get_untracked();
+                                    let mut models = listed.get_untracked();
                                     if !models.contains(&model) {
                                         models.push(model);
                                     }
                                     chosen.set(models);
                                 }
+                                event_target::<web_sys::HtmlSelectElement>(&event).set_value("");
                             }
                         >
                             <option value="">"Add a model…"</option>
@@ -133,6 +210,7 @@ pub fn TryIt() -> impl IntoView {
                         </select>
                     </label>
                 </div>
+                <Blend blend changed=blended />
                 <details class="more">
                     <summary>"Sampling"</summary>
                     <div class="row">
@@ -144,7 +222,9 @@ pub fn TryIt() -> impl IntoView {
                     </div>
                 </details>
                 <div class="buttons">
-                    <button type="button" data-testid="try" disabled=move || busy.get() on:click=go>"Complete"</button>
+                    <button type="button" data-testid="try" disabled=move || busy.get() || !ready.get() on:click=go>
+                        {move || if chatting.get() { "Send" } else { "Complete" }}
+                    </button>
                     <button
                         type="button"
                         class="secondary outline"
@@ -153,13 +233,27 @@ pub fn TryIt() -> impl IntoView {
                     >
                         "Stop"
                     </button>
+                    <Show when=move || chatting.get() && talk.with(|talk| !talk.is_empty())>
+                        <button type="button" class="secondary outline" on:click=move |_| turn_to(true)>"Start over"</button>
+                    </Show>
                 </div>
                 <h2 class="sr">"Completions"</h2>
                 <div class="sides">
                     <For each=move || shown.get() key=|model| format!("{model:?}") let(model)>
                         {
-                            let title = named(every, &model);
-                            view! { <Side title model=Signal::derive(move || Some(model.clone())) testid="completion" /> }
+                            let (called, of) = (model.clone(), model.clone());
+                            let title = Signal::derive(move || named(every, &called));
+                            let past = Signal::derive(move || {
+                                if chatting.get() { talk.with(|talk| talk.past(&of)) } else { Vec::new() }
+                            });
+                            let download = matches!(model, ModelRef::Adapted { ref adapters, .. } if adapters.len() > 1)
+                                .then(|| model.clone());
+                            view! {
+                                <div>
+                                    <Side title model=Signal::derive(move || Some(model.clone())) testid="completion" past />
+                                    {download.map(|model| view! { <Download model merged=true label="Blended model" /> })}
+                                </div>
+                            }
                         }
                     </For>
                 </div>
@@ -170,13 +264,36 @@ pub fn TryIt() -> impl IntoView {
 }
 
 fn named(every: Memo<Vec<(String, ModelRef)>>, model: &ModelRef) -> String {
-    every.with_untracked(|all| all.iter().find(|(_, m)| m == model).map(|(name, _)| name.clone()).unwrap_or_default())
+    let known = |model: &ModelRef| every.with(|all| all.iter().find(|(_, m)| m == model).map(|(name, _)| name.clone()));
+    let blend = || match model {
+        ModelRef::Adapted { base, adapters } => {
+            let part = |part: &Blended| {
+                let alone = match &part.adapter {
+                    AdapterRef::Run(run) => ModelRef::Tuned { base: base.clone(), run: run.clone() },
+                    added => alone(base, added.clone()),
+                };
+                format!("{:.2} × {}", part.weight, known(&alone).unwrap_or_default())
+            };
+            adapters.iter().map(part).collect::<Vec<_>>().join(" + ")
+        }
+        _ => String::new(),
+    };
+    known(model).unwrap_or_else(blend)
+}
+
+/// One added adapter as it was trained.
+fn alone(base: &str, adapter: AdapterRef) -> ModelRef {
+    ModelRef::Adapted { base: base.into(), adapters: vec![Blended { adapter, weight: 1.0 }] }
+}
+
+/// The added adapters as models.
+fn added(state: &State) -> Vec<(String, ModelRef)> {
+    let cards = state.asks.adapters.iter();
+    cards.map(|card| (card.name.clone(), alone(&card.base.name, AdapterRef::Added(card.id.clone())))).collect()
 }
 
 fn name_of_base(model: &ModelRef) -> String {
-    match model {
-        ModelRef::Base(name) | ModelRef::Tuned { base: name, .. } => format!("{name} (base)"),
-    }
+    format!("{} (base)", model.base())
 }
 
 /// The models at hand, and what can be downloaded.
@@ -184,7 +301,6 @@ fn name_of_base(model: &ModelRef) -> String {
 fn Shelf() -> impl IntoView {
     let lab = use_lab();
     let cards = Memo::new(move |_| lab.state.with(|state| state.cards().to_vec()));
-    let runs = Memo::new(move |_| lab.state.with(tuned));
     view! {
         <section class="card" aria-labelledby="shelf-title">
             <h2 id="shelf-title">"Model shelf"</h2>
@@ -198,6 +314,7 @@ fn Shelf() -> impl IntoView {
                             <th scope="col">"Read"</th>
                             <th scope="col">"Test loss"</th>
                             <th scope="col">"Size"</th>
+                            <th scope="col"><span class="sr">"Files"</span></th>
                         </tr>
                     </thead>
                     <tbody>
@@ -209,44 +326,14 @@ fn Shelf() -> impl IntoView {
                                 <td>{format!("{} tokens of {}", count(card.pretraining.tokens), card.pretraining.corpus)}</td>
                                 <td>{format!("{:.3} bits per byte", card.pretraining.test_bits_per_byte)}</td>
                                 <td>{bytes(card.bytes)}</td>
+                                <td><Download model=ModelRef::Base(card.name.clone()) merged=false label="Base" /></td>
                             </tr>
                         </For>
                     </tbody>
                 </table>
             </div>
-            <h3>"Made here"</h3>
-            <Show
-                when=move || runs.with(|runs| !runs.is_empty())
-                fallback=|| view! { <p class="quiet">"Nothing yet. Every finished run can be taken away from here: adapters in PEFT’s format, full models as a Hugging Face folder."</p> }
-            >
-                <ul class="made list" tabindex="0" aria-label="Runs of this browser">
-                    <For each=move || runs.get() key=|run| run.name.clone() let(run)>
-                        {
-                            let (whole, merged) = (run.model.clone(), run.model.clone());
-                            view! {
-                                <li>
-                                    <span>{run.name}</span>
-                                    <button
-                                        type="button"
-                                        class="secondary outline small"
-                                        data-testid="download"
-                                        on:click=move |_| lab.send(Input::Export { model: whole.clone(), merged: false })
-                                    >
-                                        "Download"
-                                    </button>
-                                    <button
-                                        type="button"
-                                        class="secondary outline small"
-                                        on:click=move |_| lab.send(Input::Export { model: merged.clone(), merged: true })
-                                    >
-                                        "Download merged"
-                                    </button>
-                                </li>
-                            }
-                        }
-                    </For>
-                </ul>
-            </Show>
+            <Made />
+            <Adapters />
         </section>
     }
 }
