@@ -63,7 +63,9 @@ mod tests {
 
     fn asks(answers: &[(&str, &str)]) -> Asks {
         let completion = |(model, text): &(&str, &str)| Completion::of(ModelRef::Base(model.to_string()), text);
-        Asks { completions: (0..).zip(answers.iter().map(completion)).collect(), ..Asks::default() }
+        let mut asks = Asks::default();
+        asks.completions.extend((0..).zip(answers.iter().map(completion)));
+        asks
     }
 
     #[test]
