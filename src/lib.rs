@@ -14,6 +14,7 @@
 
 // 1. pure
 pub mod data;
+pub mod hub;
 pub mod laws;
 pub mod metrics;
 pub mod plan;

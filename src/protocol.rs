@@ -5,12 +5,15 @@
 //! The page may hold several workers; each runs one cell at a time. A worker can be ended at any moment: what it
 //! finished was sent, what it had begun resumes from its last checkpoint in the browser's storage.
 
+mod shelf;
+
 pub use crate::data::Message;
 pub use crate::data::user::ColumnChoice;
 pub use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::record::{EvalPoint, RunRecord};
 use crate::spec::{Base, Method, MethodKind, ModelConfig, RunId, RunSpec, Source};
 use serde::{Deserialize, Serialize};
+pub use shelf::{ModelSource, Origin, ShelfCommand, ShelfEvent, Sight, Step, Unfinished};
 
 /// Version of this boundary: page and worker of different builds refuse each other ("reload the page").
 pub const PROTOCOL_VERSION: u32 = 2;
@@ -25,8 +28,10 @@ pub enum Command {
     },
     /// Make a data source known. User data come as files beside this message, in this order.
     /// Answered by [`Event::DataReady`] or [`Event::DataRefused`].
+    /// Tokens are counted with the tokenizer of `base`.
     Data {
         source: DataRequest,
+        base: String,
     },
     /// Train one cell, from its checkpoint if there is one. Its data were made known before.
     /// Answered by [`Event::Started`], steps, and one of `Finished`, `Stopped`, `Failed`.
@@ -79,6 +84,13 @@ pub enum Command {
         warmup: usize,
         steps: usize,
     },
+    /// The files beside this message are the base of this name, which is not in the browser's storage.
+    Hold {
+        base: String,
+        sha256: String,
+    },
+    /// For the shelf's worker.
+    Shelf(ShelfCommand),
 }
 
 /// Worker → page.
@@ -90,6 +102,8 @@ pub enum Event {
     },
     DataReady {
         source: Source,
+        /// The base whose tokens were counted.
+        base: String,
         summary: DataSummary,
     },
     DataRefused {
@@ -166,6 +180,7 @@ pub enum Event {
         request: u32,
         timing: BenchTiming,
     },
+    Shelf(ShelfEvent),
     /// What the engine logged as a warning or error (GPU errors are silent otherwise), or a panic's message.
     Log {
         level: LogLevel,
@@ -314,7 +329,7 @@ pub enum LogLevel {
     Panic,
 }
 
-/// One entry of `models/index.json`: a base that comes with the site.
+/// A base on the shelf: an entry of `models/index.json`, or a model that the visitor brought.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ModelCard {
     pub name: String,
@@ -323,7 +338,12 @@ pub struct ModelCard {
     /// Bytes of `model.safetensors`.
     pub bytes: u64,
     pub config: ModelConfig,
-    pub pretraining: Pretraining,
+    /// How it was made, where this lab made it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pretraining: Option<Pretraining>,
+    /// Where it comes from, where the visitor brought it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
 }
 
 /// How a base was made; all of it measured or taken from its spec.

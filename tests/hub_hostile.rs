@@ -199,7 +199,7 @@ struct Huge {
     read: Cell<u64>,
 }
 
-impl Files for &Huge {
+impl Files for Huge {
     fn length(&self, file: &str) -> Option<u64> {
         (file == WEIGHTS).then_some(self.length)
     }
@@ -222,8 +222,8 @@ fn ten_gigabytes_are_opened_by_their_header_alone() {
     header.push_str(&" ".repeat(header.len().next_multiple_of(8) - header.len()));
     let mut head = (header.len() as u64).to_le_bytes().to_vec();
     head.extend(header.bytes());
-    let huge = Huge { length: head.len() as u64 + data, head, read: Cell::new(0) };
-    let tensors = TensorFiles::open(&huge).unwrap();
+    let huge = &Huge { length: head.len() as u64 + data, head, read: Cell::new(0) };
+    let tensors = TensorFiles::open(huge).unwrap();
     assert_eq!(tensors.bytes(), data);
     assert!(tensors.check("a", &[3]).is_err());
     assert!(huge.read.get() < 1000, "{} bytes were read", huge.read.get());

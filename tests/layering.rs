@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The layers, from pure to page, as in `lib.rs`.
 const LAYERS: [&[&str]; 4] = [
-    &["seed", "spec", "record", "metrics", "data", "laws", "plan", "protocol"],
+    &["seed", "spec", "record", "metrics", "data", "hub", "laws", "plan", "protocol"],
     &["model", "adapt", "train"],
     &["device", "storage", "wire", "worker", "cli"],
     &["ui"],

@@ -7,6 +7,7 @@ use tunelab::record::*;
 use tunelab::spec::*;
 use tunelab::ui::results;
 use tunelab::ui::settings::{DataChoice, Horizontal, Settings};
+use tunelab::ui::shelf::{LIBRARIAN, Stage, WASM_BYTES};
 use tunelab::ui::state::*;
 
 /// A page with pretend workers. What they were told and have not yet done waits in `told`.
@@ -37,7 +38,7 @@ impl Page {
                 }
                 Order::Send(worker, command) => self.told.push_back((worker, command)),
                 Order::Keep(_) => self.kept += 1,
-                Order::Download(_) => {}
+                Order::Download(_) | Order::Hold { .. } | Order::Release(_) | Order::LetGo(_) => {}
             }
         }
     }
@@ -86,7 +87,8 @@ fn card(name: &str, width: usize) -> ModelCard {
         commit: String::new(),
     };
     let config = ModelConfig::ladder(512, 64, width, 2);
-    ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining }
+    let pretraining = Some(pretraining);
+    ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining, origin: None }
 }
 
 fn evaluation(nats_per_token: f64) -> Evaluation {
@@ -118,9 +120,9 @@ fn record(spec: RunSpec) -> RunRecord {
 fn answer(command: &Command) -> Vec<Event> {
     match command {
         Command::Start { .. } => vec![ready(PROTOCOL_VERSION)],
-        Command::Data { source: DataRequest::Task(id) } => vec![data_ready(Source::Task(id.clone()))],
-        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. } } => {
-            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") })]
+        Command::Data { source: DataRequest::Task(id), base } => vec![data_ready(Source::Task(id.clone()), base)],
+        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. }, base } => {
+            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") }, base)]
         }
         Command::Run { spec } => {
             let run = spec.id();
@@ -143,7 +145,7 @@ fn ready(protocol: u32) -> Event {
     Event::Ready { protocol, device }
 }
 
-fn data_ready(source: Source) -> Event {
+fn data_ready(source: Source, base: &str) -> Event {
     let summary = DataSummary {
         name: "data".into(),
         train_examples: 1000,
@@ -155,7 +157,7 @@ fn data_ready(source: Source) -> Event {
         notes: vec![],
         preview: vec![],
     };
-    Event::DataReady { source, summary }
+    Event::DataReady { source, base: base.into(), summary }
 }
 
 /// Two methods, three sizes, one seed.
@@ -439,4 +441,121 @@ fn the_axis_counts_examples_or_tokens() {
     let groups = results::groups(&page.state, &base, &page.state.source().expect("a source"));
     let first = |horizontal| results::points(&groups, horizontal)[0].d;
     assert_eq!((first(Horizontal::Examples), first(Horizontal::Tokens)), (64.0, 1280.0));
+}
+
+/// A model of the visitor's, as its worker describes it once it is checked.
+fn own(name: &str, kept: bool) -> ModelCard {
+    let origin = Origin { family: "gpt_neox".into(), dtype: "F16".into(), from: "a folder".into(), kept };
+    ModelCard { pretraining: None, origin: Some(origin), ..card(name, 32) }
+}
+
+fn sight(config: ModelConfig) -> Sight {
+    let bytes = 2 * config.parameters().total;
+    let flops_per_second = 1e9;
+    Sight { family: "gpt_neox".into(), dtype: "F16".into(), config, bytes, here: 0, flops_per_second }
+}
+
+/// Loads a model: looked at, wanted, taken.
+fn load(page: &mut Page, request: u32, source: ModelSource, card: ModelCard) {
+    let shelf = |event| Input::Event(LIBRARIAN, Event::Shelf(event));
+    page.hear(Input::Look { request, source });
+    page.hear(shelf(ShelfEvent::Seen { request, sight: Box::new(sight(card.config.clone())) }));
+    page.hear(Input::Take { request, keep: true });
+    page.hear(shelf(ShelfEvent::Taken { request, card: Box::new(card) }));
+}
+
+#[test]
+fn a_loaded_model_is_a_base_like_any_other_and_its_worker_rests() {
+    let mut page = Page::open(small());
+    page.work();
+    let host = "https://hub.example".to_string();
+    load(&mut page, 1, ModelSource::Hub { host, address: "a/b@v1".into() }, own("a/b@v1", true));
+    let to_shelf = page.told.iter().filter(|(worker, _)| *worker == LIBRARIAN).count();
+    assert_eq!((to_shelf, page.ended.clone()), (0, vec![LIBRARIAN]), "its memory is given back");
+    assert_eq!(page.state.settings.bases, ["a/b@v1"]);
+    page.hear(Input::Play);
+    let counted = page.work_until(|command| matches!(command, Command::Data { .. })).expect("its tokens are counted");
+    assert!(matches!(counted.1, Command::Data { base, .. } if base == "a/b@v1"));
+    page.work();
+    let bases: Vec<_> = page.state.records().map(|record| record.spec.base.name.clone()).collect();
+    assert!(!bases.is_empty() && bases.iter().all(|base| base == "a/b@v1"), "{bases:?}");
+}
+
+#[test]
+fn dropped_models_get_names_of_their_own_and_go_without_a_trace() {
+    let mut page = Page::open(small());
+    for (request, name) in [(1, "small 2"), (2, "small 3")] {
+        load(&mut page, request, ModelSource::Files { label: "small".into() }, own(name, false));
+        assert!(page.state.cards().iter().any(|card| card.name == name));
+    }
+    page.hear(Input::Look { request: 3, source: ModelSource::Files { label: "small".into() } });
+    assert_eq!(page.state.models.loads[0].name, "small 4");
+    page.hear(Input::RemoveModel("small 2".into()));
+    assert!(page.state.cards().iter().all(|card| card.name != "small 2"));
+}
+
+#[test]
+fn a_link_to_a_model_that_is_not_here_says_so_instead_of_taking_another() {
+    let mut page = Page::open(Settings { bases: vec!["a/b".into()], ..small() });
+    page.hear(Input::Play);
+    assert!(page.said("“a/b”") && page.said("Load this model first"), "{:?}", page.state.notices);
+    assert!(page.work_until(is_run).is_none());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_what_would() {
+    let mut page = Page::open(small());
+    page.state.memory = 3_000_000;
+    page.hear(Input::Play);
+    assert!(page.said("does not fit into this browser") && page.said("smaller batch"), "{:?}", page.state.notices);
+    page.state.memory = u64::MAX;
+    let fits = |page: &Page, config| page.state.fits(&sight(config));
+    let config = ModelConfig::ladder(50_000, 1024, 1600, 48);
+    assert!(fits(&page, config.clone()).iter().all(|fit| fit.verdict.is_ok() && fit.seconds.is_some_and(|s| s > 1.0)));
+    page.state.memory = WASM_BYTES;
+    assert!(fits(&page, config).iter().all(|fit| fit.verdict.is_err()));
+}
+
+#[test]
+fn sequences_end_where_learned_positions_do() {
+    let mut page = Page::open(Settings { methods: vec![MethodKind::Lora, MethodKind::Prompt], ..small() });
+    let mut short = own("short", true);
+    (short.config.position, short.config.context) = (Position::Learned, 40);
+    load(&mut page, 1, ModelSource::Files { label: "short".into() }, short);
+    let sequences: Vec<_> = page.state.planned().unwrap().iter().take(2).map(|spec| spec.train.sequence).collect();
+    assert_eq!(sequences, [40, 24], "virtual tokens take places too");
+}
+
+#[test]
+fn a_law_in_model_size_takes_one_family() {
+    let mut page = Page::open(Settings { methods: vec![MethodKind::Lora], ..small() });
+    for (request, name) in [(1, "neox 14m"), (2, "neox 31m")] {
+        load(&mut page, request, ModelSource::Files { label: name.into() }, own(name, true));
+    }
+    let mut settings = page.state.settings.clone();
+    settings.bases.push("small".into());
+    page.hear(Input::Settings(Box::new(settings.clone())));
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 9);
+    let chosen = |page: &mut Page, bases: &[&str]| {
+        let bases = bases.iter().map(|base| base.to_string()).collect();
+        page.hear(Input::Settings(Box::new(Settings { bases, ..settings.clone() })));
+        results::joint_points(&page.state, Horizontal::Examples).len()
+    };
+    assert_eq!(chosen(&mut page, &["neox 14m", "neox 31m"]), 6);
+    assert_eq!(chosen(&mut page, &["small"]), 3);
+}
+
+#[test]
+fn a_worker_of_the_shelf_that_dies_costs_only_what_it_was_doing() {
+    let mut page = Page::open(small());
+    page.hear(Input::Look { request: 1, source: ModelSource::Files { label: "x".into() } });
+    page.hear(Input::Died(LIBRARIAN, "out of memory".into()));
+    assert!(
+        matches!(&page.state.models.loads[0].stage, Stage::Refused { reason, .. } if reason.contains("out of memory"))
+    );
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 6);
 }

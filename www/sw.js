@@ -13,7 +13,9 @@ self.addEventListener("activate", (event) =>
   ),
 );
 
-const storable = (request) => request.method === "GET" && new URL(request.url).origin === self.location.origin;
+// What asks for no storing is kept elsewhere: models of a hub on this very host go into the page's own storage.
+const storable = (request) =>
+  request.method === "GET" && request.cache !== "no-store" && new URL(request.url).origin === self.location.origin;
 
 async function fromNetwork(request) {
   const response = await fetch(request);

@@ -141,7 +141,7 @@ fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome:
         sha256,
         bytes: length,
         config,
-        pretraining: Pretraining {
+        pretraining: Some(Pretraining {
             corpus: format!("stories and papers of an invented world, seed {}", ladder.corpus.0),
             tokens: presented_tokens,
             seed: rung.seed.0,
@@ -150,7 +150,8 @@ fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome:
             test_bits_per_byte: test.bits_per_byte,
             curve: curve.iter().step_by(stride).map(|point| (point.step, point.nats_per_token)).collect(),
             commit: made.lab,
-        },
+        }),
+        origin: None,
     };
     fs::write(folder.join("card.json"), serde_json::to_string_pretty(&card)?)?;
     Ok(())

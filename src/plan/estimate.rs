@@ -78,7 +78,7 @@ impl Estimate {
             return Ok(());
         }
         let advice = if self.weights_bytes > available {
-            "the base's weights alone do not fit; choose a smaller base"
+            "the base's weights alone do not fit: let a frozen base rest in 8 or 4 bits, or choose a smaller base"
         } else if self.activation_bytes > self.trained_bytes {
             "use a smaller batch or a shorter sequence"
         } else {

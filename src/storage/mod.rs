@@ -1,15 +1,24 @@
 //! Where checkpoints, tuned weights, fetched models and records rest: named blobs in folders.
 //!
+//! The visitor's own models lie there too ([`Models`]), large files that are written in place and read in slices.
 //! In the browser that is the origin's private file system ([`Opfs`]); where a browser denies it (some private
 //! windows), [`Memory`] keeps the page working and forgets when it closes.
 
+#[cfg(feature = "worker")]
+mod in_place;
 mod memory;
+#[cfg(feature = "web")]
+mod models;
 #[cfg(feature = "web")]
 mod opfs;
 
+#[cfg(feature = "worker")]
+pub use in_place::InPlace;
 pub use memory::Memory;
 #[cfg(feature = "web")]
-pub use opfs::Opfs;
+pub use models::{Models, path as model_path};
+#[cfg(feature = "web")]
+pub use opfs::{Opfs, Room};
 
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum StoreError {
@@ -17,6 +26,8 @@ pub enum StoreError {
     Failed { path: String, action: &'static str, reason: String },
     #[error("storage: the browser's quota is used up while writing {path}; remove models or runs you no longer need")]
     Quota { path: String },
+    #[error("storage: {path} is being written by another tab of this lab; close it, or wait until it is done")]
+    Busy { path: String },
     #[error("storage: {path} is no valid name: use plain folder and file names joined by /")]
     Name { path: String },
 }

@@ -6,7 +6,7 @@ use js_sys::{AsyncIterator, Promise, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
-    Blob, DomException, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
+    DomException, File, FileSystemDirectoryHandle, FileSystemFileHandle, FileSystemGetDirectoryOptions,
     FileSystemGetFileOptions, FileSystemWritableFileStream, StorageManager,
 };
 
@@ -24,7 +24,7 @@ fn manager() -> Option<StorageManager> {
     storage.is_object().then(|| storage.unchecked_into())
 }
 
-async fn resolve<T: JsCast>(promise: Promise) -> Result<T, JsValue> {
+pub(super) async fn resolve<T: JsCast>(promise: Promise) -> Result<T, JsValue> {
     Ok(JsFuture::from(promise).await?.unchecked_into())
 }
 
@@ -32,7 +32,7 @@ fn is_named(error: &JsValue, name: &str) -> bool {
     error.dyn_ref::<DomException>().is_some_and(|e| e.name() == name)
 }
 
-fn failed(path: &str, action: &'static str) -> impl Fn(JsValue) -> StoreError {
+pub(super) fn failed(path: &str, action: &'static str) -> impl Fn(JsValue) -> StoreError {
     move |error| {
         if is_named(&error, "QuotaExceededError") {
             return StoreError::Quota { path: path.into() };
@@ -59,6 +59,20 @@ impl Opfs {
         Ok(Opfs { root: folder(&origin, ROOT, true).await.map_err(failed(ROOT, "opened"))? })
     }
 
+    /// A file to be read in slices, without taking it into memory; `None` where there is none.
+    pub async fn file(&self, path: &str) -> Result<Option<File>, StoreError> {
+        let (folders, name) = split(path)?;
+        file(self, &folders, name).await.map_err(failed(path, "read"))
+    }
+
+    /// Removes a folder and the files in it.
+    pub async fn remove_folder(&self, path: &str) -> Result<(), StoreError> {
+        for name in self.list(path).await? {
+            self.remove(&format!("{path}/{name}")).await?;
+        }
+        self.remove(path).await
+    }
+
     /// The folder of a path, or `None` where it does not exist and `create` is off.
     async fn folder(&self, folders: &[&str], create: bool) -> Result<Option<FileSystemDirectoryHandle>, JsValue> {
         let mut handle = self.root.clone();
@@ -83,23 +97,32 @@ async fn folder(
     resolve(parent.get_directory_handle_with_options(name, &options)).await
 }
 
-async fn read(store: &Opfs, folders: &[&str], name: &str) -> Result<Option<Vec<u8>>, JsValue> {
+async fn file(store: &Opfs, folders: &[&str], name: &str) -> Result<Option<File>, JsValue> {
     let Some(folder) = store.folder(folders, false).await? else { return Ok(None) };
     let file: FileSystemFileHandle = match resolve(folder.get_file_handle(name)).await {
         Ok(file) => file,
         Err(error) if is_named(&error, "NotFoundError") => return Ok(None),
         Err(error) => return Err(error),
     };
-    let blob: Blob = resolve(file.get_file()).await?;
-    let buffer = JsFuture::from(blob.array_buffer()).await?;
+    resolve(file.get_file()).await.map(Some)
+}
+
+async fn read(store: &Opfs, folders: &[&str], name: &str) -> Result<Option<Vec<u8>>, JsValue> {
+    let Some(file) = file(store, folders, name).await? else { return Ok(None) };
+    let buffer = JsFuture::from(file.array_buffer()).await?;
     Ok(Some(Uint8Array::new(&buffer).to_vec()))
 }
 
-async fn write(store: &Opfs, folders: &[&str], name: &str, bytes: &[u8]) -> Result<(), JsValue> {
-    let Some(folder) = store.folder(folders, true).await? else { return Ok(()) };
+/// The handle of a file that is made where it is not there.
+pub(super) async fn made(store: &Opfs, folders: &[&str], name: &str) -> Result<FileSystemFileHandle, JsValue> {
+    let folder = store.folder(folders, true).await?.ok_or(JsValue::UNDEFINED)?;
     let options = FileSystemGetFileOptions::new();
     options.set_create(true);
-    let file: FileSystemFileHandle = resolve(folder.get_file_handle_with_options(name, &options)).await?;
+    resolve(folder.get_file_handle_with_options(name, &options)).await
+}
+
+async fn write(store: &Opfs, folders: &[&str], name: &str, bytes: &[u8]) -> Result<(), JsValue> {
+    let file = made(store, folders, name).await?;
     let stream: FileSystemWritableFileStream = resolve(file.create_writable()).await?;
     // A copy: the stream reads after this call returns, when wasm memory may have moved.
     let copy = Uint8Array::from(bytes);
@@ -135,6 +158,34 @@ async fn list(store: &Opfs, folders: &[&str]) -> Result<Vec<String>, JsValue> {
             return Ok(names);
         }
         names.extend(Reflect::get(&next, &"value".into())?.as_string());
+    }
+}
+
+/// How much of the browser's storage this origin uses, how much it may, and whether the browser promised to keep it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Room {
+    pub used: u64,
+    pub quota: u64,
+    pub persisted: bool,
+}
+
+impl Room {
+    /// `None` where the browser does not say.
+    pub async fn ask() -> Option<Room> {
+        let manager = manager()?;
+        let estimate = JsFuture::from(manager.estimate().ok()?).await.ok()?;
+        let number = |key: &str| Reflect::get(&estimate, &key.into()).ok()?.as_f64();
+        let persisted = match manager.persisted() {
+            Ok(promise) => JsFuture::from(promise).await.is_ok_and(|kept| kept.is_truthy()),
+            Err(_) => false,
+        };
+        Some(Room { used: number("usage")? as u64, quota: number("quota")? as u64, persisted })
+    }
+
+    /// Asks the browser not to clear this origin's storage by itself; whether it will.
+    pub async fn persist() -> bool {
+        let Some(Ok(promise)) = manager().map(|manager| manager.persist()) else { return false };
+        JsFuture::from(promise).await.is_ok_and(|kept| kept.is_truthy())
     }
 }
 

@@ -15,6 +15,12 @@ pub fn now() -> f64 {
     window().performance().map(|clock| clock.now()).unwrap_or_default()
 }
 
+/// Bytes of memory that this machine has, where the browser says so; it says no more than 8 GiB.
+pub fn memory() -> Option<u64> {
+    let gibibytes = js_sys::Reflect::get(&window().navigator(), &"deviceMemory".into()).ok()?.as_f64()?;
+    Some((gibibytes * f64::from(1 << 30)) as u64)
+}
+
 /// The address's query and fragment, joined: settings may stand in either.
 pub fn address() -> String {
     let location = window().location();

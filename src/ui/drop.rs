@@ -1,47 +1,76 @@
-//! What was dropped: files, and folders with all that is in them.
+//! Files that the visitor drops or chooses as one thing: a folder's own files, or the files themselves.
 
-use js_sys::{Array, Promise};
+use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
 
-/// Folders within folders are looked into so far.
+/// Folders that hold nothing but a folder are looked through so far.
 const DEPTH: usize = 4;
 
-/// The dropped things, to be read by [`files`]. Taken at once: the browser empties a drop when its event is over.
-pub fn entries(transfer: &DataTransfer) -> Vec<FileSystemEntry> {
-    let items = transfer.items();
-    let item = |at| items.get(at).and_then(|item| item.webkit_get_as_entry().ok().flatten());
-    (0..items.length()).filter_map(item).collect()
+/// Files and what to call them: their folder's name, or nothing.
+#[derive(Default)]
+pub struct Dropped {
+    pub label: String,
+    pub files: Vec<File>,
 }
 
-/// The name of what was dropped first, and every file.
-pub async fn files(entries: Vec<FileSystemEntry>) -> Result<(String, Vec<File>), String> {
-    let name = entries.first().map(|entry| entry.name()).unwrap_or_default();
-    let mut waiting: Vec<(FileSystemEntry, usize)> = entries.into_iter().map(|entry| (entry, 0)).collect();
-    let mut files = Vec::new();
-    while let Some((entry, depth)) = waiting.pop() {
-        let unreadable = |_| format!("{} could not be read", entry.name());
-        if entry.is_file() {
-            files.push(file(entry.unchecked_ref()).await.map_err(unreadable)?);
-        } else if depth < DEPTH {
-            let inside = inside(entry.unchecked_ref()).await.map_err(unreadable)?;
-            waiting.extend(inside.into_iter().map(|entry| (entry, depth + 1)));
+/// Files chosen in a dialog. Of a folder, those that lie directly in it.
+pub fn chosen(files: Vec<File>) -> Dropped {
+    let path = |file: &File| {
+        let path = Reflect::get(file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
+        path.unwrap_or_default()
+    };
+    let label = files.first().map(path).and_then(|path| path.split('/').next().map(String::from)).unwrap_or_default();
+    Dropped { label, files: files.into_iter().filter(|file| path(file).split('/').count() <= 2).collect() }
+}
+
+/// What was dropped. To be called while the event is handled, for the browser empties a drop when that is over; the
+/// folder's content comes later. An error says what could not be read.
+pub fn dropped(transfer: &DataTransfer) -> impl Future<Output = Result<Dropped, String>> + use<> {
+    let items = transfer.items();
+    let entry = |at| items.get(at)?.webkit_get_as_entry().ok()?;
+    let folder = (0..items.length()).filter_map(entry).find(FileSystemEntry::is_directory);
+    let files = super::browser::files(transfer.files());
+    async move {
+        match folder {
+            Some(folder) => Ok(Dropped { label: folder.name(), files: inside(folder).await? }),
+            None => Ok(Dropped { label: String::new(), files }),
         }
     }
-    Ok((name, files))
+}
+
+/// The files directly in a folder; one that holds nothing but a folder, as unpacked archives do, stands for that.
+async fn inside(mut folder: FileSystemEntry) -> Result<Vec<File>, String> {
+    let unreadable = |name: String| move |_| format!("{name} could not be read: choose it again");
+    for _ in 0..DEPTH {
+        let entries = entries(folder.unchecked_ref()).await.map_err(unreadable(folder.name()))?;
+        match <[FileSystemEntry; 1]>::try_from(entries) {
+            Ok([only]) if only.is_directory() => folder = only,
+            Ok([only]) => return Ok(vec![file(&only).await.map_err(unreadable(only.name()))?]),
+            Err(entries) => {
+                let mut files = Vec::new();
+                for entry in entries.iter().filter(|entry| entry.is_file()) {
+                    files.push(file(entry).await.map_err(unreadable(entry.name()))?);
+                }
+                return Ok(files);
+            }
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// A promise of what a call with two callbacks gives.
-async fn called(call: impl Fn(&js_sys::Function, &js_sys::Function)) -> Result<JsValue, JsValue> {
+async fn called(call: impl Fn(&Function, &Function)) -> Result<JsValue, JsValue> {
     JsFuture::from(Promise::new(&mut |resolve, reject| call(&resolve, &reject))).await
 }
 
-async fn file(entry: &FileSystemFileEntry) -> Result<File, JsValue> {
+async fn file(entry: &FileSystemEntry) -> Result<File, JsValue> {
+    let entry: &FileSystemFileEntry = entry.unchecked_ref();
     Ok(called(|done, failed| entry.file_with_callback_and_callback(done, failed)).await?.unchecked_into())
 }
 
-async fn inside(folder: &FileSystemDirectoryEntry) -> Result<Vec<FileSystemEntry>, JsValue> {
+async fn entries(folder: &FileSystemDirectoryEntry) -> Result<Vec<FileSystemEntry>, JsValue> {
     let reader = folder.create_reader();
     let mut entries = Vec::new();
     loop {

@@ -9,8 +9,9 @@ use super::link::Link;
 use super::settings::Settings;
 use super::share;
 use super::state::{Input, Level, Order, State};
-use crate::protocol::{Event, ModelCard};
+use crate::protocol::{Event, ModelCard, ModelSource, ShelfEvent};
 use crate::record::RunRecord;
+use crate::storage::Models;
 use leptos::prelude::*;
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
@@ -35,6 +36,7 @@ impl Lab {
     pub fn open() -> Lab {
         let (settings, problems) = share::from_fragment(&browser::address());
         let mut first = State::new(settings);
+        first.memory = first.memory.min(browser::memory().unwrap_or(u64::MAX));
         first.cores = browser::window().navigator().hardware_concurrency() as usize;
         let state = RwSignal::new(first);
         let waiting: Rc<RefCell<Vec<Input>>> = Rc::default();
@@ -75,6 +77,12 @@ impl Lab {
         lab.send(Input::Records(keep::kept()));
         lab.send(Input::Opened);
         spawn_local(async move {
+            // Where the browser gives no storage, nothing is kept.
+            if let Ok(models) = Models::open().await
+                && let Ok((cards, unfinished)) = models.all().await
+            {
+                lab.send(Input::Kept(cards, unfinished));
+            }
             let cards = browser::fetch_text("./models/index.json").await;
             lab.send(Input::Shelf(cards.and_then(|text| {
                 serde_json::from_str::<Vec<ModelCard>>(&text).map_err(|error| format!("models/index.json: {error}"))
@@ -115,6 +123,9 @@ impl Lab {
                     }
                 }
                 Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),
+                Order::Hold { request, base, sha256 } => link.hold_model(request, base, sha256),
+                Order::Release(request) => link.release(request),
+                Order::LetGo(base) => link.let_go(&base),
             }
         }
     }
@@ -131,6 +142,12 @@ impl Lab {
     /// The fit that answers `question`, anew whenever that changes.
     pub fn fit(&self, question: Signal<Question>) -> RwSignal<Option<Answer>> {
         self.fitter.with_value(|fitter| fitter.follow(question))
+    }
+
+    /// Looks at a model; `files` are its files, where it is not on a hub.
+    pub fn look(&self, source: ModelSource, files: Vec<web_sys::File>) {
+        let request = self.link.with_value(|link| link.offer(files));
+        self.send(Input::Look { request, source });
     }
 
     pub fn hold_files(&self, name: String, files: Vec<web_sys::File>) {
@@ -151,6 +168,7 @@ fn is_progress(input: &Input) -> bool {
             Event::Stepped { .. }
                 | Event::Evaluated { .. }
                 | Event::Fetching { .. }
+                | Event::Shelf(ShelfEvent::Progress { .. })
                 | Event::Generated { done: false, .. }
         )
     )

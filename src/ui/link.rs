@@ -1,11 +1,12 @@
 //! The page's hold on its workers: starts and ends them, carries commands in and events out. Knows nothing of what
 //! they mean; a worker that crashes or cannot start is reported as [`Input::Died`].
 
+use super::shelf::LIBRARIAN;
 use super::state::{Input, WorkerId};
 use crate::device;
-use crate::protocol::{Backend, Command, DataRequest};
+use crate::protocol::{Backend, Command, DataRequest, ShelfCommand};
 use crate::wire;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
@@ -27,6 +28,11 @@ pub struct Link {
     held: RefCell<HashMap<WorkerId, Held>>,
     /// Files that the visitor chose, by the name of the data or adapter they make.
     files: RefCell<HashMap<String, Vec<File>>>,
+    /// Files of models that are being looked at, by request.
+    offered: RefCell<HashMap<u32, Vec<File>>>,
+    last_request: Cell<u32>,
+    /// Bases that lie in no storage: hash and files, handed to every worker that trains.
+    models: RefCell<HashMap<String, (String, Vec<File>)>>,
     inbox: Rc<dyn Fn(Input)>,
 }
 
@@ -40,12 +46,53 @@ struct Handle {
 
 impl Link {
     pub fn new(inbox: Rc<dyn Fn(Input)>) -> Self {
-        Link { workers: RefCell::default(), held: RefCell::default(), files: RefCell::default(), inbox }
+        Link {
+            workers: RefCell::default(),
+            held: RefCell::default(),
+            files: RefCell::default(),
+            offered: RefCell::default(),
+            last_request: Cell::default(),
+            models: RefCell::default(),
+            inbox,
+        }
     }
 
     /// Keeps the handles of files whose data go by `name`; they are sent along when data are asked for.
     pub fn hold_files(&self, name: String, files: Vec<File>) {
         self.files.borrow_mut().insert(name, files);
+    }
+
+    /// Keeps the handles of a model's files under a new request's number.
+    pub fn offer(&self, files: Vec<File>) -> u32 {
+        let request = self.last_request.get() + 1;
+        self.last_request.set(request);
+        self.offered.borrow_mut().insert(request, files);
+        request
+    }
+
+    pub fn release(&self, request: u32) {
+        self.offered.borrow_mut().remove(&request);
+    }
+
+    /// From here on the files of `request` are the base of this name, for every worker.
+    pub fn hold_model(&self, request: u32, base: String, sha256: String) {
+        let Some(files) = self.offered.borrow_mut().remove(&request) else { return };
+        self.models.borrow_mut().insert(base.clone(), (sha256.clone(), files.clone()));
+        let workers: Vec<WorkerId> = self.held.borrow().keys().copied().filter(|&id| id != LIBRARIAN).collect();
+        for id in workers {
+            self.hand(id, &base, &sha256, &files);
+        }
+    }
+
+    pub fn let_go(&self, base: &str) {
+        self.models.borrow_mut().remove(base);
+    }
+
+    fn hand(&self, id: WorkerId, base: &str, sha256: &str, files: &[File]) {
+        let command = Command::Hold { base: base.into(), sha256: sha256.into() };
+        if let Err(reason) = self.post(id, &command, files) {
+            (self.inbox)(Input::Died(id, reason));
+        }
     }
 
     /// Starts a worker for the device that `wanted` comes to in this browser.
@@ -104,13 +151,21 @@ impl Link {
 
     pub fn send(&self, id: WorkerId, command: &Command) {
         let files = match command {
-            Command::Data { source: DataRequest::Files { name, .. } } | Command::AddAdapter { name, .. } => {
+            Command::Data { source: DataRequest::Files { name, .. }, .. } | Command::AddAdapter { name, .. } => {
                 self.files.borrow().get(name).cloned().unwrap_or_default()
+            }
+            Command::Shelf(ShelfCommand::Look { request, .. } | ShelfCommand::Take { request, .. }) => {
+                self.offered.borrow().get(request).cloned().unwrap_or_default()
             }
             _ => Vec::new(),
         };
         if let Err(reason) = self.post(id, command, &files) {
             (self.inbox)(Input::Died(id, reason));
+        }
+        // A worker that begins is told of the models that it cannot find by itself.
+        if matches!(command, Command::Start { .. }) {
+            let models = self.models.borrow().clone();
+            models.iter().for_each(|(base, (sha256, files))| self.hand(id, base, sha256, files));
         }
     }
 

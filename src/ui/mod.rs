@@ -1,8 +1,9 @@
 //! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::protocol`].
 //!
 //! Plain data and functions, tested without a browser: [`settings`] and their link form ([`share`]); [`state`] with
-//! its fold, its workers' part ([`workers`]), what else is asked of them ([`asks`]), conversations ([`chat`]), the pace of runs ([`pace`]), the points of a plot
-//! ([`results`]) and what a fit says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`keep`],
+//! its fold, its workers' part ([`workers`]), what else is asked of them ([`asks`]), conversations ([`chat`]), the
+//! pace of runs ([`pace`]), the visitor's own models ([`shelf`]), the points of a plot ([`results`]) and what a fit
+//! says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`drop`], [`keep`],
 //! [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the state,
 //! [`components`] show it.
 
@@ -14,6 +15,7 @@ pub mod pace;
 pub mod results;
 pub mod settings;
 pub mod share;
+pub mod shelf;
 pub mod state;
 mod workers;
 

@@ -2,6 +2,7 @@
 
 use super::charts::palette::method_name;
 use super::settings::Horizontal;
+use super::shelf::comparable;
 use super::state::State;
 use crate::laws::Point;
 use crate::record::RunRecord;
@@ -122,6 +123,11 @@ pub fn joint_points(state: &State, horizontal: Horizontal) -> Vec<Point> {
     let mut bases: Vec<&Base> = state.records().map(|record| &record.spec.base).collect();
     bases.sort_by(|a, b| a.name.cmp(&b.name));
     bases.dedup();
+    // Losses per token over another vocabulary are another measure.
+    let card = |name: &str| state.cards().iter().find(|card| card.name == name);
+    if let Some(chosen) = state.settings.chosen(state.cards()).first() {
+        bases.retain(|base| card(&base.name).is_none_or(|card| comparable(card, chosen)));
+    }
     let mut points = Vec::new();
     for base in bases {
         let size = state.records().find(|record| record.spec.base == *base).map(|r| r.parameters.non_embedding as f64);

@@ -1,6 +1,7 @@
 //! What the visitor chose, and the experiment that follows from it. Plain data: the page's controls write it,
 //! the address bar carries it ([`super::share`]), the fold reads it.
 
+use super::shelf::fitted;
 use crate::data::tasks::Task;
 use crate::plan::grid::{Experiment, doubling};
 use crate::protocol::{Backend, ModelCard};
@@ -23,7 +24,11 @@ pub struct Settings {
     pub rates: BTreeMap<MethodKind, f64>,
     pub max_steps: Option<usize>,
     pub batch_size: Option<usize>,
+    /// Tokens of an example, at most.
+    pub sequence: Option<usize>,
     pub backend: Backend,
+    /// The model hub that is asked, where the visitor asks one.
+    pub hub: String,
     pub view: View,
     pub horizontal: Horizontal,
     /// The law to draw, by its name; empty leaves the choice to the fit.
@@ -72,7 +77,9 @@ impl Default for Settings {
             rates: BTreeMap::new(),
             max_steps: None,
             batch_size: None,
+            sequence: None,
             backend: Backend::Auto,
+            hub: crate::hub::PUBLIC.into(),
             view: View::Lab,
             horizontal: Horizontal::Examples,
             law: String::new(),
@@ -120,6 +127,7 @@ impl Settings {
             learning_rate: self.rates.get(&kind).copied().unwrap_or(default.learning_rate),
             max_steps: self.max_steps.unwrap_or(default.max_steps),
             batch_size: self.batch_size.unwrap_or(default.batch_size),
+            sequence: self.sequence.unwrap_or(default.sequence),
             ..default
         };
         (method, train)
@@ -144,13 +152,20 @@ impl Settings {
 
     /// The base models chosen, of those on the shelf.
     pub fn chosen<'a>(&self, shelf: &'a [ModelCard]) -> Vec<&'a ModelCard> {
-        let chosen: Vec<_> = shelf.iter().filter(|card| self.bases.contains(&card.name)).collect();
-        if chosen.is_empty() { shelf.first().into_iter().collect() } else { chosen }
+        match self.bases.is_empty() {
+            true => shelf.first().into_iter().collect(),
+            false => shelf.iter().filter(|card| self.bases.contains(&card.name)).collect(),
+        }
     }
 
     /// The grid of runs, or what is missing for one. `own` is the visitor's data once they are loaded.
     pub fn experiment(&self, shelf: &[ModelCard], own: Option<&Source>) -> Result<Experiment, String> {
         let bases = self.chosen(shelf);
+        if let ([missing, ..], false) = (self.missing(shelf).as_slice(), shelf.is_empty()) {
+            return Err(format!(
+                "This experiment uses “{missing}”, which is not on this shelf. Load this model first, under “Base model”, or choose another."
+            ));
+        }
         if bases.is_empty() {
             return Err("No base model is loaded yet. Wait for the shelf to load, or reload the page.".into());
         }
@@ -167,7 +182,14 @@ impl Settings {
                 return Err("Your data are not loaded yet. Paste text or drop a file under “Data”.".into());
             }
         };
-        let methods: Vec<_> = self.methods.iter().map(|&kind| self.method(kind)).collect();
+        let configs: Vec<_> = bases.iter().map(|card| &card.config).collect();
+        let methods = self.methods.iter().map(|&kind| self.method(kind));
+        let methods: Vec<_> = methods
+            .map(|(method, train)| {
+                let train = fitted(&train, &method, &configs);
+                (method, train)
+            })
+            .collect();
         for (method, train) in &methods {
             method.check().and_then(|()| train.check()).map_err(|error| error.to_string())?;
         }

@@ -2,6 +2,7 @@
 //! defaults is written; what cannot be read keeps its default and is reported, so that an old link still opens.
 
 use super::settings::*;
+use crate::hub::Host;
 use crate::protocol::Backend;
 use crate::spec::{MethodKind, PromptInit};
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
@@ -64,6 +65,8 @@ pub fn to_fragment(settings: &Settings) -> String {
     put(precision != default.lora.base_precision, "precision", precision.id().into());
     put(settings.max_steps.is_some(), "steps", settings.max_steps.unwrap_or(0).to_string());
     put(settings.batch_size.is_some(), "batch", settings.batch_size.unwrap_or(0).to_string());
+    put(settings.sequence.is_some(), "sequence", settings.sequence.unwrap_or(0).to_string());
+    put(settings.hub != default.hub, "hub", settings.hub.clone());
     put(settings.backend != default.backend, "device", backend_id(settings.backend).into());
     put(settings.horizontal != default.horizontal, "x", "tokens".into());
     put(settings.law != default.law, "law", settings.law.clone());
@@ -130,6 +133,8 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         "precision" => settings.rest_in(value.parse().map_err(|_| "it is f32, f16, int8 or nf4.")?),
         "steps" => settings.max_steps = Some(number(value, 1, 100_000)?),
         "batch" => settings.batch_size = Some(number(value, 1, 512)?),
+        "sequence" => settings.sequence = Some(number(value, 2, 4096)?),
+        "hub" => settings.hub = Host::parse(value).map_err(|error| format!("{error}."))?.url().into(),
         "device" => {
             settings.backend = [Backend::Auto, Backend::WebGpu, Backend::Cpu]
                 .into_iter()
@@ -195,6 +200,8 @@ mod tests {
             seeds: 5,
             max_steps: Some(40),
             batch_size: Some(4),
+            sequence: Some(32),
+            hub: "http://localhost:9000/mirror".into(),
             backend: Backend::Cpu,
             view: View::Laws,
             horizontal: Horizontal::Tokens,

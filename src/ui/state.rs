@@ -4,10 +4,11 @@
 
 use super::asks::Asks;
 use super::settings::{DataChoice, Settings};
+use super::shelf::{LIBRARIAN, OwnModels, WASM_BYTES};
 use crate::plan::queue::Queue;
 use crate::protocol::{
     Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelCard, ModelRef,
-    Sampling,
+    ModelSource, Sampling, Unfinished,
 };
 use crate::record::{EvalPoint, RunRecord};
 use crate::spec::{RunId, RunSpec, Source};
@@ -21,8 +22,11 @@ pub type Millis = f64;
 #[derive(Clone, Debug, Default)]
 pub struct State {
     pub settings: Settings,
-    /// The base models that come with the site, or why they could not be read.
+    /// The base models that come with the site and the visitor's own, or why the site's could not be read.
     pub shelf: Loaded<Vec<ModelCard>>,
+    pub models: OwnModels,
+    /// Bytes that a run may take: what a program in a browser can address, or what this machine has.
+    pub memory: u64,
     pub device: Option<DeviceReport>,
     pub workers: BTreeMap<WorkerId, Worker>,
     pub(super) last_worker: WorkerId,
@@ -36,10 +40,10 @@ pub struct State {
     /// The run whose curve is shown large; the one training if none was picked.
     pub picked: Option<RunId>,
     pub precomputed: Precomputed,
-    /// What is known of each data source.
-    pub summaries: Vec<(Source, DataSummary)>,
-    /// Tasks whose description was asked for.
-    pub(super) described: Vec<String>,
+    /// What is known of each data source, with tokens as the named base counts them ([`State::counts_with`]).
+    pub summaries: Vec<(Source, String, DataSummary)>,
+    /// Sources whose description was asked for, and with which base.
+    pub(super) described: Vec<(Source, String)>,
     pub own: Own,
     /// Base weights on their way: name, bytes so far, bytes in all.
     pub fetching: Option<(String, u64, Option<u64>)>,
@@ -140,7 +144,23 @@ pub enum Level {
 #[derive(Clone, Debug)]
 pub enum Input {
     Opened,
+    /// The site's base models.
     Shelf(Result<Vec<ModelCard>, String>),
+    /// The visitor's models in the browser's storage, and downloads not finished; before [`Input::Shelf`].
+    Kept(Vec<ModelCard>, Vec<Unfinished>),
+    /// Look at a model; dropped files were offered under `request`.
+    Look {
+        request: u32,
+        source: ModelSource,
+    },
+    /// Put a model that was looked at on the shelf.
+    Take {
+        request: u32,
+        keep: bool,
+    },
+    /// Cancel a load, or put it away.
+    Leave(u32),
+    RemoveModel(String),
     Precomputed(Vec<RunRecord>),
     /// Records of an earlier visit, or of a file.
     Records(Vec<RunRecord>),
@@ -194,11 +214,21 @@ pub enum Order {
     /// Keep this record beyond the visit.
     Keep(Box<RunRecord>),
     Download(ExportedFile),
+    /// The files offered under this request are this base, which lies in no storage: hand them to every worker.
+    Hold {
+        request: u32,
+        base: String,
+        sha256: String,
+    },
+    /// The files offered under this request are needed no more.
+    Release(u32),
+    /// The files of this base are needed no more.
+    LetGo(String),
 }
 
 impl State {
     pub fn new(settings: Settings) -> Self {
-        State { settings, ..State::default() }
+        State { settings, memory: WASM_BYTES, ..State::default() }
     }
 
     /// Takes in what happened at `now` and says what to do about it.
@@ -206,11 +236,12 @@ impl State {
         let mut orders = Vec::new();
         match input {
             Input::Opened => self.spawn(&mut orders),
-            Input::Shelf(Ok(cards)) => self.shelf = Loaded::Here(cards),
-            Input::Shelf(Err(reason)) => {
-                self.say(Level::Warning, format!("The base models could not be read: {reason}"));
-                self.shelf = Loaded::Missing(reason);
-            }
+            Input::Kept(cards, unfinished) => (self.models.cards, self.models.unfinished) = (cards, unfinished),
+            Input::Shelf(site) => self.set_shelf(site),
+            Input::Look { request, source } => self.look(request, source, &mut orders),
+            Input::Take { request, keep } => self.take(request, keep, &mut orders),
+            Input::Leave(request) => self.leave(request, &mut orders),
+            Input::RemoveModel(name) => self.remove_model(name, &mut orders),
             Input::Precomputed(records) => self.take_precomputed(records),
             Input::Records(records) => records.into_iter().for_each(|record| self.queue.finish(record)),
             Input::Settings(settings) => self.set(*settings, &mut orders),
@@ -232,6 +263,8 @@ impl State {
             Input::Export { model, merged } => self.export(model, merged, &mut orders),
             Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Input::Say(level, text) => self.say(level, text),
+            Input::Event(LIBRARIAN, Event::Shelf(event)) => self.shelved(event, &mut orders),
+            Input::Died(LIBRARIAN, reason) => self.librarian_died(&reason, &mut orders),
             Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
             Input::Died(worker, reason) => self.died(worker, &reason, &mut orders),
         }
@@ -256,7 +289,13 @@ impl State {
     }
 
     pub fn summary(&self, source: &Source) -> Option<&DataSummary> {
-        self.summaries.iter().find(|(known, _)| known == source).map(|(_, summary)| summary)
+        let base = self.counts_with(None);
+        let of = |wanted: Option<&str>| {
+            let fits = |counted: &String| wanted.is_none_or(|base| counted == base);
+            self.summaries.iter().find(|(known, counted, _)| known == source && fits(counted))
+        };
+        // Until it is counted with the chosen base's tokenizer, what another counted says most of it.
+        of(Some(&base)).or_else(|| of(None)).map(|(_, _, summary)| summary)
     }
 
     pub fn cards(&self) -> &[ModelCard] {
@@ -284,7 +323,7 @@ impl State {
         records.into_iter().for_each(|record| self.queue.finish(record));
     }
 
-    fn set(&mut self, settings: Settings, orders: &mut Vec<Order>) {
+    pub(super) fn set(&mut self, settings: Settings, orders: &mut Vec<Order>) {
         let backend_changed = settings.backend != self.settings.backend;
         let runs_changed = self.cells_of(&settings) != self.cells_of(&self.settings);
         self.settings = settings;
@@ -300,7 +339,8 @@ impl State {
     }
 
     fn cells_of(&self, settings: &Settings) -> Result<Vec<RunSpec>, String> {
-        Ok(settings.experiment(self.cards(), self.own.source.as_ref())?.cells())
+        let experiment = settings.experiment(self.cards(), self.own.source.as_ref())?;
+        Ok(self.within_memory(experiment)?.cells())
     }
 
     /// The runs of the experiment as set, in running order.
@@ -355,7 +395,8 @@ impl State {
     }
 
     fn point(&mut self, examples: usize, orders: &mut Vec<Order>) {
-        let mut experiment = match self.settings.experiment(self.cards(), self.own.source.as_ref()) {
+        let experiment = self.settings.experiment(self.cards(), self.own.source.as_ref());
+        let mut experiment = match experiment.and_then(|experiment| self.within_memory(experiment)) {
             Ok(experiment) => experiment,
             Err(reason) => return self.say(Level::Warning, reason),
         };

@@ -46,7 +46,7 @@ impl State {
         }
         match event {
             Event::Ready { protocol, device } => self.ready(id, protocol, device, orders),
-            Event::DataReady { source, summary } => {
+            Event::DataReady { source, base, summary } => {
                 if let Some(worker) = self.workers.get_mut(&id) {
                     worker.known.push(source.clone());
                     let waiting = match std::mem::take(&mut worker.doing) {
@@ -68,8 +68,8 @@ impl State {
                     self.own.request = self.own.trying.take();
                     self.own.source = Some(source.clone());
                 }
-                self.summaries.retain(|(known, _)| *known != source);
-                self.summaries.push((source, summary));
+                self.summaries.retain(|(known, counted, _)| *known != source || *counted != base);
+                self.summaries.push((source, base, summary));
             }
             Event::DataRefused { name, reason } => {
                 let waiting = self.rest(id);
@@ -118,8 +118,8 @@ impl State {
                 self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
                 self.queue.fail(&run, reason);
             }
-            // The benchmark's driver asks for it, not the page.
-            Event::Benched { .. } => {}
+            // The benchmark's driver asks for the one; only the shelf's worker says the other.
+            Event::Benched { .. } | Event::Shelf(_) => {}
             Event::Log { level: LogLevel::Warning, .. } => {}
             Event::Log { text, .. } => self.say(Level::Warning, format!("The engine reports: {text}")),
             answer => self.answered(answer, orders),
@@ -192,11 +192,12 @@ impl State {
             self.workers.iter().filter(|(_, worker)| worker.doing == Doing::Idle).map(|(&id, _)| id).collect();
         for id in idle {
             if let Some(request) = self.wanted_data() {
-                if let DataRequest::Task(task) = &request {
-                    self.described.push(task.clone());
+                let base = self.counts_with(None);
+                if let (Some(source), None) = (self.source(), &self.own.trying) {
+                    self.described.push((source, base.clone()));
                 }
                 self.begin(id, Doing::Reading(None));
-                orders.push(Order::Send(id, Command::Data { source: request }));
+                orders.push(Order::Send(id, Command::Data { source: request, base }));
             } else if self.phase == Phase::Playing
                 && let Some(spec) = self.queue.take()
             {
@@ -217,6 +218,7 @@ impl State {
         }
         // On the CPU one worker trains one run at a time: more cores, more workers.
         let most = if self.backend() == Some(Backend::Cpu) { self.cores.saturating_sub(1).clamp(1, 4) } else { 1 };
+        let most = most.min(self.workers_that_fit().max(1));
         if counts.pending > 0 && self.phase == Phase::Playing && self.device.is_some() && self.workers.len() < most {
             self.spawn(orders);
         }
@@ -231,13 +233,16 @@ impl State {
         if let Some(request) = &self.own.trying {
             return Some(request.clone());
         }
+        // Described once with each tokenizer that is chosen.
+        let wanted = (self.source()?, self.counts_with(None));
+        let is_known = |(source, base, _): &(Source, String, _)| *source == wanted.0 && *base == wanted.1;
+        if self.summaries.iter().any(is_known) || self.described.contains(&wanted) {
+            return None;
+        }
         match &self.settings.data {
-            DataChoice::Task(task) if !task.is_empty() => {
-                let source = Source::Task(task.clone());
-                let unread = self.summary(&source).is_none() && !self.described.contains(task);
-                unread.then(|| DataRequest::Task(task.clone()))
-            }
-            _ => None,
+            DataChoice::Task(task) if !task.is_empty() => Some(DataRequest::Task(task.clone())),
+            DataChoice::Task(_) => None,
+            DataChoice::Own => self.own.request.clone(),
         }
     }
 
@@ -254,8 +259,9 @@ impl State {
         };
         match request {
             Some(source) => {
+                let base = self.counts_with(Some(&spec.base.name));
                 self.begin(id, Doing::Reading(Some(Box::new(spec))));
-                orders.push(Order::Send(id, Command::Data { source }));
+                orders.push(Order::Send(id, Command::Data { source, base }));
             }
             None => self.queue.fail(&spec.id(), "its data are no longer loaded; drop the file again."),
         }

@@ -40,7 +40,11 @@ pub async fn fetch(url: &str, mut progress: impl FnMut(u64, Option<u64>)) -> Res
 }
 
 async fn request(url: &str) -> Result<Response, JsValue> {
+    JsFuture::from(ask(url, &JsValue::UNDEFINED)?).await?.dyn_into()
+}
+
+/// The browser's `fetch`, in page and worker alike.
+pub(super) fn ask(url: &str, init: &JsValue) -> Result<Promise, JsValue> {
     let fetch: Function = Reflect::get(&js_sys::global(), &"fetch".into())?.dyn_into()?;
-    let promise: Promise = fetch.call1(&JsValue::UNDEFINED, &url.into())?.dyn_into()?;
-    JsFuture::from(promise).await?.dyn_into()
+    fetch.call2(&JsValue::UNDEFINED, &url.into(), init)?.dyn_into()
 }

@@ -1,21 +1,24 @@
 //! What the worker holds: a device, the models it has loaded, the visitor's data, and the browser's storage.
 
 use super::fetch::{FetchError, fetch};
+use super::handles::Handles;
 use super::post::post;
+use super::shelf::ShelfError;
 use super::turn::Turn;
 use crate::adapt::{self, AdaptError};
 use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::device;
-use crate::model::weights::{Checkpoint, MemoryFiles, TensorFiles, WeightsError};
+use crate::model::weights::{Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError};
 use crate::model::{ChatError, Decoder, HostTensor, ModelError, Tensors, TextTokenizer};
 use crate::protocol::{Backend, DeviceReport, Event, ModelCard, ModelRef, PROTOCOL_VERSION};
 use crate::record::{Evaluation, RecordError, RunRecord};
 use crate::spec::{Method, Precision, RunSpec, Source};
-use crate::storage::{BrowserStore, Store, StoreError};
+use crate::storage::{BrowserStore, Models, Store, StoreError};
 use crate::train::TrainError;
 use burn::tensor::Device;
 use std::collections::HashMap;
 use std::rc::Rc;
+use web_sys::File;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WorkerError {
@@ -41,9 +44,11 @@ pub enum WorkerError {
     Store(#[from] StoreError),
     #[error("the site's list of models cannot be read: {0}")]
     Index(serde_json::Error),
-    #[error("the site has no model called {0}: reload the page")]
+    #[error(transparent)]
+    Shelf(#[from] ShelfError),
+    #[error("no model called {0} is on the shelf: load it first, or reload the page")]
     NoModel(String),
-    #[error("the site's model {name} is not the one this run was planned with: reload the page")]
+    #[error("the model {name} on the shelf is not the one this run was planned with: load that one again")]
     OtherModel { name: String },
     #[error("the tuned weights of run {0} are no longer in the browser's storage: train it again")]
     NoTuned(String),
@@ -77,11 +82,19 @@ pub struct Lab {
     pub store: BrowserStore,
     pub turn: Turn,
     cards: Vec<ModelCard>,
-    bases: HashMap<(String, Precision), Rc<LoadedBase>>,
+    /// Bases in memory with how they rest there, the last used last.
+    bases: Vec<((String, Precision), Rc<LoadedBase>)>,
+    /// The visitor's models that lie in no storage: their weights' hash and files.
+    held: HashMap<String, (String, Vec<File>)>,
+    /// Tokenizers of the visitor's models that are not in memory.
+    tokenizers: HashMap<String, Rc<TextTokenizer>>,
     pub user: Option<UserSplits>,
     /// A base's loss on a source's test split, by base, precision, source and columns: the same for every cell.
     pub base_tests: HashMap<(String, Precision, Source, usize), Evaluation>,
 }
+
+/// Weights that stay in memory for the next run, at most.
+const BASES_BYTES: u64 = 1 << 30;
 
 /// Where a run's tuned weights and spec rest.
 pub fn tuned_path(run: &str, file: &str) -> String {
@@ -104,7 +117,9 @@ impl Lab {
             store: BrowserStore::open().await,
             turn,
             cards: Vec::new(),
-            bases: HashMap::new(),
+            bases: Vec::new(),
+            held: HashMap::new(),
+            tokenizers: HashMap::new(),
             user: None,
             base_tests: HashMap::new(),
         })
@@ -122,36 +137,76 @@ impl Lab {
         Ok(&self.cards)
     }
 
-    /// The first of the site's bases: its tokenizer is that of all.
-    pub async fn any_base(&mut self) -> Result<Rc<LoadedBase>, WorkerError> {
-        if let Some(base) = self.bases.values().next() {
-            return Ok(base.clone());
-        }
+    /// The first of the site's bases: its tokenizer is that of all of them.
+    async fn any_base(&mut self) -> Result<Rc<LoadedBase>, WorkerError> {
         let name = self.cards().await?.first().map(|card| card.name.clone());
         self.base(&name.ok_or_else(|| WorkerError::NoModel("(any)".into()))?).await
     }
 
-    /// A base by name in f32, fetched once.
+    /// A base by name in f32.
     pub async fn base(&mut self, name: &str) -> Result<Rc<LoadedBase>, WorkerError> {
         self.base_in(Precision::F32, name).await
     }
 
-    /// A base by name with its weights resting in `precision`, fetched once for each.
+    /// A base by name with its weights resting in `precision`, loaded once while there is room.
     pub async fn base_in(&mut self, precision: Precision, name: &str) -> Result<Rc<LoadedBase>, WorkerError> {
-        if let Some(base) = self.bases.get(&(name.to_string(), precision)) {
-            return Ok(base.clone());
+        if let Some(at) = self.bases.iter().position(|((loaded, rests), _)| loaded == name && *rests == precision) {
+            let found = self.bases.remove(at);
+            let base = found.1.clone();
+            self.bases.push(found);
+            return Ok(base);
         }
-        let mut checkpoint = Checkpoint::open(self.base_files(name).await?)?;
-        let sha256 = checkpoint.sha256()?;
-        let config = checkpoint.config().clone();
-        let model = Decoder::load_as(precision, &config, &mut checkpoint, &self.device)?;
-        let tokenizer = checkpoint.tokenizer.ok_or_else(|| WorkerError::NoModel(format!("{name} with a tokenizer")))?;
-        let base = Rc::new(LoadedBase { sha256, model, tokenizer, description: checkpoint.description });
-        self.bases.insert((name.into(), precision), base.clone());
+        let base = match self.own(name).await? {
+            Some((sha256, files)) => self.load(Checkpoint::open(files)?, sha256, precision)?,
+            None => {
+                let checkpoint = Checkpoint::open(self.base_files(name).await?)?;
+                let sha256 = checkpoint.sha256()?;
+                self.load(checkpoint, sha256, precision)?
+            }
+        };
+        let base = Rc::new(base);
+        self.bases.push(((name.into(), precision), base.clone()));
         Ok(base)
     }
 
-    /// A base's files as they are.
+    fn load<F: Files>(
+        &mut self,
+        mut checkpoint: Checkpoint<F>,
+        sha256: String,
+        precision: Precision,
+    ) -> Result<LoadedBase, WorkerError> {
+        let config = checkpoint.config().clone();
+        // Those used longest ago make room; what a session still trains on stays as long as it needs it.
+        let held = |bases: &[((String, Precision), Rc<LoadedBase>)]| {
+            bases.iter().map(|((_, precision), base)| base.model.config().bytes(*precision)).sum::<u64>()
+        };
+        while !self.bases.is_empty() && held(&self.bases) + config.bytes(precision) > BASES_BYTES {
+            self.bases.remove(0);
+        }
+        let missing = || WeightsError::file("tokenizer.json", "it is missing", "add this model's tokenizer.json");
+        let tokenizer = checkpoint.tokenizer.take().ok_or_else(missing)?;
+        let model = Decoder::load_as(precision, &config, &mut checkpoint, &self.device)?;
+        Ok(LoadedBase { sha256, model, tokenizer, description: checkpoint.description })
+    }
+
+    /// A model that the visitor brought, by its files: handed over by the page, or in the browser's storage.
+    async fn own(&self, name: &str) -> Result<Option<(String, Handles)>, WorkerError> {
+        if let Some((sha256, files)) = self.held.get(name) {
+            return Ok(Some((sha256.clone(), Handles::new(files.clone())?)));
+        }
+        let Ok(models) = Models::open().await else { return Ok(None) };
+        match models.card(name).await? {
+            Some(card) => Ok(Some((card.sha256, Handles::new(models.files(name).await?)?))),
+            None => Ok(None),
+        }
+    }
+
+    /// Takes the files of a model that lies in no storage.
+    pub fn hold(&mut self, base: String, sha256: String, files: Vec<File>) {
+        self.held.insert(base, (sha256, files));
+    }
+
+    /// The files of a base of the site.
     pub async fn base_files(&mut self, name: &str) -> Result<MemoryFiles, WorkerError> {
         let card = self.cards().await?.iter().find(|card| card.name == name);
         let sha256 = card.ok_or_else(|| WorkerError::NoModel(name.into()))?.sha256.clone();
@@ -167,6 +222,28 @@ impl Lab {
             files.push((file.to_string(), fetch(&url, report).await?));
         }
         Ok(files.into_iter().collect())
+    }
+
+    /// Encodes as `base` would, without loading its weights; an empty name stands for the bases of the site.
+    pub async fn encode_with<T>(
+        &mut self,
+        base: &str,
+        encode: impl FnOnce(&TextTokenizer) -> Result<T, WorkerError>,
+    ) -> Result<T, WorkerError> {
+        if let Some((_, loaded)) = self.bases.iter().find(|((loaded, _), _)| loaded == base) {
+            return encode(&loaded.tokenizer);
+        }
+        if let Some(tokenizer) = self.tokenizers.get(base) {
+            return encode(tokenizer);
+        }
+        match self.own(base).await? {
+            Some((_, files)) => {
+                let tokenizer = Checkpoint::open(files)?.tokenizer.ok_or_else(|| WorkerError::NoModel(base.into()))?;
+                let tokenizer = self.tokenizers.entry(base.into()).or_insert(Rc::new(tokenizer));
+                encode(tokenizer)
+            }
+            None => encode(&self.any_base().await?.tokenizer),
+        }
     }
 
     /// The base that a spec names, exactly.

@@ -5,10 +5,13 @@ mod adapters;
 mod complete;
 mod export;
 mod fetch;
+mod handles;
+mod hub;
 mod lab;
 mod own_data;
 mod post;
 mod run;
+mod shelf;
 mod talk;
 mod turn;
 
@@ -77,6 +80,8 @@ async fn listen(mut inbox: Inbox) {
                 }
                 Err(reason) => post(&Event::Log { level: crate::protocol::LogLevel::Panic, text: reason }),
             },
+            // The shelf needs no device.
+            (Command::Shelf(command), _) => shelf::answer(command, files, &mut inbox).await,
             (Command::Run { spec }, Some(lab)) => lab.run(&spec, &mut inbox).await,
             (command, Some(lab)) => lab.answer(command, files, &mut inbox).await,
             (_, None) => {}

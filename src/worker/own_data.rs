@@ -25,6 +25,7 @@ impl Lab {
         name: String,
         columns: Option<ColumnChoice>,
         input: Input,
+        base: &str,
     ) -> Result<(Source, DataSummary), WorkerError> {
         let files = match input {
             Input::Files(handles) => self.read_files(&handles).await?,
@@ -35,9 +36,9 @@ impl Lab {
         };
         let data = user::read(&name, &files, &Options { columns, skip_malformed: false })?;
         drop(files);
-        let base = self.any_base().await?;
         let counted = data.splits.train.len().min(2_000);
-        let tokens = Lab::count_tokens(&base.tokenizer, &data.splits.train[..counted])?;
+        let first = &data.splits.train[..counted];
+        let tokens = self.encode_with(base, |tokenizer| Lab::count_tokens(tokenizer, first)).await?;
         let all = (tokens as f64 * data.splits.train.len() as f64 / counted.max(1) as f64).round() as u64;
         let mut notes = data.notes;
         if counted < data.splits.train.len() {

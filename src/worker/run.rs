@@ -123,7 +123,9 @@ impl Lab {
                 (Command::Pause, _) => paused = true,
                 (Command::Resume, _) => paused = false,
                 (Command::Stop, _) => return true,
-                message @ (Command::Run { .. } | Command::Start { .. }, _) => inbox.waiting.push_back(message),
+                message @ (Command::Run { .. } | Command::Start { .. } | Command::Shelf(_), _) => {
+                    inbox.waiting.push_back(message)
+                }
                 (command, files) => self.answer(command, files, inbox).await,
             }
         }

@@ -21,7 +21,8 @@ impl Lab {
     /// Does one command other than training. While a cell trains this happens between two of its steps.
     pub(super) async fn answer(&mut self, command: Command, files: Vec<File>, inbox: &mut Inbox) {
         match command {
-            Command::Data { source } => self.data(source, files).await,
+            Command::Data { source, base } => self.data(source, base, files).await,
+            Command::Hold { base, sha256 } => self.hold(base, sha256, files),
             generate @ Command::Generate { .. } => self.generate(generate, inbox).await,
             Command::Export { request, model, merged } => match self.export(&model, merged).await {
                 Ok(file) => post(&Event::Exported { request, file }),
@@ -42,37 +43,37 @@ impl Lab {
             // Nothing is running that these could mean.
             Command::Pause | Command::Resume | Command::Stop | Command::CancelGenerate { .. } => {}
             // The loop takes these itself.
-            Command::Start { .. } | Command::Run { .. } => {}
+            Command::Start { .. } | Command::Run { .. } | Command::Shelf(_) => {}
         }
     }
 
-    async fn data(&mut self, request: DataRequest, files: Vec<File>) {
+    async fn data(&mut self, request: DataRequest, base: String, files: Vec<File>) {
         let name = match &request {
             DataRequest::Task(id) => id.clone(),
             DataRequest::Files { name, .. } | DataRequest::Text { name, .. } => name.clone(),
         };
         let loaded = match request {
-            DataRequest::Task(id) => self.task_data(&id).await,
-            DataRequest::Files { name, columns } => self.user_data(name, columns, Input::Files(files)).await,
-            DataRequest::Text { name, text, columns } => self.user_data(name, columns, Input::Text(text)).await,
+            DataRequest::Task(id) => self.task_data(&id, &base).await,
+            DataRequest::Files { name, columns } => self.user_data(name, columns, Input::Files(files), &base).await,
+            DataRequest::Text { name, text, columns } => self.user_data(name, columns, Input::Text(text), &base).await,
         };
         match loaded {
-            Ok((source, summary)) => post(&Event::DataReady { source, summary }),
+            Ok((source, summary)) => post(&Event::DataReady { source, base, summary }),
             Err(error) => post(&Event::DataRefused { name, reason: error.to_string() }),
         }
     }
 
-    pub(super) async fn task_data(&mut self, id: &str) -> Result<(Source, DataSummary), WorkerError> {
+    pub(super) async fn task_data(&mut self, id: &str, base: &str) -> Result<(Source, DataSummary), WorkerError> {
         let task = Task::from_id(id).ok_or_else(|| crate::data::SplitError::NoTask(id.into()))?;
-        let base = self.any_base().await?;
         let examples = Lab::task_examples(task, COUNTED);
+        let tokens = self.encode_with(base, |tokenizer| Lab::count_tokens(tokenizer, &examples)).await?;
         let summary = DataSummary {
             name: task.card().title.into(),
             train_examples: u64::MAX,
             dev_examples: TASK_DEV as u64,
             test_examples: TASK_TEST as u64,
             bytes: examples.iter().map(|example| example.completion.len() as u64).sum(),
-            tokens: Lab::count_tokens(&base.tokenizer, &examples)?,
+            tokens,
             columns: Vec::new(),
             notes: vec![format!("Examples are made as needed, without end. Bytes and tokens: the first {COUNTED}.")],
             preview: preview(&examples),

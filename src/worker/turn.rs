@@ -8,7 +8,16 @@ use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{MessageChannel, MessagePort};
+use web_sys::{MessageChannel, MessagePort, WorkerGlobalScope};
+
+/// A promise that is kept, with null, after so many milliseconds.
+pub fn after(milliseconds: i32) -> Promise {
+    let scope: WorkerGlobalScope = js_sys::global().unchecked_into();
+    Promise::new(&mut |resolve, _| {
+        // A worker always has timers.
+        let _ = scope.set_timeout_with_callback_and_timeout_and_arguments_1(&resolve, milliseconds, &JsValue::NULL);
+    })
+}
 
 pub struct Turn {
     port: MessagePort,

@@ -12,6 +12,16 @@ pub trait Files {
     fn read(&self, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError>;
 }
 
+impl<F: Files> Files for &F {
+    fn length(&self, file: &str) -> Option<u64> {
+        (*self).length(file)
+    }
+
+    fn read(&self, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
+        (*self).read(file, start, length)
+    }
+}
+
 /// Files held in memory: dropped ones, fetched ones, and those of tests.
 #[derive(Clone, Debug, Default)]
 pub struct MemoryFiles(pub BTreeMap<String, Vec<u8>>);
@@ -67,7 +77,8 @@ pub(crate) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Va
     parse_json(file, &read_all(files, file)?)
 }
 
-pub(super) fn parse_json(file: &str, bytes: &[u8]) -> Result<serde_json::Value, WeightsError> {
+/// A file's bytes as JSON; one that is a web page is said to be one.
+pub fn parse_json(file: &str, bytes: &[u8]) -> Result<serde_json::Value, WeightsError> {
     serde_json::from_slice(bytes).map_err(|error| {
         let html = bytes.trim_ascii_start().starts_with(b"<");
         let problem = if html { "it is a web page, not JSON".into() } else { format!("it is not JSON ({error})") };

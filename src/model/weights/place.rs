@@ -63,13 +63,18 @@ impl Place {
             return stored;
         }
         let mut ours = vec![0.0; shape.iter().product()];
-        self.each(shape, |here, there| ours[here] = stored[there]);
+        self.read_rows(shape, 0..self.rows(shape), &stored, &mut ours);
         ours
+    }
+
+    /// Takes what stored rows `rows` hold of our parameter into `ours`; `stored` are those rows' numbers.
+    pub fn read_rows(&self, shape: &[usize], rows: Range<usize>, stored: &[f32], ours: &mut [f32]) {
+        self.each(shape, rows, |here, there| ours[here] = stored[there]);
     }
 
     /// Puts our parameter into the stored tensor, leaving the other parts of a fused one.
     pub fn write(&self, shape: &[usize], ours: &[f32], stored: &mut [f32]) {
-        self.each(shape, |here, there| stored[there] = ours[here]);
+        self.each(shape, 0..self.rows(shape), |here, there| stored[there] = ours[here]);
     }
 
     /// The stored rows that hold our columns of a transposed weight with `outputs` columns in all, in order.
@@ -85,22 +90,35 @@ impl Place {
         lines
     }
 
-    /// Calls `visit(index in ours, index in the stored tensor)` for every element.
-    fn each(&self, shape: &[usize], mut visit: impl FnMut(usize, usize)) {
+    /// Rows of the stored tensor; a vector is one.
+    pub fn rows(&self, shape: &[usize]) -> usize {
+        if shape.len() > 1 { self.stored_shape(shape)[0] } else { 1 }
+    }
+
+    /// Calls `visit(index in ours, index in the rows)` for every element of ours that stored `rows` hold.
+    fn each(&self, shape: &[usize], rows: Range<usize>, mut visit: impl FnMut(usize, usize)) {
         let outputs = shape.last().copied().unwrap_or(1);
         let inputs = shape.iter().rev().skip(1).product::<usize>();
         let stored_outputs = outputs * self.fused.map_or(1, |fused| fused.parts);
-        // In bands of rows, so that a transposition walks neither side with long strides only.
-        const BAND: usize = 64;
-        for band in (0..inputs).step_by(BAND) {
-            for output in 0..outputs {
-                let column = self.fused.map_or(output, |fused| fused.column(output, outputs));
-                for input in band..(band + BAND).min(inputs) {
-                    let there = match self.layout {
-                        Layout::Same => input * stored_outputs + column,
-                        Layout::Transposed => column * inputs + input,
-                    };
-                    visit(input * outputs + output, there);
+        let column = |output| self.fused.map_or(output, |fused| fused.column(output, outputs));
+        match self.layout {
+            Layout::Same => {
+                for row in rows.clone() {
+                    let start = (row - rows.start) * stored_outputs;
+                    (0..outputs).for_each(|output| visit(row * outputs + output, start + column(output)));
+                }
+            }
+            // In bands, so that a transposition walks neither side with long strides only.
+            Layout::Transposed => {
+                const BAND: usize = 64;
+                for band in (0..inputs).step_by(BAND) {
+                    for (output, column) in (0..outputs).map(|output| (output, column(output))) {
+                        if rows.contains(&column) {
+                            let start = (column - rows.start) * inputs;
+                            (band..(band + BAND).min(inputs))
+                                .for_each(|input| visit(input * outputs + output, start + input));
+                        }
+                    }
                 }
             }
         }
@@ -118,12 +136,24 @@ impl Fused {
 mod tests {
     use super::*;
 
+    /// Our parameter of `shape`, read from the stored tensor `step` rows at a time.
+    fn read(place: &Place, shape: &[usize], stored: &[f32], step: usize) -> Vec<f32> {
+        let rows = place.rows(shape);
+        let width = stored.len() / rows;
+        let mut ours = vec![f32::NAN; shape.iter().product()];
+        for first in (0..rows).step_by(step) {
+            let rows = first..rows.min(first + step);
+            place.read_rows(shape, rows.clone(), &stored[rows.start * width..rows.end * width], &mut ours);
+        }
+        ours
+    }
+
     #[test]
     fn a_transposed_weight_comes_back() {
         let place = Place::transposed("w");
         assert_eq!(place.stored_shape(&[2, 3]), [3, 2]);
         // Stored [out 3, in 2]; ours [in 2, out 3].
-        assert_eq!(place.read(&[2, 3], vec![0., 1., 10., 11., 20., 21.]), [0., 10., 20., 1., 11., 21.]);
+        assert_eq!(read(&place, &[2, 3], &[0., 1., 10., 11., 20., 21.], 1), [0., 10., 20., 1., 11., 21.]);
     }
 
     #[test]
@@ -132,13 +162,13 @@ mod tests {
         let stored: Vec<f32> = (0..12).map(|i| i as f32).collect();
         let key = Place::same("qkv.bias").part(1, 2);
         assert_eq!(key.stored_shape(&[4]), [12]);
-        assert_eq!(key.read(&[4], stored.clone()), [2., 3., 8., 9.]);
+        assert_eq!(read(&key, &[4], &stored, 1), [2., 3., 8., 9.]);
         let value = Place::same("qkv.bias").part(2, 1);
-        assert_eq!(value.read(&[4], stored), [8., 9., 10., 11.]);
+        assert_eq!(read(&value, &[4], &stored, 1), [8., 9., 10., 11.]);
     }
 
     #[test]
-    fn writing_all_parts_and_reading_them_is_the_identity() {
+    fn writing_all_parts_and_reading_them_in_any_pieces_is_the_identity() {
         let shape = [5, 4];
         for (layout, groups) in [(Layout::Same, 1), (Layout::Transposed, 1), (Layout::Same, 2), (Layout::Transposed, 2)]
         {
@@ -148,9 +178,10 @@ mod tests {
             for part in 0..3 {
                 place(part).write(&shape, &ours(part), &mut stored);
             }
-            for part in 0..3 {
-                assert_eq!(place(part).read(&shape, stored.clone()), ours(part));
+            for (part, step) in (0..3).flat_map(|part| [1, 2, 5, 12].map(|step| (part, step))) {
+                assert_eq!(read(&place(part), &shape, &stored, step), ours(part));
             }
+            assert_eq!(place(1).read(&shape, stored), ours(1));
         }
     }
 }

@@ -5,6 +5,7 @@ use super::WeightsError;
 use super::files::{Files, parse_json, read_json};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, Metadata};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -14,6 +15,8 @@ const INDEX: &str = "model.safetensors.index.json";
 /// Bytes of the header's length, which opens the file.
 const PREFIX: u64 = 8;
 const LARGEST_HEADER: u64 = 100 << 20;
+/// Bytes of a tensor that are read at once, where its rows are not longer.
+const PIECE: usize = 4 << 20;
 
 /// The tensors of one or more safetensors files, by name.
 pub struct TensorFiles<F> {
@@ -55,20 +58,7 @@ impl<F: Files> TensorFiles<F> {
             return Err(WeightsError::file(SINGLE, "it is missing", remedy));
         }
         let index = read_json(&files, INDEX)?;
-        let map = index
-            .get("weight_map")
-            .and_then(|map| map.as_object())
-            .ok_or_else(|| WeightsError::file(INDEX, "it has no `weight_map`", "download it again"))?;
-        let mut wanted = BTreeMap::new();
-        for (tensor, shard) in map {
-            let shard = shard.as_str().filter(|name| is_plain_name(name)).ok_or_else(|| WeightsError::Tensor {
-                file: INDEX.into(),
-                tensor: tensor.clone(),
-                problem: format!("its shard {shard} is not a plain file name ending in .safetensors"),
-                remedy: "shards lie beside the index: do not use this file",
-            })?;
-            wanted.insert(tensor.clone(), shard.to_string());
-        }
+        let wanted = index_shards(&index)?;
         let shards: BTreeSet<String> = wanted.values().cloned().collect();
         let mut entries = BTreeMap::new();
         for shard in &shards {
@@ -91,6 +81,11 @@ impl<F: Files> TensorFiles<F> {
     pub fn open_file(files: F, file: &str) -> Result<Self, WeightsError> {
         let Header { entries, notes: metadata } = header(&files, file)?;
         Ok(TensorFiles { files, shards: [file.to_string()].into(), entries, metadata })
+    }
+
+    /// The files that hold tensors, in name order.
+    pub fn shards(&self) -> impl Iterator<Item = &str> {
+        self.shards.iter().map(String::as_str)
     }
 
     pub fn files(&self) -> &F {
@@ -134,37 +129,59 @@ impl<F: Files> TensorFiles<F> {
 
     /// A tensor as f32, which must have this shape and only finite numbers.
     pub fn read(&self, tensor: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
-        self.read_numbers(tensor, shape, 0..shape.iter().product())
+        let mut all = Vec::with_capacity(shape.iter().product());
+        self.each_piece(tensor, shape, 0..rows_of(shape), |_, values| all.extend_from_slice(values))?;
+        Ok(all)
     }
 
     /// Some rows of a matrix.
     pub fn read_rows(&self, tensor: &str, shape: &[usize], rows: Range<usize>) -> Result<Vec<f32>, WeightsError> {
-        let width = shape.iter().skip(1).product::<usize>();
-        self.read_numbers(tensor, shape, rows.start * width..rows.end * width)
+        let mut some = Vec::new();
+        self.each_piece(tensor, shape, rows, |_, values| some.extend_from_slice(values))?;
+        Ok(some)
     }
 
-    fn read_numbers(&self, tensor: &str, shape: &[usize], range: Range<usize>) -> Result<Vec<f32>, WeightsError> {
+    /// Reads rows of a tensor in pieces, so that a large one never lies in memory twice; `take` gets which rows a piece
+    /// is and its numbers as f32, which are all finite. A vector is one row.
+    pub fn each_piece(
+        &self,
+        tensor: &str,
+        shape: &[usize],
+        rows: Range<usize>,
+        mut take: impl FnMut(Range<usize>, &[f32]),
+    ) -> Result<(), WeightsError> {
         let entry = self.entry(tensor, shape)?;
-        let width = entry.bytes.checked_div(shape.iter().product()).unwrap_or(0);
-        let bytes = self.files.read(&entry.file, entry.start + (range.start * width) as u64, range.len() * width)?;
-        let values = to_f32(entry.dtype, &bytes).ok_or_else(|| {
-            WeightsError::tensor(
-                &entry.file,
-                tensor,
-                format!("its numbers are {:?}", entry.dtype),
-                "save the weights as f32, f16 or bf16",
-            )
-        })?;
-        if let Some(at) = values.iter().position(|value| !value.is_finite()) {
-            let problem = format!("element {} is {}", range.start + at, values[at]);
-            return Err(WeightsError::tensor(
-                &entry.file,
-                tensor,
-                problem,
-                "the weights are damaged: download them again",
-            ));
+        let row_bytes = entry.bytes / rows_of(shape).max(1);
+        let step = (PIECE / row_bytes.max(1)).max(1);
+        let mut values = Vec::new();
+        for first in rows.clone().step_by(step) {
+            let piece = first..rows.end.min(first + step);
+            let start = entry.start + (first * row_bytes) as u64;
+            let bytes = exactly(&self.files, &entry.file, start, piece.len() * row_bytes)?;
+            values.clear();
+            let wrong = |problem: String, remedy| WeightsError::tensor(&entry.file, tensor, problem, remedy);
+            to_f32(entry.dtype, &bytes, &mut values).ok_or_else(|| {
+                wrong(format!("its numbers are {:?}", entry.dtype), "save the weights as f32, f16 or bf16")
+            })?;
+            if let Some(at) = values.iter().position(|value| !value.is_finite()) {
+                let problem = format!("element {} is {}", first * (values.len() / piece.len()) + at, values[at]);
+                return Err(wrong(problem, "the weights are damaged: download them again"));
+            }
+            take(piece, &values);
         }
-        Ok(values)
+        Ok(())
+    }
+
+    /// How most of the numbers are stored, by its name in safetensors ("F16").
+    pub fn dtype(&self) -> String {
+        let mut bytes: Vec<(Dtype, usize)> = Vec::new();
+        for entry in self.entries.values() {
+            match bytes.iter_mut().find(|(dtype, _)| *dtype == entry.dtype) {
+                Some((_, sum)) => *sum += entry.bytes,
+                None => bytes.push((entry.dtype, entry.bytes)),
+            }
+        }
+        bytes.iter().max_by_key(|(_, sum)| *sum).map_or_else(String::new, |(dtype, _)| format!("{dtype:?}"))
     }
 
     /// SHA-256 of the weight files, one after the other in the order of their names, in hex.
@@ -183,6 +200,24 @@ impl<F: Files> TensorFiles<F> {
     fn file_names(&self) -> String {
         self.shards.iter().cloned().collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The file of each tensor that a `model.safetensors.index.json` names.
+pub fn index_shards(index: &Value) -> Result<BTreeMap<String, String>, WeightsError> {
+    let map = index
+        .get("weight_map")
+        .and_then(|map| map.as_object())
+        .ok_or_else(|| WeightsError::file(INDEX, "it has no `weight_map`", "download it again"))?;
+    let each = map.iter().map(|(tensor, shard)| {
+        let name = shard.as_str().filter(|name| is_plain_name(name)).ok_or_else(|| WeightsError::Tensor {
+            file: INDEX.into(),
+            tensor: tensor.clone(),
+            problem: format!("its shard {shard} is not a plain file name ending in .safetensors"),
+            remedy: "shards lie beside the index: do not use this file",
+        })?;
+        Ok((tensor.clone(), name.to_string()))
+    });
+    each.collect()
 }
 
 /// No folders, drives or parents: a shard index may not lead out of the model's folder.
@@ -246,14 +281,21 @@ fn exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<
     if bytes.len() == length { Ok(bytes) } else { Err(WeightsError::file(file, "it ends early", "download it again")) }
 }
 
-fn to_f32(dtype: Dtype, bytes: &[u8]) -> Option<Vec<f32>> {
+/// Rows of a matrix; a vector is one.
+fn rows_of(shape: &[usize]) -> usize {
+    if shape.len() > 1 { shape[0] } else { 1 }
+}
+
+/// Appends the numbers in `bytes` to `values`; `None` where they are of a kind that weights are not.
+fn to_f32(dtype: Dtype, bytes: &[u8], values: &mut Vec<f32>) -> Option<()> {
     let halves = || bytes.as_chunks::<2>().0.iter();
-    Some(match dtype {
-        Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        Dtype::F16 => halves().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        Dtype::BF16 => halves().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+    match dtype {
+        Dtype::F32 => values.extend(bytes.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b))),
+        Dtype::F16 => values.extend(halves().map(|b| f16::from_le_bytes(*b).to_f32())),
+        Dtype::BF16 => values.extend(halves().map(|b| bf16::from_le_bytes(*b).to_f32())),
         _ => return None,
-    })
+    }
+    Some(())
 }
 
 /// The width of stored numbers.

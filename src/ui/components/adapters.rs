@@ -2,10 +2,11 @@
 
 use crate::protocol::AdapterCard;
 use crate::spec::Method;
+use crate::ui::browser;
+use crate::ui::drop::{self, Dropped};
 use crate::ui::lab::use_lab;
 use crate::ui::results::bytes;
 use crate::ui::state::{Input, Level};
-use crate::ui::{browser, drop};
 use leptos::ev;
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -28,9 +29,10 @@ pub fn Adapters() -> impl IntoView {
         picked.get().or_else(first)
     });
     let over = RwSignal::new(false);
-    let add = move |name: String, files: Vec<web_sys::File>| {
+    let add = move |Dropped { label, files }: Dropped| {
         if let (Some(base), false) = (base.get_untracked(), files.is_empty()) {
-            let name = name.strip_suffix(".zip").unwrap_or(&name).to_string();
+            let zip = || files.iter().find_map(|file| file.name().strip_suffix(".zip").map(String::from));
+            let name = if label.is_empty() { zip().unwrap_or_else(|| "adapter".into()) } else { label };
             lab.hold_files(name.clone(), files);
             lab.send(Input::AddAdapter { name, base });
         }
@@ -38,13 +40,15 @@ pub fn Adapters() -> impl IntoView {
     let dropped = move |event: ev::DragEvent| {
         event.prevent_default();
         over.set(false);
-        let entries = event.data_transfer().map(|transfer| drop::entries(&transfer)).unwrap_or_default();
-        spawn_local(async move {
-            match drop::files(entries).await {
-                Ok((name, files)) => add(name, files),
-                Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
-            }
-        });
+        if let Some(transfer) = event.data_transfer() {
+            let coming = drop::dropped(&transfer);
+            spawn_local(async move {
+                match coming.await {
+                    Ok(dropped) => add(dropped),
+                    Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
+                }
+            });
+        }
     };
     view! {
         <h3>"Added adapters"</h3>
@@ -69,9 +73,7 @@ pub fn Adapters() -> impl IntoView {
                         data-testid="adapter-files"
                         on:change=move |event| {
                             let input = event_target::<web_sys::HtmlInputElement>(&event);
-                            let files = browser::files(input.files());
-                            let zip = files.iter().map(|file| file.name()).find(|name| name.ends_with(".zip"));
-                            add(zip.unwrap_or_else(|| "adapter".into()), files);
+                            add(drop::chosen(browser::files(input.files())));
                             // The same file may be chosen again after a refusal.
                             input.set_value("");
                         }

@@ -1,6 +1,7 @@
 //! The panel where an experiment is put together: base, data, methods, sizes, seeds.
 
 use super::data::DataChooser;
+use super::load_model::LoadModel;
 use super::methods::Methods;
 use crate::ui::lab::use_lab;
 use crate::ui::results::count;
@@ -29,6 +30,12 @@ fn Bases() -> impl IntoView {
         lab.state
             .with(|state| state.settings.chosen(state.cards()).iter().map(|card| card.name.clone()).collect::<Vec<_>>())
     });
+    let missing = Memo::new(move |_| {
+        lab.state.with(|state| match state.shelf {
+            Loaded::Waiting => Vec::new(),
+            _ => state.settings.missing(state.cards()),
+        })
+    });
     view! {
         <fieldset data-testid="bases">
             <legend>"Base model"</legend>
@@ -41,12 +48,14 @@ fn Bases() -> impl IntoView {
                         let parameters = card.config.parameters();
                         let name = card.name.clone();
                         let (is, toggled) = (name.clone(), name.clone());
-                        let detail = format!(
-                            "{} parameters ({} without embeddings), {:.2} bits per byte",
-                            count(parameters.total),
-                            count(parameters.non_embedding),
-                            card.pretraining.test_bits_per_byte
-                        );
+                        let without = count(parameters.non_embedding);
+                        let about = match (&card.pretraining, &card.origin) {
+                            (Some(made), _) => format!("{:.2} bits per byte", made.test_bits_per_byte),
+                            (None, Some(origin)) => format!("{}, {}", origin.family, origin.dtype),
+                            (None, None) => String::new(),
+                        };
+                        let detail =
+                            format!("{} parameters ({without} without embeddings), {about}", count(parameters.total));
                         view! {
                             <label class="choice">
                                 <input
@@ -70,7 +79,16 @@ fn Bases() -> impl IntoView {
                     .collect_view()
                     .into_any(),
             }}
-            <p class="quiet">"Pretrained by this lab on its own stories. Choose four or more to fit a law in model size too."</p>
+            {move || missing.get().into_iter().map(|name| view! {
+                <p class="problem" data-testid="missing-base">
+                    "“" {name} "” is not on this shelf. Load this model first, or choose another."
+                </p>
+            }).collect_view()}
+            <p class="quiet">"The stories are pretrained by this lab. Choose four or more of one family to fit a law in model size too."</p>
+            <details class="more" data-testid="load-model" open=move || missing.with(|missing| !missing.is_empty())>
+                <summary>"Load another model"</summary>
+                <LoadModel />
+            </details>
         </fieldset>
     }
 }
@@ -190,6 +208,7 @@ fn Training() -> impl IntoView {
             <div class="row">
                 {number("Steps, at most", |s| s.max_steps, |s, value| s.max_steps = value, 100_000)}
                 {number("Batch size", |s| s.batch_size, |s, value| s.batch_size = value, 512)}
+                {number("Tokens an example", |s| s.sequence, |s, value| s.sequence = value.map(|value| value.max(2)), 4096)}
             </div>
             <p class="quiet">
                 "AdamW with warmup and cosine decay. A run reads its examples 12 times unless the steps end first, so that no curve

@@ -3,6 +3,7 @@
 pub mod about;
 mod adapters;
 pub mod app;
+mod base_shelf;
 mod before_after;
 mod blend;
 mod chart;
@@ -11,6 +12,7 @@ mod data;
 mod device;
 mod experiment;
 mod laws;
+mod load_model;
 mod made;
 mod methods;
 mod notices;

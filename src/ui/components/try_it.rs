@@ -2,13 +2,13 @@
 //! to take away.
 
 use super::adapters::Adapters;
+use super::base_shelf::BaseShelf;
 use super::before_after::{Side, base_of, first_prompt, tuned};
 use super::blend::Blend;
 use super::made::{Download, Made};
 use crate::protocol::{AdapterRef, Blended, Context, ModelRef, Sampling};
 use crate::ui::chat::Talk;
 use crate::ui::lab::use_lab;
-use crate::ui::results::{bytes, count};
 use crate::ui::state::{Input, State};
 use leptos::prelude::*;
 
@@ -299,39 +299,10 @@ fn name_of_base(model: &ModelRef) -> String {
 /// The models at hand, and what can be downloaded.
 #[component]
 fn Shelf() -> impl IntoView {
-    let lab = use_lab();
-    let cards = Memo::new(move |_| lab.state.with(|state| state.cards().to_vec()));
     view! {
         <section class="card" aria-labelledby="shelf-title">
             <h2 id="shelf-title">"Model shelf"</h2>
-            <div class="list" role="region" tabindex="0" aria-label="Base models">
-                <table data-testid="shelf">
-                    <thead>
-                        <tr>
-                            <th scope="col">"Base model"</th>
-                            <th scope="col">"Parameters"</th>
-                            <th scope="col">"Shape"</th>
-                            <th scope="col">"Read"</th>
-                            <th scope="col">"Test loss"</th>
-                            <th scope="col">"Size"</th>
-                            <th scope="col"><span class="sr">"Files"</span></th>
-                        </tr>
-                    </thead>
-                    <tbody>
-                        <For each=move || cards.get() key=|card| card.sha256.clone() let(card)>
-                            <tr>
-                                <td>{card.name.clone()}</td>
-                                <td>{count(card.config.parameters().total)}</td>
-                                <td>{format!("{} layers of {}", card.config.layers, card.config.d_model)}</td>
-                                <td>{format!("{} tokens of {}", count(card.pretraining.tokens), card.pretraining.corpus)}</td>
-                                <td>{format!("{:.3} bits per byte", card.pretraining.test_bits_per_byte)}</td>
-                                <td>{bytes(card.bytes)}</td>
-                                <td><Download model=ModelRef::Base(card.name.clone()) merged=false label="Base" /></td>
-                            </tr>
-                        </For>
-                    </tbody>
-                </table>
-            </div>
+            <BaseShelf />
             <Made />
             <Adapters />
         </section>
