@@ -12,6 +12,7 @@ mod files;
 mod gpt2;
 mod gpt_neo;
 mod gpt_neox;
+mod header;
 mod llama;
 mod parameters;
 mod parts;

@@ -2,9 +2,10 @@
 //! time, as f32. Nothing in a file is trusted: lengths are held against the file's own before anything is allocated.
 
 use super::WeightsError;
-use super::files::{Files, parse_json, read_json};
+use super::files::{Files, read_json};
+use super::header::{Entry, Header, PREFIX, exactly, header};
 use half::{bf16, f16};
-use safetensors::tensor::{Dtype, Metadata};
+use safetensors::tensor::Dtype;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,9 +13,6 @@ use std::ops::Range;
 
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
-/// Bytes of the header's length, which opens the file.
-const PREFIX: u64 = 8;
-const LARGEST_HEADER: u64 = 100 << 20;
 /// Bytes of a tensor that are read at once, where its rows are not longer.
 const PIECE: usize = 4 << 20;
 
@@ -25,21 +23,6 @@ pub struct TensorFiles<F> {
     shards: BTreeSet<String>,
     entries: BTreeMap<String, Entry>,
     metadata: BTreeMap<String, String>,
-}
-
-#[derive(Clone, Debug)]
-struct Entry {
-    file: String,
-    dtype: Dtype,
-    shape: Vec<usize>,
-    start: u64,
-    bytes: usize,
-}
-
-/// What a file says of itself: its tensors and the notes in `__metadata__`.
-struct Header {
-    entries: BTreeMap<String, Entry>,
-    notes: BTreeMap<String, String>,
 }
 
 impl<F: Files> TensorFiles<F> {
@@ -107,7 +90,7 @@ impl<F: Files> TensorFiles<F> {
 
     /// Bytes of all tensors as they lie in the files.
     pub fn bytes(&self) -> u64 {
-        self.entries.values().map(|entry| entry.bytes as u64).sum()
+        self.entries.values().map(|entry| entry.bytes).sum()
     }
 
     /// That the tensor is there in this shape.
@@ -151,12 +134,12 @@ impl<F: Files> TensorFiles<F> {
         mut take: impl FnMut(Range<usize>, &[f32]),
     ) -> Result<(), WeightsError> {
         let entry = self.entry(tensor, shape)?;
-        let row_bytes = entry.bytes / rows_of(shape).max(1);
+        let row_bytes = (entry.bytes / rows_of(shape).max(1) as u64) as usize;
         let step = (PIECE / row_bytes.max(1)).max(1);
         let mut values = Vec::new();
         for first in rows.clone().step_by(step) {
             let piece = first..rows.end.min(first + step);
-            let start = entry.start + (first * row_bytes) as u64;
+            let start = entry.start + first as u64 * row_bytes as u64;
             let bytes = exactly(&self.files, &entry.file, start, piece.len() * row_bytes)?;
             values.clear();
             let wrong = |problem: String, remedy| WeightsError::tensor(&entry.file, tensor, problem, remedy);
@@ -174,7 +157,7 @@ impl<F: Files> TensorFiles<F> {
 
     /// How most of the numbers are stored, by its name in safetensors ("F16").
     pub fn dtype(&self) -> String {
-        let mut bytes: Vec<(Dtype, usize)> = Vec::new();
+        let mut bytes: Vec<(Dtype, u64)> = Vec::new();
         for entry in self.entries.values() {
             match bytes.iter_mut().find(|(dtype, _)| *dtype == entry.dtype) {
                 Some((_, sum)) => *sum += entry.bytes,
@@ -226,59 +209,6 @@ fn is_plain_name(name: &str) -> bool {
         && name.ends_with(".safetensors")
         && !name.starts_with('.')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))
-}
-
-/// The tensors that a file's header names, each checked to lie within the file, and its notes.
-fn header(files: &impl Files, file: &str) -> Result<Header, WeightsError> {
-    let damaged = |problem: String| WeightsError::file(file, problem, "download it again");
-    let length =
-        files.length(file).ok_or_else(|| WeightsError::file(file, "it is missing", "add it beside the config"))?;
-    if length < PREFIX {
-        return Err(damaged(format!("it has {length} bytes, too few for a safetensors file")));
-    }
-    let mut prefix = [0; PREFIX as usize];
-    prefix.copy_from_slice(&exactly(files, file, 0, PREFIX as usize)?);
-    let header = u64::from_le_bytes(prefix);
-    if header > length - PREFIX || header > LARGEST_HEADER {
-        let problem = if prefix.starts_with(b"version") {
-            "it is a git-lfs pointer, not the weights".to_string()
-        } else if prefix.trim_ascii_start().starts_with(b"<") {
-            "it is a web page, not weights".to_string()
-        } else {
-            format!("it says that its header has {header} bytes; the file has {length}")
-        };
-        return Err(damaged(problem));
-    }
-    let bytes = exactly(files, file, PREFIX, header as usize)?;
-    let value = parse_json(file, &bytes)?;
-    let metadata: Metadata =
-        serde_json::from_value(value).map_err(|error| damaged(format!("its header is not valid ({error})")))?;
-    let data = length - PREFIX - header;
-    if metadata.data_len() as u64 != data {
-        return Err(damaged(format!(
-            "it holds {data} bytes of tensors; its header names {}: it is cut short or damaged",
-            metadata.data_len()
-        )));
-    }
-    let entries = metadata.tensors().into_iter().map(|(name, info)| {
-        let (start, end) = info.data_offsets;
-        let start_in_file = PREFIX + header + start as u64;
-        let entry = Entry {
-            file: file.into(),
-            dtype: info.dtype,
-            shape: info.shape.clone(),
-            start: start_in_file,
-            bytes: end - start,
-        };
-        (name, entry)
-    });
-    let notes = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
-    Ok(Header { entries: entries.collect(), notes })
-}
-
-fn exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
-    let bytes = files.read(file, start, length)?;
-    if bytes.len() == length { Ok(bytes) } else { Err(WeightsError::file(file, "it ends early", "download it again")) }
 }
 
 /// Rows of a matrix; a vector is one.
