@@ -84,6 +84,7 @@ impl Hub {
 
     /// Asks for `file` from byte `from` on.
     async fn ask(&self, file: &str, from: u64, job: &mut Job<'_>) -> Result<Reply, ShelfError> {
+        job.check()?;
         let abort = AbortController::new().map_err(|_| self.down())?;
         let (init, headers) = (Object::new(), Object::new());
         let set = |object: &Object, key: &str, value: &JsValue| Reflect::set(object, &key.into(), value);
@@ -118,10 +119,10 @@ impl Hub {
     /// What a promise comes to; `None` where it fails. Ends on the visitor's wish, and when nothing comes for long.
     async fn patiently(&self, promise: &Promise, job: &mut Job<'_>) -> Result<Option<JsValue>, ShelfError> {
         for _ in 0..PATIENCE_SECONDS * 1000 / TICK_MS {
-            job.check()?;
             let first = Promise::race(&Array::of2(promise, &after(TICK_MS as i32)));
             match JsFuture::from(first).await {
-                Ok(value) if value.is_null() => {}
+                // By now someone listens to the promise: cancelling may fail it.
+                Ok(value) if value.is_null() => job.check()?,
                 Ok(value) => return Ok(Some(value)),
                 Err(_) => return Ok(None),
             }
@@ -132,6 +133,7 @@ impl Hub {
     /// The next bytes of an answer; `Ok(None)` at its end, `Err(None)` where the connection broke.
     async fn next(&self, reply: &Reply, job: &mut Job<'_>) -> Result<Option<Uint8Array>, Option<ShelfError>> {
         let Some(body) = &reply.body else { return Ok(None) };
+        job.check().map_err(Some)?;
         let chunk = self.patiently(&body.read(), job).await.map_err(Some)?.ok_or(None)?;
         let get = |key: &str| Reflect::get(&chunk, &key.into()).unwrap_or_default();
         Ok(if get("done").is_truthy() { None } else { get("value").dyn_into().ok() })
