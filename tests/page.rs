@@ -1,11 +1,12 @@
 //! The page's fold, driven without a browser: a pretend worker answers every order, its losses from a known law.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use tunelab::data::tasks::Task;
+use tunelab::laws::Point;
 use tunelab::protocol::*;
 use tunelab::record::*;
 use tunelab::spec::*;
-use tunelab::ui::results;
+use tunelab::ui::results::{self, Joint};
 use tunelab::ui::settings::{DataChoice, Horizontal, Settings};
 use tunelab::ui::shelf::{LIBRARIAN, Stage, WASM_BYTES};
 use tunelab::ui::state::*;
@@ -547,10 +548,31 @@ fn a_law_in_model_size_takes_one_family() {
     let chosen = |page: &mut Page, bases: &[&str]| {
         let bases = bases.iter().map(|base| base.to_string()).collect();
         page.hear(Input::Settings(Box::new(Settings { bases, ..settings.clone() })));
-        results::joint_points(&page.state, Horizontal::Examples).len()
+        results::joint_points(&page.state, Joint::Size, Horizontal::Examples).len()
     };
     assert_eq!(chosen(&mut page, &["neox 14m", "neox 31m"]), 6);
     assert_eq!(chosen(&mut page, &["small"]), 3);
+}
+
+#[test]
+fn joint_laws_vary_one_factor_at_a_time() {
+    let bases = ["small", "large", "small at 2M"].map(String::from).to_vec();
+    let mut page = Page::open(Settings { bases, methods: vec![MethodKind::Lora], ..small() });
+    let mut longer = card("small at 2M", 32);
+    longer.pretraining.as_mut().expect("how it was made").tokens = 2_000_000;
+    page.hear(Input::Shelf(Ok(vec![card("small", 32), card("large", 64), longer])));
+    page.hear(Input::Play);
+    page.work();
+    let of = |joint| results::joint_points(&page.state, joint, Horizontal::Examples);
+    let values = |points: &[Point]| points.iter().filter_map(|p| p.n.map(|n| n as u64)).collect::<BTreeSet<_>>();
+    let [small, large] = [32, 64].map(|width| card("", width).config.parameters().non_embedding);
+    assert_eq!(values(&of(Joint::Size)), [small, large].into());
+    assert_eq!(values(&of(Joint::Pretraining)), [1_000_000, 2_000_000].into());
+    let both = of(Joint::Both);
+    let factor = |name: &str| both.iter().filter(|p| p.factor.as_deref() == Some(name)).cloned().collect::<Vec<_>>();
+    assert_eq!(values(&factor("model size")), [small, large].into());
+    assert_eq!(values(&factor("pretraining tokens")), [1_000_000, 2_000_000].into());
+    assert_eq!(both.len(), 12, "the chosen base stands in both");
 }
 
 #[test]

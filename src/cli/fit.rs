@@ -18,13 +18,16 @@ pub struct Args {
     /// The column of a second factor: model size, pretraining tokens or tuned parameters.
     #[arg(long, value_name = "COL")]
     n: Option<String>,
+    /// The column that names which factor --n is, where rows vary several (for the law "shared").
+    #[arg(long, value_name = "COL", requires = "n")]
+    factor: Option<String>,
     /// One fit for each value of this column.
     #[arg(long, value_name = "COL")]
     group: Option<String>,
     /// The column of distinct data, where data was repeated (for the law "repeated").
     #[arg(long, value_name = "COL")]
     unique: Option<String>,
-    /// auto, power, power-constant, rectified, multiplicative, additive (chinchilla) or repeated.
+    /// auto, power, power-constant, rectified, multiplicative, additive (chinchilla), repeated or shared.
     #[arg(long, value_name = "NAME", default_value = "auto")]
     law: String,
     /// What is minimised over ln-loss residuals, as huber:DELTA.
@@ -50,8 +53,15 @@ pub fn run(args: Args) -> Result<()> {
     let bytes = std::fs::read(&args.points).with_context(|| format!("{file} cannot be read"))?;
     let text = String::from_utf8(bytes).with_context(|| format!("{file} is not UTF-8 text: save it as CSV or JSON"))?;
     let table = Table::parse(&text).with_context(|| file.to_string())?;
-    let columns =
-        Columns { x: args.x, y: args.y, n: args.n, group: args.group, unique: args.unique, ..Columns::default() };
+    let columns = Columns {
+        x: args.x,
+        y: args.y,
+        n: args.n,
+        factor: args.factor,
+        group: args.group,
+        unique: args.unique,
+        ..Columns::default()
+    };
     let points = table.points(&columns).with_context(|| args.points.display().to_string())?;
     let draws = args.draws.min(10_000);
     let options = Options { law, objective: args.objective, holdout: args.holdout, draws, ..Options::default() };

@@ -71,7 +71,7 @@ impl World {
     /// None where the law has as many parameters as there are rows: it leaves no residual to draw.
     fn new(believed: &Believed, rows: &[Row]) -> Option<World> {
         let Believed { law, theta } = *believed;
-        let spare = rows.len().checked_sub(law.parameters().len()).filter(|&spare| spare > 0)?;
+        let spare = rows.len().checked_sub(law.count(rows)).filter(|&spare| spare > 0)?;
         let widen = student(spare) / NORMAL;
         let held = law.inward(&theta, rows);
         let fitted: Vec<f64> = rows.iter().map(|row| law.held_ln_loss(&held, row)).collect();

@@ -39,7 +39,7 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
 
 fn score(law: Law, rows: &[Row], objective: Objective) -> Option<Rival> {
     let solution = solve(law, rows, objective, Care::Full)?;
-    let count = law.parameters().len();
+    let count = law.count(rows);
     let theta = law.outward(&solution.theta, rows);
     Some(Rival {
         law,
@@ -97,8 +97,8 @@ fn splits(rows: &[Row]) -> Vec<(Vec<Row>, Vec<Row>)> {
 fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64> {
     let mut errors = Vec::new();
     for (hidden, mut seen) in splits(rows) {
-        let places = seen.chunk_by(|a, b| a.d == b.d && a.n == b.n).count();
-        if places < law.parameters().len() {
+        let places = seen.chunk_by(|a, b| a.d == b.d && a.n == b.n && a.factor == b.factor).count();
+        if places < law.count(&seen) {
             continue;
         }
         centre(&mut seen);
@@ -113,7 +113,7 @@ pub(crate) fn last_loss_percent(rows: &[Row]) -> Option<f64> {
     let mut errors = Vec::new();
     for (hidden, seen) in splits(rows) {
         for row in &hidden {
-            let before = seen.iter().filter(|other| other.n == row.n);
+            let before = seen.iter().filter(|other| other.n == row.n && other.factor == row.factor);
             if let Some(last) = before.max_by(|a, b| a.d.total_cmp(&b.d)) {
                 errors.push(percent(last.ln_loss - row.ln_loss));
             }

@@ -1,7 +1,7 @@
 //! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
 
 use super::forms::{Vector, padded};
-use super::point::{Row, distinct, rows_of};
+use super::point::{Row, factors, rows_of};
 use super::profile::profile;
 use super::report::*;
 use super::{Draw, Law, Objective, Point};
@@ -15,7 +15,7 @@ const MOST_CURVES: usize = 12;
 pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Draw>, objective: Objective) -> Fit {
     let rows = rows_of(points);
     let held = law.inward(theta, &rows);
-    let count = law.parameters().len();
+    let factors = factors(points);
     let residuals: Vec<Residual> = points
         .iter()
         .zip(&rows)
@@ -23,13 +23,14 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Dr
         .collect();
     let mut fit = Fit {
         law,
-        theta: theta[..count].to_vec(),
-        parameters: parameters(law, &rows, theta, &draws),
+        theta: theta[..law.count(&rows)].to_vec(),
+        parameters: parameters(law, &rows, &factors, theta, &draws),
         objective: super::objective::value(law, &held, &rows, objective.delta()),
         rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
         curves: Vec::new(),
         residuals,
         profile: profile(law, &rows, &held, objective).iter().map(|held| held.point).collect(),
+        factors: if law == Law::Shared { factors } else { Vec::new() },
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
         draws,
     };
@@ -40,7 +41,13 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Dr
 impl Fit {
     /// The loss predicted at an amount of data, with its band.
     pub fn predict(&self, d: f64, n: Option<f64>) -> Sample {
-        let row = Row::at(d, n, None);
+        self.predict_for(d, n, None)
+    }
+
+    /// The same where `n` is one of several factors.
+    pub fn predict_for(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Sample {
+        let at = self.factors.iter().position(|each| each.as_deref() == factor).unwrap_or(0);
+        let row = Row { factor: at, ..Row::at(d, n, None) };
         let mid = self.law.loss(&self.theta, &row);
         let mut values: Vec<f64> = self.draws.iter().map(|draw| draw.loss(&row)).collect();
         let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
@@ -64,10 +71,10 @@ impl Fit {
     }
 }
 
-fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Draw]) -> Vec<Parameter> {
+fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector, draws: &[Draw]) -> Vec<Parameter> {
     let bounds = law.bounds(rows);
     let held = law.inward(theta, rows);
-    law.parameters()
+    law.parameters()[..law.count(rows)]
         .iter()
         .enumerate()
         .map(|(i, info)| {
@@ -80,7 +87,7 @@ fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Draw]) -> Vec<Par
             let at_bound = held[i] <= lo + 1e-9 || held[i] >= hi - 1e-9;
             Parameter {
                 symbol: info.symbol.to_string(),
-                meaning: info.meaning.to_string(),
+                meaning: meaning(law, i, factors).unwrap_or_else(|| info.meaning.to_string()),
                 value,
                 interval,
                 identified: !at_bound,
@@ -88,6 +95,16 @@ fn parameters(law: Law, rows: &[Row], theta: &Vector, draws: &[Draw]) -> Vec<Par
             }
         })
         .collect()
+}
+
+/// What a parameter of a shared law means, by its factor's name.
+fn meaning(law: Law, parameter: usize, factors: &[Option<String>]) -> Option<String> {
+    let factor = factors.get(parameter.checked_sub(2)? / 2)?.as_ref()?;
+    match (law, parameter % 2) {
+        (Law::Shared, 0) => Some(format!("scale for {factor}")),
+        (Law::Shared, _) => Some(format!("how fast loss falls with {factor}")),
+        _ => None,
+    }
 }
 
 /// What a draw says of a law's parameter, as held. The laws of data contain one another: a power law is one with E = 0,
@@ -105,18 +122,21 @@ fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
 }
 
 fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
-    let mut factors: Vec<Option<f64>> = match fit.law.needs_factor() {
-        true => distinct(points.iter().filter_map(|p| p.n)).into_iter().map(Some).collect(),
-        false => vec![None],
+    // Points come by curve.
+    let curves: Vec<(Option<&str>, Option<f64>)> = match fit.law.needs_factor() {
+        true => points.chunk_by(Point::is_beside).map(|curve| (curve[0].factor.as_deref(), curve[0].n)).collect(),
+        false => vec![(None, None)],
     };
-    let stride = factors.len().div_ceil(MOST_CURVES).max(1);
-    factors = factors.into_iter().step_by(stride).collect();
+    let stride = curves.len().div_ceil(MOST_CURVES).max(1);
     let low = points.iter().map(|p| p.d).fold(f64::INFINITY, f64::min).ln();
     let high = (fit.largest_d * DRAWN_FACTOR).ln();
-    let sample = |n| {
-        (0..SAMPLES).map(|i| fit.predict((low + (high - low) * i as f64 / (SAMPLES - 1) as f64).exp(), n)).collect()
+    let place = |i| (low + (high - low) * i as f64 / (SAMPLES - 1) as f64).exp();
+    let curve = |(factor, n): (Option<&str>, Option<f64>)| Curve {
+        factor: factor.map(String::from),
+        n,
+        samples: (0..SAMPLES).map(|i| fit.predict_for(place(i), n, factor)).collect(),
     };
-    factors.into_iter().map(|n| Curve { n, samples: sample(n) }).collect()
+    curves.into_iter().step_by(stride).map(curve).collect()
 }
 
 /// The central 95% of values; none for fewer than 20.

@@ -15,11 +15,13 @@ pub enum ReportError {
 
 /// Points as CSV, in columns that [`Table::guess`](super::Table::guess) knows.
 pub fn points_csv(points: &[Point]) -> String {
-    let mut text = String::from("group,run,d,n,unique,loss\n");
+    let mut text = String::from("group,run,d,n,factor,unique,loss\n");
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
     for p in points {
-        let (group, run) = (quoted(&p.group), quoted(&p.run));
-        let _ = writeln!(text, "{group},{run},{},{},{},{}", p.d, optional(p.n), optional(p.unique), p.loss);
+        let [group, run, factor] =
+            [&p.group, &p.run, p.factor.as_ref().unwrap_or(&String::new())].map(|text| quoted(text));
+        let (n, unique) = (optional(p.n), optional(p.unique));
+        let _ = writeln!(text, "{group},{run},{},{n},{factor},{unique},{}", p.d, p.loss);
     }
     text
 }

@@ -2,7 +2,8 @@
 
 use super::describe::describe;
 use super::forms::padded;
-use super::point::{Cleaned, clean, distinct, rows_of};
+use super::forms::shared::MOST_FACTORS;
+use super::point::{Cleaned, clean, distinct, factors, rows_of};
 use super::report::*;
 use super::{Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
 use crate::seed::Seed;
@@ -101,6 +102,11 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         report.warnings.push(Warning::NoFactor { law: law.info().title.to_string() });
         return report;
     }
+    let factors = factors(&report.points);
+    if options.law == Some(Law::Shared) && factors.len() > MOST_FACTORS {
+        report.points.retain(|point| factors[..MOST_FACTORS].contains(&point.factor));
+        report.warnings.push(Warning::TooManyFactors { fitted: MOST_FACTORS, given: factors.len() });
+    }
     let rows = rows_of(&report.points);
     report.last_loss_percent = choose::last_loss_percent(&rows);
     report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective);
@@ -138,14 +144,14 @@ pub(crate) fn candidates(points: &[Point], law: Option<Law>) -> Vec<Law> {
 
 pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> Vec<Forecast> {
     let nearest = |hidden: &Point| {
-        let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.n == hidden.n);
+        let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.is_beside(hidden));
         of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
     };
     let percent = |predicted: f64, point: &Point| finite(100.0 * (predicted / point.loss - 1.0));
     hidden
         .into_iter()
         .map(|point| {
-            let predicted = fit.predict(point.d, point.n);
+            let predicted = fit.predict_for(point.d, point.n, point.factor.as_deref());
             Forecast {
                 error_percent: percent(predicted.mid, &point),
                 last_loss_percent: nearest(&point).map(|loss| percent(loss, &point)),

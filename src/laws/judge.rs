@@ -1,6 +1,6 @@
 //! What a reader must know before trusting a fit: is there signal, and what is doubtful.
 
-use super::point::distinct;
+use super::point::{distinct, factors};
 use super::report::GroupReport;
 use super::{Point, Warning};
 
@@ -40,9 +40,11 @@ pub(crate) fn judge(report: &mut GroupReport) {
         let unidentified = fit.parameters.iter().filter(|parameter| !parameter.identified);
         warnings.extend(unidentified.map(|parameter| Warning::AtBound { parameter: parameter.symbol.clone() }));
         if fit.law.needs_factor() {
-            let values = distinct(points.iter().filter_map(|p| p.n)).len();
-            if values < 4 {
-                warnings.push(Warning::FewFactors { values });
+            for factor in factors(points) {
+                let values = distinct(points.iter().filter(|p| p.factor == factor).filter_map(|p| p.n)).len();
+                if values < 4 {
+                    warnings.push(Warning::FewFactors { factor, values });
+                }
             }
         }
     }
@@ -81,13 +83,13 @@ pub(crate) fn judge(report: &mut GroupReport) {
 /// Distinct places, by data and second factor.
 fn cells(points: &[Point]) -> usize {
     // Points come sorted by factor, then data.
-    points.chunk_by(|a, b| a.n == b.n && a.d == b.d).count()
+    points.chunk_by(|a, b| a.is_beside(b) && a.d == b.d).count()
 }
 
 /// Pooled standard deviation of ln loss between runs of one place; none where no place has two.
 fn replicate_noise(points: &[Point]) -> Option<f64> {
     let (mut squares, mut spare) = (0.0, 0);
-    for runs in points.chunk_by(|a, b| a.n == b.n && a.d == b.d && a.unique == b.unique) {
+    for runs in points.chunk_by(|a, b| a.is_beside(b) && a.d == b.d && a.unique == b.unique) {
         let mean = runs.iter().map(|p| p.loss.ln()).sum::<f64>() / runs.len() as f64;
         squares += runs.iter().map(|p| (p.loss.ln() - mean).powi(2)).sum::<f64>();
         spare += runs.len() - 1;
@@ -99,5 +101,5 @@ fn replicate_noise(points: &[Point]) -> Option<f64> {
 fn mean_by_size(points: &[Point]) -> Vec<Vec<f64>> {
     let mean = |runs: &[Point]| runs.iter().map(|p| p.loss.ln()).sum::<f64>() / runs.len() as f64;
     let of_curve = |curve: &[Point]| curve.chunk_by(|a, b| a.d == b.d).map(mean).collect();
-    points.chunk_by(|a, b| a.n == b.n).map(of_curve).collect()
+    points.chunk_by(Point::is_beside).map(of_curve).collect()
 }

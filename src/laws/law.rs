@@ -15,7 +15,7 @@ pub enum Law {
     Multiplicative,
     Additive,
     Repeated,
-    /// Several factors with one β and E, see [`two_stage`](super::two_stage).
+    /// Several factors, each varied alone, with one β and E.
     Shared,
 }
 
@@ -31,7 +31,9 @@ pub struct LawInfo {
 }
 
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-#[error("no law is called \"{0}\": use auto, power, power-constant, rectified, multiplicative, additive or repeated")]
+#[error(
+    "no law is called \"{0}\": use auto, power, power-constant, rectified, multiplicative, additive, repeated or shared"
+)]
 pub struct UnknownLaw(pub String);
 
 impl Law {
@@ -103,7 +105,7 @@ impl Law {
                 name: "shared",
                 title: "Shared exponent over several factors",
                 formula: "L = A_f·X_f^−α_f·D^−β + E",
-                explanation: "Model size, pretraining data and tuned parameters each scale the loss in their own way, while the effect of the tuning data and the floor are one for all. Fitted in two stages: first what is shared, then what is each factor's own.",
+                explanation: "Model size, pretraining data and tuned parameters each scale the loss in their own way, while the effect of the tuning data and the floor are one for all. Given what is shared, each factor is fitted by itself.",
                 citation: "Zhang et al. 2024, When Scaling Meets LLM Finetuning",
                 url: "https://arxiv.org/abs/2402.17193",
             },
@@ -119,6 +121,14 @@ impl Law {
             Law::Additive => &additive::PARAMETERS,
             Law::Repeated => &repeated::PARAMETERS,
             Law::Shared => &shared::PARAMETERS,
+        }
+    }
+
+    /// How many of its parameters rows determine: a shared law has two for every factor.
+    pub(crate) fn count(self, rows: &[Row]) -> usize {
+        match self {
+            Law::Shared => 2 * (rows.iter().map(|row| row.factor).max().unwrap_or(0) + 2),
+            _ => self.parameters().len(),
         }
     }
 
@@ -220,6 +230,8 @@ impl Law {
         if self == Law::Rectified {
             bounds[1] = rectified::SHARE;
         }
+        // What no row says anything of stays where it is.
+        bounds[self.count(rows)..].fill((0.0, 0.0));
         bounds
     }
 }
@@ -242,6 +254,7 @@ impl FromStr for Law {
             "multiplicative" => Ok(Law::Multiplicative),
             "additive" | "chinchilla" => Ok(Law::Additive),
             "repeated" => Ok(Law::Repeated),
+            "shared" => Ok(Law::Shared),
             _ => Err(UnknownLaw(text.to_string())),
         }
     }
@@ -254,9 +267,7 @@ mod tests {
     #[test]
     fn names_are_read_back() {
         for law in Law::ALL {
-            if law != Law::Shared {
-                assert_eq!(law.to_string().parse::<Law>(), Ok(law));
-            }
+            assert_eq!(law.to_string().parse::<Law>(), Ok(law));
         }
         assert_eq!("Power+E".parse::<Law>(), Ok(Law::PowerConstant));
         assert!("linear".parse::<Law>().unwrap_err().to_string().contains("linear"));

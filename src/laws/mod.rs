@@ -26,7 +26,6 @@ mod solve;
 mod start;
 mod table;
 mod transfer;
-mod two_stage;
 mod warning;
 
 pub use backtest::backtest;
@@ -41,5 +40,4 @@ pub use point::Point;
 pub use report::*;
 pub use table::{Columns, Table, TableError};
 pub use transfer::{Effective, TransferLaw, TransferReport, Transferred, transfer};
-pub use two_stage::{FactorFit, MOST_FACTORS, SharedFit, two_stage};
 pub use warning::Warning;

@@ -3,6 +3,7 @@
 
 use super::Warning;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
@@ -19,6 +20,9 @@ pub struct Point {
     /// The second factor of a joint law: model size, pretraining tokens or tuned parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub n: Option<f64>,
+    /// Which factor `n` is, where points vary several, each alone: "model size", "pretraining tokens" …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
     /// Distinct data among `d`, where data was repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unique: Option<f64>,
@@ -26,12 +30,17 @@ pub struct Point {
 
 impl Point {
     pub fn new(group: impl Into<String>, d: f64, loss: f64) -> Point {
-        Point { group: group.into(), run: String::new(), d, loss, n: None, unique: None }
+        Point { group: group.into(), run: String::new(), d, loss, n: None, factor: None, unique: None }
     }
 
     pub fn at_size(mut self, n: f64) -> Point {
         self.n = Some(n);
         self
+    }
+
+    /// Whether two points lie on one curve: they differ in data alone.
+    pub(crate) fn is_beside(&self, other: &Point) -> bool {
+        self.n == other.n && self.factor == other.factor
     }
 
     pub fn of_run(mut self, run: impl Into<String>) -> Point {
@@ -86,9 +95,17 @@ pub(crate) fn centre(rows: &mut [Row]) {
 
 /// Rows ready to fit.
 pub(crate) fn rows_of(points: &[Point]) -> Vec<Row> {
-    let mut rows: Vec<Row> = points.iter().map(Row::of).collect();
+    let factors = factors(points);
+    let factor = |point: &Point| factors.iter().position(|factor| *factor == point.factor).unwrap_or(0);
+    let mut rows: Vec<Row> = points.iter().map(|point| Row { factor: factor(point), ..Row::of(point) }).collect();
     centre(&mut rows);
     rows
+}
+
+/// The factors that points vary, in the order of [`Row::factor`].
+pub(crate) fn factors(points: &[Point]) -> Vec<Option<String>> {
+    let named: BTreeSet<&Option<String>> = points.iter().map(|point| &point.factor).collect();
+    named.into_iter().cloned().collect()
 }
 
 /// Points that can be fitted, by size, and what had to be left out.
@@ -103,7 +120,7 @@ pub(crate) struct Cleaned {
 /// Numbers beyond this, or below its inverse, are no measurements, and powers of them overflow.
 const LARGEST: f64 = 1e100;
 
-/// Leaves out what has no logarithm and what was given twice; sorts by second factor, then by data.
+/// Leaves out what has no logarithm and what was given twice; sorts by factor, then by data.
 pub(crate) fn clean(points: &[Point]) -> Cleaned {
     let mut cleaned = Cleaned::default();
     let (mut not_finite, mut not_positive, mut duplicates) = (0, 0, 0);
@@ -123,7 +140,8 @@ pub(crate) fn clean(points: &[Point]) -> Cleaned {
     let key = |p: &Point| (p.n.unwrap_or(0.0), p.d, p.unique.unwrap_or(0.0), p.loss);
     cleaned.points.sort_by(|a, b| {
         let ((an, ad, au, al), (bn, bd, bu, bl)) = (key(a), key(b));
-        (an.total_cmp(&bn))
+        (a.factor.cmp(&b.factor))
+            .then(an.total_cmp(&bn))
             .then(ad.total_cmp(&bd))
             .then(au.total_cmp(&bu))
             .then(al.total_cmp(&bl))

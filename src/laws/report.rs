@@ -73,6 +73,9 @@ pub struct Fit {
     pub residuals: Vec<Residual>,
     /// How much the objective rises when the exponent is held elsewhere.
     pub profile: Vec<ProfilePoint>,
+    /// The factors of a shared law, in the order of its parameters.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub factors: Vec<Option<String>>,
     /// The largest fitted amount of data: forecasts are trusted up to 4 × this.
     pub largest_d: f64,
     /// Bootstrap refits, for crossovers and forecasts; kept in memory only.
@@ -109,6 +112,9 @@ impl Interval {
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
+    /// Which factor `n` is, where the points vary several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
     pub n: Option<f64>,
     pub samples: Vec<Sample>,
 }

@@ -24,6 +24,8 @@ pub struct Columns {
     pub y: String,
     /// Second factor.
     pub n: Option<String>,
+    /// Which factor `n` is, where the rows vary several.
+    pub factor: Option<String>,
     pub group: Option<String>,
     /// Run or seed.
     pub run: Option<String>,
@@ -87,7 +89,8 @@ impl Table {
         let all: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let group = find(&all, &["group", "method", "curve", "task", "dataset"], &taken);
         let run = find(&all, &["seed", "run"], &taken).filter(|run| *run != x);
-        Some(Columns { x, y, n, group, run, unique })
+        let factor = find(&all, &["factor"], &taken).filter(|_| n.is_some());
+        Some(Columns { x, y, n, factor, group, run, unique })
     }
 
     /// The points of the rows. A cell that is no number gives NaN, which a fit leaves out with a warning.
@@ -99,9 +102,10 @@ impl Table {
                 .ok_or_else(|| TableError::NoColumn { wanted: wanted.clone(), present: self.columns.clone() })
         };
         let (x, y) = (at(&columns.x)?, at(&columns.y)?);
-        let [n, group, run, unique] =
-            [&columns.n, &columns.group, &columns.run, &columns.unique].map(|name| name.as_ref().map(at).transpose());
-        let (n, group, run, unique) = (n?, group?, run?, unique?);
+        let [n, factor, group, run, unique] =
+            [&columns.n, &columns.factor, &columns.group, &columns.run, &columns.unique]
+                .map(|name| name.as_ref().map(at).transpose());
+        let (n, factor, group, run, unique) = (n?, factor?, group?, run?, unique?);
         let text = |row: &[String], at: Option<usize>| at.map_or(String::new(), |at| row[at].clone());
         let optional = |row: &[String], at: Option<usize>| {
             at.map(|at| &row[at]).filter(|cell| !cell.is_empty()).map(|cell| number(cell))
@@ -112,6 +116,7 @@ impl Table {
             d: number(&row[x]),
             loss: number(&row[y]),
             n: optional(row, n),
+            factor: Some(text(row, factor)).filter(|factor| !factor.is_empty()),
             unique: optional(row, unique),
         });
         Ok(points.collect())

@@ -32,7 +32,13 @@ pub enum Warning {
     /// On held-out sizes the chosen law did no better than repeating the last loss. Errors in per cent.
     WorseThanLastLoss { law_percent: f64, last_percent: f64 },
     /// Too few values of the second factor to trust its exponent.
-    FewFactors { values: usize },
+    FewFactors {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        factor: Option<String>,
+        values: usize,
+    },
+    /// Only points of the first factors were fitted.
+    TooManyFactors { fitted: usize, given: usize },
     /// The law needs a second factor and the points have none.
     NoFactor { law: String },
     /// Sizes span so many powers of ten that rounding may count.
@@ -85,8 +91,12 @@ impl fmt::Display for Warning {
                 short(*law_percent),
                 short(*last_percent)
             ),
-            Warning::FewFactors { values } => {
-                write!(f, "the second factor has {values} values: no exponent from fewer than 4")
+            Warning::FewFactors { factor, values } => {
+                let factor = factor.as_deref().unwrap_or("the second factor");
+                write!(f, "{factor} has {values} values: no exponent from fewer than 4")
+            }
+            Warning::TooManyFactors { fitted, given } => {
+                write!(f, "{given} factors: points of the first {fitted} were fitted; choose a coarser factor column")
             }
             Warning::NoFactor { law } => {
                 write!(f, "{law} needs a second factor (model size …) and these points have none: name its column")

@@ -73,12 +73,20 @@ const FEWEST_DRAWN: usize = 3;
 
 /// The fitted law as the scaling plot draws it; none where nothing could be fitted.
 pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
-    curves(group).into_iter().next()?.1
+    curves(group).into_iter().next()?.law
 }
 
-/// A group's curves with the second factor of each, one without a law where nothing could be fitted.
-pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
-    let Some(fit) = group.fit.as_ref().filter(|_| group.sizes >= FEWEST_DRAWN) else { return vec![(None, None)] };
+/// A curve with its place in the second factor.
+#[derive(Default)]
+pub struct Drawn {
+    pub factor: Option<String>,
+    pub n: Option<f64>,
+    pub law: Option<scaling::Law>,
+}
+
+/// A group's curves, one without a law where nothing could be fitted.
+pub fn curves(group: &GroupReport) -> Vec<Drawn> {
+    let Some(fit) = group.fit.as_ref().filter(|_| group.sizes >= FEWEST_DRAWN) else { return vec![Drawn::default()] };
     // The same form with the constant where the chosen one has none, and the other way round.
     let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
     let comparable = group.signal && !fit.law.needs_factor();
@@ -98,7 +106,7 @@ pub fn curves(group: &GroupReport) -> Vec<(Option<f64>, Option<scaling::Law>)> {
             tip: tip.clone(),
             rough: !group.signal,
         };
-        (curve.n, Some(law))
+        Drawn { factor: curve.factor.clone(), n: curve.n, law: Some(law) }
     });
     curves.collect()
 }

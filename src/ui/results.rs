@@ -5,6 +5,7 @@ use super::settings::Horizontal;
 use super::shelf::comparable;
 use super::state::State;
 use crate::laws::Point;
+use crate::protocol::ModelCard;
 use crate::record::RunRecord;
 use crate::spec::{Base, Method, MethodKind, RunSpec, Source, TrainConfig};
 use std::collections::BTreeSet;
@@ -117,22 +118,40 @@ pub fn bases(state: &State) -> usize {
     records.map(|record| &record.spec.base.name).collect::<BTreeSet<_>>().len()
 }
 
-/// Runs of every base on the chosen source, with the model's size: points of a joint law, one group a method.
-pub fn joint_points(state: &State, horizontal: Horizontal) -> Vec<Point> {
-    let Some(source) = state.source() else { return Vec::new() };
-    let mut bases: Vec<&Base> = state.records().map(|record| &record.spec.base).collect();
-    bases.sort_by(|a, b| a.name.cmp(&b.name));
-    bases.dedup();
-    // Losses per token over another vocabulary are another measure.
-    let card = |name: &str| state.cards().iter().find(|card| card.name == name);
-    if let Some(chosen) = state.settings.chosen(state.cards()).first() {
-        bases.retain(|base| card(&base.name).is_none_or(|card| comparable(card, chosen)));
-    }
+/// What base models that are fitted together differ in, besides data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joint {
+    Size,
+    Pretraining,
+    /// Each of the two varied alone.
+    Both,
+}
+
+impl Joint {
+    pub const ALL: [Joint; 3] = [Joint::Size, Joint::Pretraining, Joint::Both];
+}
+
+/// Runs of the chosen base and of those that differ from it in one factor alone, on the chosen source: points of a
+/// joint law, one group a method. Losses per token over another vocabulary, or of another family, are no part of it.
+pub fn joint_points(state: &State, joint: Joint, horizontal: Horizontal) -> Vec<Point> {
+    let chosen = state.settings.chosen(state.cards());
+    let (Some(source), Some(&chosen)) = (state.source(), chosen.first()) else { return Vec::new() };
+    let tokens = |card: &ModelCard| card.pretraining.as_ref().map(|made| made.tokens);
+    let size = |card: &ModelCard| card.config.parameters().non_embedding;
     let mut points = Vec::new();
-    for base in bases {
-        let size = state.records().find(|record| record.spec.base == *base).map(|r| r.parameters.non_embedding as f64);
-        let own = self::points(&groups(state, base, &source), horizontal);
-        points.extend(own.into_iter().map(|point| Point { n: size, ..point }));
+    for card in state.cards().iter().filter(|card| comparable(card, chosen)) {
+        let base = Base { name: card.name.clone(), sha256: card.sha256.clone() };
+        let own = self::points(&groups(state, &base, &source), horizontal);
+        let mut add = |factor: &str, n: u64| {
+            let factor = (joint == Joint::Both).then(|| factor.to_string());
+            points.extend(own.iter().map(|point| Point { n: Some(n as f64), factor: factor.clone(), ..point.clone() }));
+        };
+        if joint != Joint::Pretraining && tokens(card) == tokens(chosen) {
+            add("model size", size(card));
+        }
+        if let Some(tokens) = tokens(card).filter(|_| joint != Joint::Size && size(card) == size(chosen)) {
+            add("pretraining tokens", tokens);
+        }
     }
     points
 }

@@ -133,6 +133,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                         {choice("Amount of data", "import-d", |c| Some(&c.x), |c, name| c.x = name.unwrap_or_default())}
                         {choice("Loss", "import-loss", |c| Some(&c.y), |c, name| c.y = name.unwrap_or_default())}
                         {choice("Second factor", "import-n", |c| c.n.as_ref(), |c, name| c.n = name)}
+                        {choice("Name of that factor", "import-factor", |c| c.factor.as_ref(), |c, name| c.factor = name)}
                         {choice("Group", "import-group", |c| c.group.as_ref(), |c, name| c.group = name)}
                         {choice("Run", "import-run", |c| c.run.as_ref(), |c, name| c.run = name)}
                         {choice("Distinct data", "import-unique", |c| c.unique.as_ref(), |c, name| c.unique = name)}

@@ -15,10 +15,10 @@ use crate::plan::grid::doubling;
 use crate::ui::browser;
 use crate::ui::charts::palette::Theme;
 use crate::ui::charts::scaling::{Dot, Plot, Series};
-use crate::ui::findings;
+use crate::ui::findings::{self, Drawn};
 use crate::ui::fitter::Question;
 use crate::ui::lab::{Lab, use_lab};
-use crate::ui::results::{self, Group};
+use crate::ui::results::{self, Group, Joint};
 use crate::ui::settings::{Horizontal, LARGEST_SIZE};
 use compare::{Crossings, NextRuns};
 use explain::Explanations;
@@ -37,23 +37,31 @@ pub fn LawsView() -> impl IntoView {
     let lab = use_lab();
     let imported = RwSignal::new(None::<Imported>);
     let backtest = RwSignal::new(false);
-    let joint = RwSignal::new(false);
+    let joint = RwSignal::new(None::<Joint>);
     let groups = shown_groups(lab);
     let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
     let bases = Memo::new(move |_| lab.state.with(results::bases));
     let points = Memo::new(move |_| match imported.get() {
         Some(imported) => imported.points,
-        None if joint.get() => lab.state.with(|state| results::joint_points(state, horizontal.get())),
-        None => groups.with(|groups| results::points(groups, horizontal.get())),
+        None => match joint.get() {
+            Some(joint) => lab.state.with(|state| results::joint_points(state, joint, horizontal.get())),
+            None => groups.with(|groups| results::points(groups, horizontal.get())),
+        },
     });
-    let law = Memo::new(move |_| lab.settings.with(|settings| settings.law.parse::<Law>().ok()));
+    let chosen = Memo::new(move |_| lab.settings.with(|settings| settings.law.parse::<Law>().ok()));
+    // Several factors at once are what the shared law is for.
+    let law = Memo::new(move |_| match (imported.with(Option::is_none), joint.get()) {
+        (true, Some(Joint::Both)) => chosen.get().or(Some(Law::Shared)),
+        _ => chosen.get(),
+    });
     let scratch = Memo::new(move |_| {
         let named = |name: &str| ["from scratch", "scratch"].contains(&name.to_lowercase().as_str());
         points.with(|points| points.iter().find(|point| named(&point.group)).map(|point| point.group.clone()))
     });
     // Advice is on the lab's own runs, by examples: those are what the lab can train.
-    let own =
-        Memo::new(move |_| imported.with(Option::is_none) && !joint.get() && horizontal.get() == Horizontal::Examples);
+    let own = Memo::new(move |_| {
+        imported.with(Option::is_none) && joint.get().is_none() && horizontal.get() == Horizontal::Examples
+    });
     let candidates =
         Memo::new(move |_| if own.get() { groups.with(|groups| candidates(lab, groups)) } else { Vec::new() });
     let question = Memo::new(move |_| Question {
@@ -89,7 +97,7 @@ pub fn LawsView() -> impl IntoView {
                         <p class="quiet" data-testid="fit-time">{took}</p>
                     </div>
                     <div class="tools">
-                        <LawChoice law />
+                        <LawChoice law=chosen />
                         <button
                             type="button"
                             class="small"
@@ -103,19 +111,7 @@ pub fn LawsView() -> impl IntoView {
                 </header>
                 <Import imported />
                 <Show when=move || imported.with(Option::is_none) && bases.with(|bases| *bases > 1)>
-                    <label class="choice">
-                        <input
-                            type="checkbox"
-                            role="switch"
-                            data-testid="joint"
-                            prop:checked=move || joint.get()
-                            on:change=move |event| joint.set(event_target_checked(&event))
-                        />
-                        <span>
-                            "Fit base models together "
-                            <small>"a joint law in data and model size (parameters without embeddings); four sizes or more"</small>
-                        </span>
-                    </label>
+                    <JointChoice joint />
                 </Show>
                 <Show
                     when=move || points.with(|points| !points.is_empty())
@@ -147,11 +143,55 @@ fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Cell>)> {
     groups.iter().map(|group| (group.name.clone(), cells(group))).collect()
 }
 
+/// Which base models stand in one fit.
+#[component]
+fn JointChoice(joint: RwSignal<Option<Joint>>) -> impl IntoView {
+    let name = |joint: Joint| match joint {
+        Joint::Size => "together, by model size",
+        Joint::Pretraining => "together, by pretraining tokens",
+        Joint::Both => "together, by both, with one exponent of the data",
+    };
+    let about = move || match joint.get() {
+        None => "Each base model by itself.",
+        Some(Joint::Size) => {
+            "A joint law in data and model size (parameters without embeddings), of bases pretrained on as many tokens as the chosen one; four sizes or more."
+        }
+        Some(Joint::Pretraining) => {
+            "A joint law in data and pretraining tokens, of bases as large as the chosen one; four budgets or more."
+        }
+        Some(Joint::Both) => {
+            "Model size and pretraining tokens, each varied alone from the chosen base, share β and E (Zhang et al. 2024)."
+        }
+    };
+    view! {
+        <div class="choice">
+            <label class="inline">
+                "Fit base models "
+                <select
+                    data-testid="joint"
+                    on:change=move |event| {
+                        let value = event_target_value(&event);
+                        joint.set(Joint::ALL.into_iter().find(|each| format!("{each:?}") == value));
+                    }
+                >
+                    <option value="" selected=move || joint.get().is_none()>"each alone"</option>
+                    {Joint::ALL
+                        .map(|each| {
+                            view! {
+                                <option value=format!("{each:?}") selected=move || joint.get() == Some(each)>{name(each)}</option>
+                            }
+                        })
+                        .collect_view()}
+                </select>
+            </label>
+            <small>{about}</small>
+        </div>
+    }
+}
+
 #[component]
 fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
     let lab = use_lab();
-    // A shared law is the two-stage fit of several tables, which no single selection of points gives.
-    let offered = Law::ALL.into_iter().filter(|law| *law != Law::Shared && *law != Law::Repeated);
     view! {
         <label class="inline">
             <span class="sr">"Law"</span>
@@ -164,7 +204,8 @@ fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
                 }
             >
                 <option value="" selected=move || law.get().is_none()>"The law that predicts best"</option>
-                {offered
+                {Law::ALL
+                    .into_iter()
                     .map(|each| {
                         view! {
                             <option value=each.to_string() selected=move || law.get() == Some(each)>{each.info().title}</option>
@@ -181,13 +222,16 @@ fn series(report: &Report, theme: Theme) -> Vec<Series> {
     let mut series = Vec::new();
     for (index, group) in report.groups.iter().enumerate() {
         let joint = group.fit.as_ref().is_some_and(|fit| fit.law.needs_factor());
-        for (place, (n, law)) in findings::curves(group).into_iter().enumerate() {
+        for (place, Drawn { factor, n, law }) in findings::curves(group).into_iter().enumerate() {
             let name = match n {
-                Some(n) if joint => format!("{}, N = {}", group.group, results::count(n as u64)),
+                Some(n) if joint => {
+                    let factor = factor.as_deref().unwrap_or("N");
+                    format!("{}, {factor} = {}", group.group, results::count(n as u64))
+                }
                 _ if group.group.is_empty() => "points".to_string(),
                 _ => group.group.clone(),
             };
-            let of_curve = |point: &&Point| !joint || point.n == n;
+            let of_curve = |point: &&Point| !joint || (point.n == n && point.factor == factor);
             let dots = group.points.iter().filter(of_curve).take(DOTS).map(|point| Dot {
                 d: point.d,
                 loss: point.loss,

@@ -142,9 +142,13 @@ fn Rivals(rivals: Vec<Rival>, last: Option<f64>) -> impl IntoView {
 /// What was hidden, what was predicted, what came out.
 #[component]
 fn Revealed(backtest: Backtest, across: Memo<String>) -> impl IntoView {
+    let factor = backtest.forecasts.first().and_then(|forecast| forecast.point.factor.clone());
     let hidden = move || match backtest.hidden {
         Hidden::Data(d) => format!("{} {}", digits(d), across.get()),
-        Hidden::Factor(n) => format!("the model of {} parameters", digits(n)),
+        Hidden::Factor(n) => match &factor {
+            Some(factor) => format!("{factor} {}", digits(n)),
+            None => format!("the model of {} parameters", digits(n)),
+        },
     };
     let last =
         backtest.last_loss_percent.map(|last| format!("; repeating the last loss is wrong by {}%", digits(last)));
