@@ -35,13 +35,9 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
         return None;
     }
     let searched = Interval { lo: smallest, hi: largest };
-    let find = |a: &Draw, b: &Draw| {
-        let difference = |d: f64| {
-            let row = Row::at(d, n, None);
-            a.loss(&row) - b.loss(&row)
-        };
-        crossing(difference, searched)
-    };
+    // Taken once: a row's logarithms cost as much as a law.
+    let places: Vec<Row> = places(searched).map(|d| Row::at(d, n, None)).collect();
+    let find = |a: &Draw, b: &Draw| crossing(|row| a.loss(row) - b.loss(row), &places);
     let best = |d: f64| first.law.predict(&first.theta, d, n) < second.law.predict(&second.theta, d, n);
     // Draws of equal number share their random numbers: half a turn apart they are independent.
     let pairs = first.draws.iter().zip(second.draws.iter().cycle().skip(second.draws.len() / 2));
@@ -56,22 +52,22 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
     })
 }
 
-/// The first sign change of a difference over the range.
-fn crossing(difference: impl Fn(f64) -> f64, range: Interval) -> Option<f64> {
+/// Amounts of data evenly over the range's logarithm, its ends included.
+fn places(range: Interval) -> impl Iterator<Item = f64> {
     let (low, high) = (range.lo.ln(), range.hi.ln());
-    let place = |i: usize| low + (high - low) * i as f64 / PLACES as f64;
-    let mut before = difference(range.lo);
-    for i in 1..=PLACES {
-        let after = difference(place(i).exp());
+    (0..=PLACES).map(move |i| (low + (high - low) * i as f64 / PLACES as f64).exp())
+}
+
+/// Where a difference first changes its sign, between two of these places.
+fn crossing(difference: impl Fn(&Row) -> f64, places: &[Row]) -> Option<f64> {
+    let mut before = difference(&places[0]);
+    for pair in places.windows(2) {
+        let after = difference(&pair[1]);
         if before.is_finite() && after.is_finite() && before * after <= 0.0 && before != after {
-            let (mut a, mut b) = (place(i - 1), place(i));
+            let (mut a, mut b) = (pair[0].ln_d, pair[1].ln_d);
             for _ in 0..BISECTIONS {
                 let middle = (a + b) / 2.0;
-                if difference(middle.exp()) * before > 0.0 {
-                    a = middle;
-                } else {
-                    b = middle;
-                }
+                if difference(&pair[0].moved(middle)) * before > 0.0 { a = middle } else { b = middle }
             }
             return Some(((a + b) / 2.0).exp());
         }

@@ -6,6 +6,7 @@
 //!
 //! Deliberately absent: any clock, file or thread; any optimiser or matrix crate (see `newton` for why).
 
+mod answer;
 mod backtest;
 mod bootstrap;
 mod choose;
@@ -28,6 +29,7 @@ mod table;
 mod transfer;
 mod warning;
 
+pub use answer::{Answer, Crossing, Question, answer};
 pub use backtest::backtest;
 pub use bootstrap::Draw;
 pub use crossover::{Crossover, crossover};

@@ -82,6 +82,12 @@ impl Row {
         }
     }
 
+    /// The same at another amount of data, none of it repeated.
+    pub fn moved(&self, ln_d: f64) -> Row {
+        let d = ln_d.exp();
+        Row { d, ln_d, from_centre: ln_d, unique: d, ..*self }
+    }
+
     pub fn of(point: &Point) -> Row {
         Row { ln_loss: point.loss.ln(), ..Row::at(point.d, point.n, point.unique) }
     }

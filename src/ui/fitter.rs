@@ -2,99 +2,21 @@
 //! this same program, started a second time where there is no window; questions and answers cross as JSON.
 
 use super::browser;
-use crate::laws::{self, Advice, Cell, Crossover, Law, Options, Point, Report, TransferReport};
+use crate::laws::{Answer, Question, answer};
 use crate::wire;
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, WorkerOptions, WorkerType};
 
-/// What is to be fitted.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Question {
-    pub points: Vec<Point>,
-    /// None lets the fit choose.
-    pub law: Option<Law>,
-    pub draws: usize,
-    /// Hide the largest size, fit, reveal.
-    pub backtest: bool,
-    /// The group of runs from scratch, which the others' transfer is measured against.
-    pub scratch: Option<String>,
-    /// Runs that could be made next, by group.
-    pub candidates: Vec<(String, Vec<Cell>)>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    pub report: Report,
-    pub crossings: Vec<Crossing>,
-    /// By group, against the runs from scratch.
-    pub transfers: Vec<(String, TransferReport)>,
-    /// By group, the most telling run first.
-    pub advice: Vec<(String, Vec<Advice>)>,
-    /// How many points it is about.
-    pub points: usize,
-    pub milliseconds: f64,
-}
-
-/// Where the curves of two groups cross.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Crossing {
-    pub first: String,
-    pub second: String,
-    pub found: Crossover,
-}
-
-/// Crossings are looked for among so many groups.
-const CROSSED: usize = 6;
-/// How far beyond the largest size the forecast lies that the next run should narrow.
-const FORECAST_FACTOR: f64 = 4.0;
-
-fn answer(question: &Question, clock: impl Fn() -> f64) -> Answer {
+/// With the milliseconds it took.
+fn timed(question: &Question, clock: impl Fn() -> f64) -> Answer {
     let start = clock();
-    let Question { law, draws, backtest, .. } = *question;
-    let report = laws::fit(&question.points, &Options { law, draws, backtest, ..Options::default() });
-    let crossings = crossings(&report);
-    let transfers = question.scratch.as_ref().map(|scratch| transfers(&question.points, scratch)).unwrap_or_default();
-    let advice = advice(&report, &question.candidates);
-    let points = question.points.len();
-    Answer { report, crossings, transfers, advice, points, milliseconds: clock() - start }
-}
-
-/// Between every two groups with signal.
-fn crossings(report: &Report) -> Vec<Crossing> {
-    let groups = report.groups.iter().filter(|group| group.signal);
-    let fits: Vec<_> = groups.filter_map(|group| Some((&group.group, group.fit.as_ref()?))).take(CROSSED).collect();
-    let pairs =
-        fits.iter().enumerate().flat_map(|(at, first)| fits[at + 1..].iter().map(move |second| (first, second)));
-    pairs
-        .filter(|((_, a), (_, b))| !a.law.needs_factor() && !b.law.needs_factor())
-        .filter_map(|((first, a), (second, b))| {
-            let found = laws::crossover(a, b, None)?;
-            Some(Crossing { first: first.to_string(), second: second.to_string(), found })
-        })
-        .collect()
-}
-
-fn transfers(points: &[Point], scratch: &str) -> Vec<(String, TransferReport)> {
-    let of = |name: &str| points.iter().filter(|point| point.group == name).cloned().collect::<Vec<_>>();
-    let scratch_points = of(scratch);
-    let tuned: BTreeSet<&str> = points.iter().map(|p| p.group.as_str()).filter(|name| *name != scratch).collect();
-    tuned.into_iter().map(|name| (name.to_string(), laws::transfer(&scratch_points, &of(name)))).collect()
-}
-
-fn advice(report: &Report, candidates: &[(String, Vec<Cell>)]) -> Vec<(String, Vec<Advice>)> {
-    let each = candidates.iter().filter_map(|(name, cells)| {
-        let group = report.group(name)?;
-        let fit = group.fit.as_ref()?;
-        let advice = laws::advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, None), cells);
-        (!advice.is_empty()).then(|| (name.clone(), advice))
-    });
-    each.collect()
+    let answer = answer(question);
+    Answer { milliseconds: clock() - start, ..answer }
 }
 
 /// The worker's side: answers one question after another.
@@ -105,7 +27,7 @@ pub fn serve() {
         let text = message.data().as_string().unwrap_or_default();
         let reply = serde_json::from_str::<(u32, Question)>(&text).map(|(id, question)| {
             let clock = || replies.performance().map(|clock| clock.now()).unwrap_or_default();
-            (id, answer(&question, clock))
+            (id, timed(&question, clock))
         });
         match reply.and_then(|reply| serde_json::to_string(&reply)) {
             Ok(reply) => post(&replies, &reply),
@@ -165,7 +87,7 @@ impl Fitter {
         let mut inner = self.0.borrow_mut();
         if inner.worker.is_none() {
             drop(inner);
-            return then(Some(answer(question, browser::now)));
+            return then(Some(timed(question, browser::now)));
         }
         inner.last += 1;
         let id = inner.last;
@@ -205,7 +127,7 @@ impl Fitter {
         };
         for (then, text) in open.into_values() {
             if let Ok((_, question)) = serde_json::from_str::<(u32, Question)>(&text) {
-                then(Some(answer(&question, browser::now)));
+                then(Some(timed(&question, browser::now)));
             }
         }
     }

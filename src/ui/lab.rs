@@ -3,12 +3,13 @@
 
 use super::browser;
 use super::charts::palette::Theme;
-use super::fitter::{Answer, Fitter, Question};
+use super::fitter::Fitter;
 use super::keep;
 use super::link::Link;
 use super::settings::Settings;
 use super::share;
 use super::state::{Input, Level, Order, State};
+use crate::laws::{Answer, Question};
 use crate::protocol::{Event, ModelCard, ModelSource, ShelfEvent};
 use crate::record::RunRecord;
 use crate::storage::Models;

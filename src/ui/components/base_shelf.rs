@@ -14,7 +14,12 @@ use wasm_bindgen_futures::spawn_local;
 #[component]
 pub fn BaseShelf() -> impl IntoView {
     let lab = use_lab();
-    let cards = Memo::new(move |_| lab.state.with(|state| state.cards().to_vec()));
+    // The visitor's own first.
+    let cards = Memo::new(move |_| {
+        let mut cards = lab.state.with(|state| state.cards().to_vec());
+        cards.sort_by_key(|card| card.origin.is_none());
+        cards
+    });
     let unfinished = Memo::new(move |_| lab.state.with(|state| state.models.unfinished.clone()));
     view! {
         <div class="list" role="region" tabindex="0" aria-label="Base models">
@@ -77,7 +82,7 @@ fn Row(card: ModelCard) -> impl IntoView {
             <td>{card.name.clone()}</td>
             <td>{count(card.config.parameters().total)}</td>
             <td>{format!("{} layers of {}", card.config.layers, card.config.d_model)}</td>
-            <td>{from}</td>
+            <td class="wide">{from}</td>
             <td>{loss}</td>
             <td>{bytes(card.bytes)}</td>
             <td>

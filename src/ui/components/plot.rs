@@ -3,11 +3,10 @@
 
 use super::chart::{Chart, save, zoom_out};
 use super::methods::Mark;
-use crate::laws::Law;
+use crate::laws::{Answer, Law, Question};
 use crate::spec::{Base, RunId, Source};
 use crate::ui::charts::scaling::{Dot, Plot, Series};
 use crate::ui::findings;
-use crate::ui::fitter::{Answer, Question};
 use crate::ui::lab::{Lab, use_lab};
 use crate::ui::pace::duration;
 use crate::ui::results::{self, Group, Run, count, groups};

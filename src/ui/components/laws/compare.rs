@@ -1,8 +1,7 @@
 //! Methods against each other: where their curves cross, and which run would tell most next.
 
-use crate::laws::Crossover;
+use crate::laws::{Answer, Crossover};
 use crate::ui::findings::digits;
-use crate::ui::fitter::Answer;
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
 use leptos::prelude::*;

@@ -10,13 +10,12 @@ mod transfer;
 
 use super::chart::{Chart, save};
 use super::plot::{DRAWS, axis_name, shown_groups};
-use crate::laws::{Cell, Law, Point, Report, points_csv};
+use crate::laws::{Cell, Law, Point, Question, Report, points_csv};
 use crate::plan::grid::doubling;
 use crate::ui::browser;
 use crate::ui::charts::palette::Theme;
 use crate::ui::charts::scaling::{Dot, Plot, Series};
 use crate::ui::findings::{self, Drawn};
-use crate::ui::fitter::Question;
 use crate::ui::lab::{Lab, use_lab};
 use crate::ui::results::{self, Group, Joint};
 use crate::ui::settings::{Horizontal, LARGEST_SIZE};

@@ -2,11 +2,10 @@
 
 use super::formula::Formula;
 use super::series;
-use crate::laws::{Effective, Point, TransferLaw, TransferReport};
+use crate::laws::{Answer, Effective, Point, TransferLaw, TransferReport};
 use crate::ui::charts::scaling::Plot;
 use crate::ui::components::chart::Chart;
 use crate::ui::findings::digits;
-use crate::ui::fitter::Answer;
 use crate::ui::lab::use_lab;
 use leptos::prelude::*;
 use serde_json::{Value, json};
