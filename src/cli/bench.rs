@@ -1,10 +1,11 @@
 //! `lab bench`: times fixed work on the native engine; `./lab bench` sets it beside the browser and other libraries.
 
 use crate::plan::bench::BenchSize;
-use crate::spec::MethodKind;
+use crate::spec::{MethodKind, Precision};
 use crate::train::bench::bench;
 use anyhow::Result;
 use burn::tensor::Device;
+use serde_json::json;
 use std::time::Instant;
 
 #[derive(clap::Args)]
@@ -15,6 +16,9 @@ pub struct Args {
     /// Steps that are timed; the median counts.
     #[arg(long, default_value_t = 40)]
     steps: usize,
+    /// How the frozen base of LoRA and prompt tuning rests: f32, f16, int8, nf4.
+    #[arg(long, value_delimiter = ',', default_value = "f32")]
+    base_precision: Vec<Precision>,
     /// Print JSON, one line a measurement.
     #[arg(long)]
     json: bool,
@@ -25,15 +29,17 @@ pub fn run(args: Args) -> Result<()> {
     let now = || clock.elapsed().as_secs_f64() * 1e3;
     for size in BenchSize::ALL {
         for method in MethodKind::ALL {
-            let timing = pollster::block_on(bench(size, method, [args.warmup, args.steps], &Device::flex(), now))?;
-            if args.json {
-                println!("{}", serde_json::json!({ "size": size, "method": method, "timing": timing }));
-            } else {
-                println!(
-                    "{size:?} {method}: {:.2} ms a step, {:.0} tokens a second",
-                    timing.ms_per_step,
-                    timing.tokens_per_second()
-                );
+            for &precision in &args.base_precision {
+                // What trains every weight has no base that could rest.
+                let Ok(on) = method.method().on(precision) else { continue };
+                let timing = pollster::block_on(bench(size, on, [args.warmup, args.steps], &Device::flex(), now))?;
+                if args.json {
+                    let line = json!({ "size": size, "method": method, "precision": precision, "timing": timing });
+                    println!("{line}");
+                } else {
+                    let (ms, tokens) = (timing.ms_per_step, timing.tokens_per_second());
+                    println!("{size:?} {method}, base in {precision}: {ms:.2} ms a step, {tokens:.0} tokens a second");
+                }
             }
         }
     }
