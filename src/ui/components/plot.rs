@@ -194,7 +194,8 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
                         seen; lower is better. On these logarithmic axes a power law is a straight line: each doubling of the
                         data takes the same share off the loss. The line is the fitted law, the band is where refits on
                         resampled runs put it (95%), the dotted line is the same law with or without a constant, and the grey
-                        dashes are a forecast that goes too far to trust. Ctrl and the wheel zoom; click a name to hide it."
+                        dashes are a forecast that goes too far to trust. Where the points leave open which law it is, band and
+                        interval cover every law it may be, and can reach far to one side. Ctrl and the wheel zoom; click a name to hide it."
                     </p>
                 </details>
                 <details class="more">
