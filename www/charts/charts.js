@@ -90,13 +90,24 @@ function chartOf(element) {
   return chart;
 }
 
+// What waits to be drawn, the newest of each element. One a frame: several in one hold the page up for too long.
+const waiting = new Map();
+
+function drawNext() {
+  const [next] = waiting;
+  if (!next) return;
+  const [element, json] = next;
+  waiting.delete(element);
+  const option = JSON.parse(json);
+  if (option) chartOf(element).setOption(withFunctions(option), { replaceMerge: ["series"], lazyUpdate: true });
+  if (waiting.size > 0) requestAnimationFrame(drawNext);
+}
+
 window.TunelabCharts = {
   // Shows `json` (an ECharts option) in `element`, keeping zoom where it was.
   draw(element, json) {
-    const option = JSON.parse(json);
-    if (!option) return;
-    withFunctions(option);
-    chartOf(element).setOption(option, { replaceMerge: ["series"], lazyUpdate: true });
+    if (waiting.size === 0) requestAnimationFrame(drawNext);
+    waiting.set(element, json);
   },
   // Calls `callback` with the `id` of a clicked item that has one.
   onPick(element, callback) {
@@ -118,6 +129,7 @@ window.TunelabCharts = {
     return `data:image/svg+xml;charset=utf-8,${encodeURIComponent(svg)}`;
   },
   dispose(element) {
+    waiting.delete(element);
     const chart = charts.get(element);
     if (!chart) return;
     chart.__resizes.disconnect();
