@@ -106,7 +106,7 @@ pub fn judge(part: &Part, answer: &Answer, asked: Asked<'_>) -> Result<Next, Tra
             Some((Some(at), total)) if at == part.bytes => Ok(Next::Write { at, total, tag }),
             // Browsers hide the range of hubs that do not expose it; the length of the rest says the same.
             None if part.bytes > 0 && answer.content_range.is_none() => {
-                let total = answer.content_length.map(|rest| part.bytes + rest);
+                let total = answer.content_length.and_then(|rest| part.bytes.checked_add(rest));
                 Ok(if is_other(total) { Next::StartOver } else { Next::Write { at: part.bytes, total, tag } })
             }
             _ if part.bytes > 0 => Ok(Next::StartOver),
@@ -185,6 +185,8 @@ mod tests {
         assert_eq!(judge(&part(40), &answer(206, Some("bytes 40-99/100"), 60, "\"v1\""), ASKED), write(40));
         assert_eq!(judge(&part(40), &answer(206, None, 60, "\"v1\""), ASKED), write(40), "a hidden range");
         assert_eq!(judge(&part(40), &answer(200, None, 100, "\"v1\""), ASKED), write(0), "a hub without ranges");
+        let absurd = Next::Write { at: 40, total: None, tag: Some("\"v1\"".into()) };
+        assert_eq!(judge(&part(40), &answer(206, None, u64::MAX, "\"v1\""), ASKED), Ok(absurd), "no length at all");
         assert_eq!(judge(&part(100), &answer(416, Some("bytes */100"), 0, "\"v1\""), ASKED), Ok(Next::Complete));
     }
 
