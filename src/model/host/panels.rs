@@ -1,5 +1,6 @@
 //! A matrix product for wasm's 128-bit vectors, after Goto & van de Geijn (2008): both operands are copied into
-//! panels that the inner loop reads in order, and a 4 × 8 block of the result stays in registers.
+//! panels that the inner loop reads in order, and a 4 × 8 block of the result stays in registers. Of b, which may be a
+//! vocabulary's embeddings, only so much is copied at once.
 //!
 //! Plain arrays, which the compiler turns into vector instructions. The `gemm` crate, which natively uses wider
 //! vectors, computes the same in wasm about five times slower (measured at the sizes of the lab's models).
@@ -9,6 +10,8 @@ use std::cell::RefCell;
 
 const ROWS: usize = 4;
 const COLUMNS: usize = 8;
+/// Numbers of b that are copied at once, where one panel has no more.
+const COPIED: usize = if cfg!(test) { 64 } else { 1 << 18 };
 
 thread_local! {
     /// The panels' memory, kept from product to product.
@@ -27,18 +30,21 @@ pub(crate) fn multiply(
 ) {
     PANELS.with_borrow_mut(|(left, right)| {
         pack::<ROWS>(left, m, k, a.values, a.rows, a.columns);
-        pack::<COLUMNS>(right, n, k, b.values, b.columns, b.rows);
-        for (panel, b) in right.chunks_exact(k * COLUMNS).enumerate() {
-            let column = panel * COLUMNS;
-            let width = COLUMNS.min(n - column);
-            for (panel, a) in left.chunks_exact(k * ROWS).enumerate() {
-                let block = block(a, b);
-                let rows = panel * ROWS..m.min((panel + 1) * ROWS);
-                for (row, block) in rows.zip(&block) {
-                    let out = &mut out[row * stride + column..][..width];
-                    match add {
-                        true => out.iter_mut().zip(block).for_each(|(out, value)| *out += scale * value),
-                        false => out.iter_mut().zip(block).for_each(|(out, value)| *out = scale * value),
+        let step = COLUMNS * (COPIED / (k * COLUMNS).max(1)).max(1);
+        for first in (0..n).step_by(step) {
+            pack::<COLUMNS>(right, step.min(n - first), k, &b.values[first * b.columns..], b.columns, b.rows);
+            for (panel, b) in right.chunks_exact(k * COLUMNS).enumerate() {
+                let column = first + panel * COLUMNS;
+                let width = COLUMNS.min(n - column);
+                for (panel, a) in left.chunks_exact(k * ROWS).enumerate() {
+                    let block = block(a, b);
+                    let rows = panel * ROWS..m.min((panel + 1) * ROWS);
+                    for (row, block) in rows.zip(&block) {
+                        let out = &mut out[row * stride + column..][..width];
+                        match add {
+                            true => out.iter_mut().zip(block).for_each(|(out, value)| *out += scale * value),
+                            false => out.iter_mut().zip(block).for_each(|(out, value)| *out = scale * value),
+                        }
                     }
                 }
             }
