@@ -131,13 +131,21 @@ impl Joint {
     pub const ALL: [Joint; 3] = [Joint::Size, Joint::Pretraining, Joint::Both];
 }
 
-/// Runs of the chosen base and of those that differ from it in one factor alone, on the chosen source: points of a
-/// joint law, one group a method. Losses per token over another vocabulary, or of another family, are no part of it.
+/// Runs of one of the chosen bases, that which most others differ from in one factor alone, and of those others, on the
+/// chosen source: points of a joint law, one group a method. Losses per token over another vocabulary, or of another family, are no part of it.
 pub fn joint_points(state: &State, joint: Joint, horizontal: Horizontal) -> Vec<Point> {
     let chosen = state.settings.chosen(state.cards());
-    let (Some(source), Some(&chosen)) = (state.source(), chosen.first()) else { return Vec::new() };
     let tokens = |card: &ModelCard| card.pretraining.as_ref().map(|made| made.tokens);
     let size = |card: &ModelCard| card.config.parameters().non_embedding;
+    let beside = |card: &ModelCard| {
+        let others = chosen.iter().filter(|other| comparable(card, other));
+        others
+            .map(|other| usize::from(tokens(card) == tokens(other)) + usize::from(size(card) == size(other)))
+            .sum::<usize>()
+    };
+    // The first of those with the most.
+    let pivot = chosen.iter().rev().max_by_key(|card| beside(card));
+    let (Some(source), Some(&chosen)) = (state.source(), pivot) else { return Vec::new() };
     let mut points = Vec::new();
     for card in state.cards().iter().filter(|card| comparable(card, chosen)) {
         let base = Base { name: card.name.clone(), sha256: card.sha256.clone() };

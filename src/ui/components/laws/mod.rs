@@ -153,13 +153,13 @@ fn JointChoice(joint: RwSignal<Option<Joint>>) -> impl IntoView {
     let about = move || match joint.get() {
         None => "Each base model by itself.",
         Some(Joint::Size) => {
-            "A joint law in data and model size (parameters without embeddings), of bases pretrained on as many tokens as the chosen one; four sizes or more."
+            "A joint law in data and model size (parameters without embeddings), of bases that differ in size alone; four sizes or more."
         }
         Some(Joint::Pretraining) => {
-            "A joint law in data and pretraining tokens, of bases as large as the chosen one; four budgets or more."
+            "A joint law in data and pretraining tokens, of bases that differ in pretraining alone; four budgets or more."
         }
         Some(Joint::Both) => {
-            "Model size and pretraining tokens, each varied alone from the chosen base, share β and E (Zhang et al. 2024)."
+            "Model size and pretraining tokens, each varied alone about one base, share β and E (Zhang et al. 2024)."
         }
     };
     view! {
