@@ -128,7 +128,7 @@ fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome:
     let mut length = 0;
     for (name, bytes) in write_folder(&description, &mut &tensors, Some(tokenizer), Width::F16, &[])? {
         if name == "model.safetensors" {
-            sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+            sha256 = format!("{:x}", Sha256::digest(&bytes));
             length = bytes.len() as u64;
         }
         fs::write(folder.join(name), bytes)?;

@@ -38,7 +38,7 @@ pub(crate) fn sha256<'a>(examples: impl IntoIterator<Item = &'a Example>) -> Str
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:x}", hash.finalize())
 }
 
 /// One turn of a conversation.

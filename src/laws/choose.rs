@@ -97,7 +97,7 @@ fn splits(rows: &[Row]) -> Vec<(Vec<Row>, Vec<Row>)> {
 fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64> {
     let mut errors = Vec::new();
     for (hidden, mut seen) in splits(rows) {
-        let places = seen.chunk_by(|a, b| a.d == b.d && a.n == b.n && a.factor == b.factor).count();
+        let places = seen.chunk_by(|a, b| a.is_beside(b) && a.d == b.d).count();
         if places < law.count(&seen) {
             continue;
         }
@@ -113,7 +113,7 @@ pub(crate) fn last_loss_percent(rows: &[Row]) -> Option<f64> {
     let mut errors = Vec::new();
     for (hidden, seen) in splits(rows) {
         for row in &hidden {
-            let before = seen.iter().filter(|other| other.n == row.n && other.factor == row.factor);
+            let before = seen.iter().filter(|other| other.is_beside(row));
             if let Some(last) = before.max_by(|a, b| a.d.total_cmp(&b.d)) {
                 errors.push(percent(last.ln_loss - row.ln_loss));
             }

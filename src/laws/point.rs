@@ -82,6 +82,11 @@ impl Row {
         }
     }
 
+    /// Whether two rows lie on one curve, see [`Point::is_beside`].
+    pub fn is_beside(&self, other: &Row) -> bool {
+        self.n == other.n && self.factor == other.factor
+    }
+
     /// The same at another amount of data, none of it repeated.
     pub fn moved(&self, ln_d: f64) -> Row {
         let d = ln_d.exp();

@@ -74,8 +74,9 @@ impl RunSpec {
     pub fn id(&self) -> RunId {
         // Field order is the declaration's and floats print shortest-exact, so this JSON is canonical.
         let json = serde_json::to_vec(self).expect("a spec has only plain fields");
-        let digest = Sha256::digest(json);
-        RunId(digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect())
+        let mut id = format!("{:x}", Sha256::digest(json));
+        id.truncate(16);
+        RunId(id)
     }
 
     /// Refuses settings that cannot be trained, naming the field and the rule.

@@ -1,11 +1,11 @@
 //! A file of the origin's storage that is written where it lies, piece by piece, so that what has arrived of a large
 //! one survives a crash. Only workers may; only one at a time may hold a file.
 
-use super::opfs::{failed, made, resolve};
+use super::opfs::{failed, is_named, made, resolve};
 use super::{Opfs, StoreError, split};
 use js_sys::Uint8Array;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{DomException, FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
+use wasm_bindgen::JsValue;
+use web_sys::{FileSystemReadWriteOptions, FileSystemSyncAccessHandle};
 
 pub struct InPlace {
     handle: FileSystemSyncAccessHandle,
@@ -18,7 +18,7 @@ impl InPlace {
         let (folders, name) = split(path)?;
         let file = made(store, &folders, name).await.map_err(failed(path, "written"))?;
         let handle = resolve(file.create_sync_access_handle()).await.map_err(|error: JsValue| {
-            match error.dyn_ref::<DomException>().is_some_and(|e| e.name() == "NoModificationAllowedError") {
+            match is_named(&error, "NoModificationAllowedError") {
                 true => StoreError::Busy { path: path.into() },
                 false => failed(path, "written")(error),
             }

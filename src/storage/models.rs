@@ -86,8 +86,8 @@ pub fn path(name: &str, file: &str) -> String {
 /// A name is any text; its folder is a plain one, told apart by a hash.
 fn folder(name: &str) -> String {
     let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    let hash: String = Sha256::digest(name).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{MODELS}/{:.60}-{hash}", plain.trim_start_matches(['-', '_']))
+    let hash = format!("{:x}", Sha256::digest(name));
+    format!("{MODELS}/{:.60}-{hash:.8}", plain.trim_start_matches(['-', '_']))
 }
 
 #[cfg(test)]

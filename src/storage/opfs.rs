@@ -28,7 +28,7 @@ pub(super) async fn resolve<T: JsCast>(promise: Promise) -> Result<T, JsValue> {
     Ok(JsFuture::from(promise).await?.unchecked_into())
 }
 
-fn is_named(error: &JsValue, name: &str) -> bool {
+pub(super) fn is_named(error: &JsValue, name: &str) -> bool {
     error.dyn_ref::<DomException>().is_some_and(|e| e.name() == name)
 }
 

@@ -192,9 +192,7 @@ impl State {
             completion.done = true;
             completion.problem = Some("the worker ended before it was done; ask again.".into());
         }
-        let (lost, kept) = std::mem::take(&mut self.asks.under_way).into_iter().partition(|(_, by, _)| *by == worker);
-        self.asks.under_way = kept;
-        let lost: Vec<_> = lost;
+        let lost: Vec<_> = self.asks.under_way.extract_if(.., |(_, by, _)| *by == worker).collect();
         for (_, _, asked) in lost {
             match asked {
                 Asked::Adapter(name) => {

@@ -3,7 +3,7 @@
 use js_sys::{Array, Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry};
+use web_sys::{DataTransfer, File, FileSystemDirectoryEntry, FileSystemEntry, FileSystemFileEntry, HtmlInputElement};
 
 /// Folders that hold nothing but a folder are looked through so far.
 const DEPTH: usize = 4;
@@ -15,8 +15,10 @@ pub struct Dropped {
     pub files: Vec<File>,
 }
 
-/// Files chosen in a dialog. Of a folder, those that lie directly in it.
-pub fn chosen(files: Vec<File>) -> Dropped {
+/// Files chosen in an input; of a folder, those that lie directly in it. The same ones may be chosen again.
+pub fn picked(input: &HtmlInputElement) -> Dropped {
+    let files = super::browser::files(input.files());
+    input.set_value("");
     let path = |file: &File| {
         let path = Reflect::get(file, &"webkitRelativePath".into()).ok().and_then(|path| path.as_string());
         path.unwrap_or_default()

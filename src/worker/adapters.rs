@@ -64,7 +64,8 @@ impl Lab {
 
         let mut hash = Sha256::new();
         files.0.values().for_each(|bytes| hash.update(bytes));
-        let id: String = hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let mut id = format!("{:x}", hash.finalize());
+        id.truncate(16);
         let card = AdapterCard {
             id: id.clone(),
             name: name.into(),

@@ -4,11 +4,10 @@
 use super::shelf::ShelfError;
 use crate::model::weights::{Files, WeightsError};
 use js_sys::Uint8Array;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use web_sys::{File, FileReaderSync};
 
-/// Bytes that are hashed or copied at once.
+/// Bytes that are copied at once.
 pub const PIECE: u64 = 4 << 20;
 
 pub struct Handles {
@@ -35,16 +34,6 @@ impl Handles {
         let piece = handle.slice_with_f64_and_f64(start as f64, end).map_err(|_| unreadable())?;
         let buffer = self.reader.read_as_array_buffer(&piece).map_err(|_| unreadable())?;
         Ok(Uint8Array::new(&buffer))
-    }
-
-    /// SHA-256 of one file, in hex.
-    pub fn sha256(&self, file: &str) -> Result<String, WeightsError> {
-        let length = self.length(file).unwrap_or(0);
-        let mut hash = Sha256::new();
-        for start in (0..length).step_by(PIECE as usize) {
-            hash.update(self.read(file, start, PIECE.min(length - start) as usize)?);
-        }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 }
 

@@ -7,7 +7,7 @@ use super::hub::Hub;
 use super::post::post;
 use crate::hub::transfer::{TransferError, sha256};
 use crate::hub::{Address, AddressError, Host};
-use crate::model::weights::{Checkpoint, Description, Files, WeightsError, index_shards, parse_json};
+use crate::model::weights::{Checkpoint, Description, Files, WeightsError, hash_files, index_shards, parse_json};
 use crate::plan::bench::BenchSize;
 use crate::plan::estimate::Estimate;
 use crate::protocol::{
@@ -118,8 +118,8 @@ async fn look(source: &ModelSource, files: Vec<File>, job: &mut Job<'_>) -> Resu
             needs_tokenizer(&checkpoint)?;
             sight(&checkpoint)?
         }
-        ModelSource::Hub { .. } => {
-            let (mut hub, name) = open(source)?;
+        ModelSource::Hub { host, address } => {
+            let (mut hub, name) = open(host, address)?;
             let mut sight = sight(&Checkpoint::open(heads(&mut hub, job).await?)?)?;
             if let Ok(models) = Models::open().await {
                 sight.here = models.files(&name).await?.iter().map(|file| file.size() as u64).sum();
@@ -131,8 +131,7 @@ async fn look(source: &ModelSource, files: Vec<File>, job: &mut Job<'_>) -> Resu
     Ok(sight)
 }
 
-fn open(source: &ModelSource) -> Result<(Hub, String), ShelfError> {
-    let ModelSource::Hub { host, address } = source else { return Err(AddressError::Host(String::new()).into()) };
+fn open(host: &str, address: &str) -> Result<(Hub, String), ShelfError> {
     let host = Host::parse(host)?;
     let address = Address::parse(address, &host)?;
     let name = address.to_string();
@@ -213,28 +212,31 @@ async fn take(
     match source {
         ModelSource::Files { label } => {
             let handles = Handles::new(files)?;
-            let card = check(&handles, name, &BTreeMap::new(), job)?;
+            let card = check(&handles, name, None, job)?;
             let card = ModelCard { origin: card.origin.map(|origin| Origin { from: label.clone(), ..origin }), ..card };
             match keep {
                 true => copy(&handles, card, job).await,
                 false => Ok(card),
             }
         }
-        ModelSource::Hub { .. } => download(name, source, job).await,
+        ModelSource::Hub { host, address } => download(name, host, address, job).await,
     }
 }
 
-/// Reads everything once: shapes, numbers, and what names the weights.
+/// Reads everything once: shapes, numbers, what names the weights, and whether they are what a hub announced by their
+/// hashes.
 fn check(
     handles: &Handles,
     name: String,
-    tags: &BTreeMap<String, String>,
+    announced: Option<(&Hub, &BTreeMap<String, String>)>,
     job: &mut Job<'_>,
 ) -> Result<ModelCard, ShelfError> {
     job.progress(Step::Checking, SINGLE, 0, 0);
-    for (file, tag) in tags {
-        if handles.sha256(file)? != *tag {
-            return Err(TransferError::Content { hub: String::new(), file: file.clone() }.into());
+    if let Some((hub, hashes)) = announced {
+        for (file, hash) in hashes {
+            if hash_files(handles, [file.as_str()])? != *hash {
+                return Err(TransferError::Content { hub: hub.to_string(), file: file.clone() }.into());
+            }
         }
     }
     let checkpoint = Checkpoint::open(handles)?;
@@ -243,8 +245,8 @@ fn check(
     job.check()?;
     checkpoint.check_numbers()?;
     // One file's hash is the base's.
-    let sha256 = match tags.get(SINGLE) {
-        Some(tag) => tag.clone(),
+    let sha256 = match announced.and_then(|(_, hashes)| hashes.get(SINGLE)) {
+        Some(hash) => hash.clone(),
         None => checkpoint.sha256()?,
     };
     job.check()?;
@@ -298,15 +300,14 @@ async fn copy_files(handles: &Handles, models: &Models, name: &str, job: &mut Jo
     Ok(())
 }
 
-async fn download(name: String, source: &ModelSource, job: &mut Job<'_>) -> Result<ModelCard, ShelfError> {
-    let ModelSource::Hub { host, address } = source else { return Err(AddressError::Host(String::new()).into()) };
-    let (mut hub, _) = open(source)?;
+async fn download(name: String, host: &str, address: &str, job: &mut Job<'_>) -> Result<ModelCard, ShelfError> {
+    let (mut hub, _) = open(host, address)?;
     let models = Models::open().await?;
     let begun = models.unfinished(&name).await?;
     let mut download = begun.unwrap_or_else(|| Unfinished {
         name: name.clone(),
-        host: host.clone(),
-        address: address.clone(),
+        host: host.into(),
+        address: address.into(),
         revision: None,
         parts: BTreeMap::new(),
     });
@@ -329,21 +330,15 @@ async fn download(name: String, source: &ModelSource, job: &mut Job<'_>) -> Resu
         }
     }
     let handles = Handles::new(models.files(&name).await?)?;
-    let tags = download.parts.iter().filter_map(|(file, part)| Some((file.clone(), sha256(part.tag.as_deref()?)?)));
-    let tags = tags.filter(|(file, _)| weights.contains(file)).collect();
-    let card = match check(&handles, name.clone(), &tags, job) {
+    let hashes = download.parts.iter().filter_map(|(file, part)| Some((file.clone(), sha256(part.tag.as_deref()?)?)));
+    let hashes = hashes.filter(|(file, _)| weights.contains(file)).collect();
+    let card = match check(&handles, name.clone(), Some((&hub, &hashes)), job) {
         Ok(card) => card,
         Err(ShelfError::Cancelled) => return Err(ShelfError::Cancelled),
         // What is damaged would be damaged again.
         Err(error) => {
             drop(handles);
             models.remove(&name).await?;
-            let error = match error {
-                ShelfError::Transfer(TransferError::Content { file, .. }) => {
-                    TransferError::Content { hub: hub.to_string(), file }.into()
-                }
-                error => error,
-            };
             return Err(error);
         }
     };

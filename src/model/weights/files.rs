@@ -2,6 +2,7 @@
 //! [`Files`], read range by range, so that a large checkpoint never lies in memory as a whole.
 
 use super::WeightsError;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// Named files of one model, read by range.
@@ -44,6 +45,19 @@ impl FromIterator<(String, Vec<u8>)> for MemoryFiles {
     fn from_iter<I: IntoIterator<Item = (String, Vec<u8>)>>(files: I) -> Self {
         MemoryFiles(files.into_iter().collect())
     }
+}
+
+/// SHA-256 of files one after the other, in hex.
+pub fn hash_files<'a>(files: &impl Files, names: impl IntoIterator<Item = &'a str>) -> Result<String, WeightsError> {
+    const PIECE: u64 = 4 << 20;
+    let mut hash = Sha256::new();
+    for file in names {
+        let length = files.length(file).unwrap_or(0);
+        for start in (0..length).step_by(PIECE as usize) {
+            hash.update(files.read(file, start, PIECE.min(length - start) as usize)?);
+        }
+    }
+    Ok(format!("{:x}", hash.finalize()))
 }
 
 /// The largest JSON file that is read: tokenizers reach 20 MB, headers and indices less.

@@ -26,7 +26,7 @@ pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
 pub use family::Family;
 pub(crate) use fields::Fields;
 pub(crate) use files::read_json;
-pub use files::{Files, MemoryFiles, parse_json};
+pub use files::{Files, MemoryFiles, hash_files, parse_json};
 pub use parameters::parameter_shapes;
 pub use place::{Fused, Layout, Place};
 pub use tensors::{TensorFiles, Width, index_shards, write_tensors};

@@ -2,12 +2,11 @@
 //! time, as f32. Nothing in a file is trusted: lengths are held against the file's own before anything is allocated.
 
 use super::WeightsError;
-use super::files::{Files, read_json};
+use super::files::{Files, hash_files, read_json};
 use super::header::{Entry, Header, PREFIX, exactly, header};
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -169,15 +168,7 @@ impl<F: Files> TensorFiles<F> {
 
     /// SHA-256 of the weight files, one after the other in the order of their names, in hex.
     pub fn sha256(&self) -> Result<String, WeightsError> {
-        const CHUNK: u64 = 4 << 20;
-        let mut hash = Sha256::new();
-        for file in &self.shards {
-            let length = self.files.length(file).unwrap_or(0);
-            for start in (0..length).step_by(CHUNK as usize) {
-                hash.update(self.files.read(file, start, CHUNK.min(length - start) as usize)?);
-            }
-        }
-        Ok(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+        hash_files(&self.files, self.shards())
     }
 
     fn file_names(&self) -> String {

@@ -1,15 +1,14 @@
 //! Adapters that the visitor brings: PEFT folders or their .zip, checked against a base and kept in the browser.
 
+use super::base_select::BaseSelect;
+use super::drop_area::DropArea;
 use crate::protocol::AdapterCard;
 use crate::spec::Method;
-use crate::ui::browser;
-use crate::ui::drop::{self, Dropped};
+use crate::ui::drop::{Dropped, picked};
 use crate::ui::lab::use_lab;
 use crate::ui::results::bytes;
-use crate::ui::state::{Input, Level};
-use leptos::ev;
+use crate::ui::state::Input;
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 #[component]
 pub fn Adapters() -> impl IntoView {
@@ -20,15 +19,14 @@ pub fn Adapters() -> impl IntoView {
     });
     let problem = Memo::new(move |_| lab.state.with(|state| state.asks.adapter_problem.clone()));
     let adding = Memo::new(move |_| lab.state.with(|state| state.asks.is_adding()));
-    let picked = RwSignal::new(None::<String>);
+    let wanted = RwSignal::new(None::<String>);
     let base = Memo::new(move |_| {
         let first = || {
             let chosen = lab.settings.with(|settings| settings.bases.first().cloned());
             chosen.or_else(|| bases.with(|bases| bases.first().cloned()))
         };
-        picked.get().or_else(first)
+        wanted.get().or_else(first)
     });
-    let over = RwSignal::new(false);
     let add = move |Dropped { label, files }: Dropped| {
         if let (Some(base), false) = (base.get_untracked(), files.is_empty()) {
             let zip = || files.iter().find_map(|file| file.name().strip_suffix(".zip").map(String::from));
@@ -37,32 +35,9 @@ pub fn Adapters() -> impl IntoView {
             lab.send(Input::AddAdapter { name, base });
         }
     };
-    let dropped = move |event: ev::DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        if let Some(transfer) = event.data_transfer() {
-            let coming = drop::dropped(&transfer);
-            spawn_local(async move {
-                match coming.await {
-                    Ok(dropped) => add(dropped),
-                    Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
-                }
-            });
-        }
-    };
     view! {
         <h3>"Added adapters"</h3>
-        <div
-            class="drop"
-            class:over=move || over.get()
-            data-testid="adapter-drop"
-            on:dragover=move |event| {
-                event.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=dropped
-        >
+        <DropArea testid="adapter-drop" take=add>
             <div class="row">
                 <label class="wide">
                     "Drop a PEFT adapter here (LoRA or prompt tuning: its folder, its .zip, or both files), or choose it"
@@ -71,25 +46,18 @@ pub fn Adapters() -> impl IntoView {
                         multiple
                         accept=".zip,.json,.safetensors"
                         data-testid="adapter-files"
-                        on:change=move |event| {
-                            let input = event_target::<web_sys::HtmlInputElement>(&event);
-                            add(drop::chosen(browser::files(input.files())));
-                            // The same file may be chosen again after a refusal.
-                            input.set_value("");
-                        }
+                        on:change=move |event| add(picked(&event_target(&event)))
                     />
                 </label>
-                <label>
-                    "Made for"
-                    <select data-testid="adapter-base" on:change=move |event| picked.set(Some(event_target_value(&event)))>
-                        {move || bases.get().into_iter().map(|name| {
-                            let is = name.clone();
-                            view! { <option value=name.clone() selected=move || base.get().as_ref() == Some(&is)>{name.clone()}</option> }
-                        }).collect_view()}
-                    </select>
-                </label>
+                <BaseSelect
+                    label="Made for"
+                    testid="adapter-base"
+                    names=bases
+                    chosen=base
+                    choose=move |name| wanted.set(Some(name))
+                />
             </div>
-        </div>
+        </DropArea>
         <div aria-live="polite">
             <Show when=move || adding.get()>
                 <p class="quiet" aria-busy="true">"Reading the adapter…"</p>

@@ -1,6 +1,7 @@
 //! A blend: several LoRA adapters beside one base, each counting as much as its slider says, below zero for its
 //! opposite.
 
+use super::base_select::BaseSelect;
 use crate::protocol::{AdapterRef, Blended, ModelRef};
 use crate::spec::{Method, MethodKind};
 use crate::ui::lab::use_lab;
@@ -67,19 +68,17 @@ pub fn Blend(blend: RwSignal<Option<ModelRef>>, #[prop(into)] changed: Callback<
                 <summary>"Blend LoRA adapters"</summary>
                 <p class="quiet">"Each adapter counts as much as its slider says: 1 is as trained, 0 leaves it out, below 0 is its opposite."</p>
                 <Show when=move || bases.with(|bases| bases.len() > 1)>
-                    <label>
-                        "Base"
-                        <select on:change=move |event| {
-                            picked.set(Some(event_target_value(&event)));
+                    <BaseSelect
+                        label="Base"
+                        testid="blend-base"
+                        names=bases
+                        chosen=base
+                        choose=move |name| {
+                            picked.set(Some(name));
                             weights.set(Vec::new());
                             blend.set(None);
-                        }>
-                            {move || bases.get().into_iter().map(|name| {
-                                let is = name.clone();
-                                view! { <option value=name.clone() selected=move || base.get().as_ref() == Some(&is)>{name.clone()}</option> }
-                            }).collect_view()}
-                        </select>
-                    </label>
+                        }
+                    />
                 </Show>
                 {move || {
                     let here = base.get();

@@ -1,14 +1,15 @@
 //! Which data: one of the lab's tasks, or the visitor's own, pasted or dropped; what was read of them, and what
 //! could not be.
 
+use super::drop_area::DropArea;
 use crate::data::tasks::{Distance, Task};
 use crate::protocol::{ColumnChoice, DataRequest, DataSummary};
 use crate::ui::browser;
+use crate::ui::drop::Dropped;
 use crate::ui::lab::use_lab;
 use crate::ui::results::{bytes, count};
 use crate::ui::settings::DataChoice;
 use crate::ui::state::Input;
-use leptos::ev;
 use leptos::prelude::*;
 
 #[component]
@@ -108,7 +109,6 @@ fn Summary(summary: DataSummary) -> impl IntoView {
 fn OwnData() -> impl IntoView {
     let lab = use_lab();
     let text = RwSignal::new(String::new());
-    let over = RwSignal::new(false);
     let problem = Memo::new(move |_| lab.state.with(|state| state.own.problem.clone()));
     let reading = Memo::new(move |_| lab.state.with(|state| state.own.is_reading()));
     let columns = Memo::new(move |_| {
@@ -124,23 +124,8 @@ fn OwnData() -> impl IntoView {
         lab.hold_files(name.clone(), files);
         lab.send(Input::OwnData(DataRequest::Files { name, columns: None }));
     };
-    let dropped = move |event: ev::DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        read(browser::files(event.data_transfer().and_then(|transfer| transfer.files())));
-    };
     view! {
-        <div
-            class="drop"
-            class:over=move || over.get()
-            data-testid="drop"
-            on:dragover=move |event| {
-                event.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=dropped
-        >
+        <DropArea testid="drop" take=move |dropped: Dropped| read(dropped.files)>
             <label>
                 "Drop files here, or choose them"
                 <input
@@ -175,7 +160,7 @@ fn OwnData() -> impl IntoView {
             >
                 "Use this text"
             </button>
-        </div>
+        </DropArea>
         <div aria-live="polite">
             <Show when=move || reading.get()>
                 <p class="quiet" aria-busy="true">"Reading…"</p>

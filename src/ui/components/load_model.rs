@@ -1,60 +1,30 @@
 //! Loading a model of one's own: dropped files or a hub's address; what it is and whether it fits, before it is loaded;
 //! how far it is; and what went wrong.
 
+use super::drop_area::DropArea;
 use crate::hub::{Address, Host};
 use crate::protocol::{ModelSource, Sight, Step};
-use crate::ui::browser;
 use crate::ui::charts::palette::method_name;
-use crate::ui::drop::{self, Dropped};
+use crate::ui::drop::{Dropped, picked};
 use crate::ui::lab::use_lab;
 use crate::ui::results::{bytes, count};
 use crate::ui::shelf::{Fit, Load, Stage, WASM_BYTES};
-use crate::ui::state::{Input, Level};
+use crate::ui::state::Input;
 use leptos::ev;
 use leptos::prelude::*;
-use wasm_bindgen_futures::spawn_local;
 
 #[component]
 pub fn LoadModel() -> impl IntoView {
     let lab = use_lab();
-    let over = RwSignal::new(false);
     let look = move |Dropped { label, files }: Dropped| {
         if !files.is_empty() {
             lab.look(ModelSource::Files { label }, files);
         }
     };
-    let dropped = move |event: ev::DragEvent| {
-        event.prevent_default();
-        over.set(false);
-        if let Some(transfer) = event.data_transfer() {
-            let coming = drop::dropped(&transfer);
-            spawn_local(async move {
-                match coming.await {
-                    Ok(dropped) => look(dropped),
-                    Err(reason) => lab.send(Input::Say(Level::Warning, reason)),
-                }
-            });
-        }
-    };
-    let choose = move |event: ev::Event| {
-        let input = event_target::<web_sys::HtmlInputElement>(&event);
-        look(drop::chosen(browser::files(input.files())));
-        // The same files may be chosen again.
-        input.set_value("");
-    };
+    let choose = move |event: ev::Event| look(picked(&event_target(&event)));
     let loads = Memo::new(move |_| lab.state.with(|state| state.models.loads.clone()));
     view! {
-        <div
-            class="drop"
-            class:over=move || over.get()
-            data-testid="model-drop"
-            on:dragover=move |event| {
-                event.prevent_default();
-                over.set(true);
-            }
-            on:dragleave=move |_| over.set(false)
-            on:drop=dropped
-        >
+        <DropArea testid="model-drop" take=look>
             <label>
                 "Drop a model’s folder here, or choose it"
                 <input type="file" prop:webkitdirectory=true data-testid="model-folder" on:change=choose />
@@ -67,7 +37,7 @@ pub fn LoadModel() -> impl IntoView {
                 "config.json, tokenizer.json and model.safetensors (or its shards with their index), of GPT-2, GPT-Neo, GPT-NeoX
                 (Pythia), Llama, Qwen2 or Qwen3. They are read here and sent nowhere."
             </p>
-        </div>
+        </DropArea>
         <FromHub />
         <div aria-live="polite">
             <For each=move || loads.get() key=|load| load.request let(load)>

@@ -3,6 +3,7 @@
 pub mod about;
 mod adapters;
 pub mod app;
+mod base_select;
 mod base_shelf;
 mod before_after;
 mod blend;
@@ -10,6 +11,7 @@ mod chart;
 mod controls;
 mod data;
 mod device;
+mod drop_area;
 mod experiment;
 mod laws;
 mod load_model;

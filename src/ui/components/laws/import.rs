@@ -2,6 +2,8 @@
 
 use crate::laws::{Columns, Point, Table};
 use crate::ui::browser;
+use crate::ui::components::drop_area::DropArea;
+use crate::ui::drop::Dropped;
 use crate::ui::lab::{records, use_lab};
 use crate::ui::state::{Input, Level};
 use leptos::prelude::*;
@@ -109,14 +111,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
     view! {
         <details class="more" prop:open=move || imported.with(Option::is_some)>
             <summary>"Use points from a file"</summary>
-            <div
-                class="drop"
-                on:dragover=|event| event.prevent_default()
-                on:drop=move |event| {
-                    event.prevent_default();
-                    open(browser::files(event.data_transfer().and_then(|transfer| transfer.files())));
-                }
-            >
+            <DropArea testid="import-drop" take=move |dropped: Dropped| open(dropped.files)>
                 <label>
                     "A CSV or JSON of points (one row a run, with its amount of data and its loss), or runs exported by this lab"
                     <input
@@ -153,7 +148,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                         </p>
                     })}
                 </div>
-            </div>
+            </DropArea>
         </details>
     }
 }
