@@ -22,9 +22,11 @@ echarts.use([
   CanvasRenderer, SVGRenderer,
 ]);
 
-// A tooltip is the hovered item's own lines, as text: a name with markup in it stays a name.
-function tip(params) {
-  const lines = (params.data && params.data.tip) || [];
+// A tooltip is the lines of the hovered item, or those of its series with {0} and {1} for its numbers. As text: a name
+// with markup in it stays a name.
+function tip(params, series) {
+  const number = (index) => (Number.isInteger(params.value[index]) ? params.value[index] : params.value[index].toFixed(3));
+  const lines = params.data?.tip ?? series?.tip?.map((line) => line.replace(/\{(\d)\}/g, (_, index) => number(index))) ?? [];
   if (lines.length === 0) return "";
   const box = document.createElement("div");
   lines.forEach((line, i) => {
@@ -65,7 +67,7 @@ function short(value) {
 }
 
 function withFunctions(option) {
-  if (option.tooltip) option.tooltip.formatter = tip;
+  if (option.tooltip) option.tooltip.formatter = (params) => tip(params, option.series[params.seriesIndex]);
   for (const axis of [option.xAxis, option.yAxis].flat()) {
     if (axis) axis.axisLabel = { ...axis.axisLabel, formatter: short };
   }

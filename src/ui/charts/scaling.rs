@@ -125,9 +125,7 @@ impl Plot<'_> {
                 // The forecast joins the trusted part.
                 let joined: Vec<_> = near.last().copied().into_iter().chain(far).collect();
                 let rows = |samples: &[&Sample]| samples.iter().map(|s| json!([s.d, s.lo, s.hi])).collect::<Vec<_>>();
-                let points = |samples: &[&Sample]| {
-                    samples.iter().map(|s| json!({ "value": [s.d, s.mid], "tip": law.tip })).collect::<Vec<_>>()
-                };
+                let points = |samples: &[&Sample]| samples.iter().map(|s| [s.d, s.mid]).collect::<Vec<_>>();
                 let band = |rows: Vec<Value>, colour: &str| {
                     json!({ "type": "custom", "name": name, "renderItem": "band", "data": rows, "color": colour, "clip": true,
                         "silent": true, "encode": { "x": 0, "y": [1, 2] }, "z": 1 })
@@ -135,15 +133,17 @@ impl Plot<'_> {
                 drawn.push(band(rows(&near), colour));
                 drawn.push(band(rows(&joined), self.theme.faint()));
                 drawn.push(
-                    json!({ "type": "line", "name": name, "data": points(&near), "showSymbol": false, "color": colour,
+                    json!({ "type": "line", "name": name, "data": points(&near), "tip": law.tip, "showSymbol": false, "color": colour,
                     "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerLineEvent": true }),
                 );
-                drawn.push(json!({ "type": "line", "name": name, "data": points(&joined), "showSymbol": false,
-                    "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2 }));
+                drawn.push(
+                    json!({ "type": "line", "name": name, "data": points(&joined), "tip": law.tip, "showSymbol": false,
+                    "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2 }),
+                );
                 if !law.rival.is_empty() {
                     let rival: Vec<_> = law.rival.iter().filter(|(d, _)| *d >= across.0).collect();
                     drawn.push(json!({ "type": "line", "name": name, "showSymbol": false, "color": colour, "z": 2,
-                        "data": rival.iter().map(|(d, loss)| json!({ "value": [d, loss], "tip": [law.rival_name] })).collect::<Vec<_>>(),
+                        "data": rival, "tip": [law.rival_name],
                         "lineStyle": { "width": 1.4, "type": "dotted" } }));
                 }
             }
