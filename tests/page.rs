@@ -357,11 +357,13 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
 
 #[test]
 fn more_cores_bring_more_workers_on_the_cpu() {
-    let mut page = Page::open(small());
-    page.state.cores = 4;
-    page.hear(Input::Play);
-    page.work();
-    assert_eq!((page.state.workers.len(), page.done().len()), (3, 6));
+    for (cores, workers) in [(1, 1), (2, 2), (4, 3), (32, 4)] {
+        let mut page = Page::open(small());
+        page.state.cores = cores;
+        page.hear(Input::Play);
+        page.work();
+        assert_eq!((page.state.workers.len(), page.done().len()), (workers, 6), "{cores} cores");
+    }
 }
 
 #[test]

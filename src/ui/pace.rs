@@ -1,7 +1,7 @@
 //! How long it still takes: for a run from its own pace, for the experiment from the pace of its methods so far.
 //! Estimates only; the clock's readings come with the events.
 
-use super::state::{Doing, Live, Millis, State};
+use super::state::{Live, Millis, State};
 use crate::spec::{MethodKind, RunSpec};
 use std::collections::BTreeMap;
 
@@ -28,7 +28,7 @@ pub fn all_left(state: &State) -> Option<f64> {
             _ => {}
         }
     }
-    Some(total / lanes(state) as f64)
+    Some(total / state.most_workers() as f64)
 }
 
 /// Seconds for runs not yet queued: the preview beside Play.
@@ -36,11 +36,7 @@ pub fn preview(state: &State, cells: &[RunSpec]) -> Option<f64> {
     let pace = Pace::of(state);
     let left = cells.iter().filter(|cell| !state.queue.is_done(&cell.id()));
     let total = left.map(|cell| pace.run(cell)).sum::<Option<f64>>()?;
-    Some(total / lanes(state) as f64)
-}
-
-fn lanes(state: &State) -> usize {
-    state.workers.values().filter(|worker| worker.doing != Doing::Starting).count().max(1)
+    Some(total / state.most_workers() as f64)
 }
 
 /// Seconds a step per method and base, from finished runs on this machine and from what trains now.

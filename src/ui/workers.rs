@@ -216,12 +216,17 @@ impl State {
                 },
             );
         }
-        // On the CPU one worker trains one run at a time: more cores, more workers.
-        let most = if self.backend() == Some(Backend::Cpu) { self.cores.saturating_sub(1).clamp(1, 4) } else { 1 };
-        let most = most.min(self.workers_that_fit().max(1));
-        if counts.pending > 0 && self.phase == Phase::Playing && self.device.is_some() && self.workers.len() < most {
+        let more = self.device.is_some() && self.workers.len() < self.most_workers();
+        if counts.pending > 0 && self.phase == Phase::Playing && more {
             self.spawn(orders);
         }
+    }
+
+    /// On the CPU one worker trains one run at a time: more cores, more workers. The page itself needs little of one.
+    pub(super) fn most_workers(&self) -> usize {
+        let cores = self.cores.saturating_sub(1).max(self.cores.min(2)).clamp(1, 4);
+        let most = if self.backend() == Some(Backend::Cpu) { cores } else { 1 };
+        most.min(self.workers_that_fit().max(1))
     }
 
     /// Data to read before anything else: the visitor's new data, or the chosen source to be described.
