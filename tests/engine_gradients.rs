@@ -10,15 +10,15 @@ use tunelab::adapt;
 use tunelab::data::Batch;
 use tunelab::model::{Decoder, Tensors, composed};
 use tunelab::seed::Seed;
-use tunelab::spec::{Lora, Method, MethodKind, ModelConfig, Prompt, PromptInit};
+use tunelab::spec::{Lora, Method, MethodKind, ModelConfig, Precision, Prompt, PromptInit};
 use tunelab::train::sum_nats;
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("floats")
 }
 
-/// A model of the config's shape whose blocks speak as loudly as a trained model's.
-fn lively(config: &ModelConfig) -> Decoder {
+/// A model of the config's shape, held in `precision`, whose blocks speak as loudly as a trained model's.
+fn lively(config: &ModelConfig, precision: Precision) -> Decoder {
     let mut tensors: Tensors = pollster::block_on(fresh(config).export()).expect("export");
     for (name, tensor) in &mut tensors {
         for (i, value) in tensor.values.iter_mut().enumerate() {
@@ -27,7 +27,7 @@ fn lively(config: &ModelConfig) -> Decoder {
             *value = *value * if tensor.shape.len() == 2 { 8.0 } else { 1.0 } + shift;
         }
     }
-    Decoder::load(config, &mut &tensors, &Device::flex()).expect("load")
+    Decoder::load_as(precision, config, &mut &tensors, &Device::flex()).expect("load")
 }
 
 fn batch(method: &Method) -> Batch {
@@ -69,7 +69,7 @@ fn gradients(model: &Decoder, method: &Method, batch: &Batch) -> (f32, Vec<(Stri
 #[test]
 fn operations_on_slices_agree_with_composed_ones() {
     for (family, config) in families() {
-        let base = lively(&config);
+        let base = lively(&config, Precision::F32);
         for method in methods() {
             let model = adapted(&base, &method);
             let batch = batch(&method);
@@ -91,9 +91,10 @@ fn operations_on_slices_agree_with_composed_ones() {
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
     // Along a random direction of all trained numbers: the difference of two losses, in f32, so to a per mille.
-    for (family, config) in families() {
-        let base = lively(&config);
-        for method in methods() {
+    let cases = families().into_iter().flat_map(|family| Precision::ALL.map(|precision| (family.clone(), precision)));
+    for ((family, config), precision) in cases {
+        let base = lively(&config, precision);
+        for method in methods().into_iter().filter_map(|method| method.on(precision).ok()) {
             let model = adapted(&base, &method);
             let batch = batch(&method);
             let (_, gradients) = gradients(&model, &method, &batch);
@@ -126,9 +127,10 @@ fn gradients_are_the_slopes_of_the_loss() {
                 let measured = (loss_at(h) - loss_at(-h)) / f64::from(2.0 * h);
                 let error = (measured - slope).abs() / slope.abs();
                 let kind = method.kind();
-                assert!(error < 2e-2, "{family}, {kind}, {name}: slope {slope}, measured {measured}");
+                assert!(error < 2e-2, "{family}, {precision}, {kind}, {name}: slope {slope}, measured {measured}");
             }
-            assert!(2 * checked >= gradients.len(), "{family}, {}: only {checked} were checked", method.kind());
+            let kind = method.kind();
+            assert!(2 * checked >= gradients.len(), "{family}, {precision}, {kind}: only {checked} were checked");
         }
     }
 }
@@ -136,7 +138,7 @@ fn gradients_are_the_slopes_of_the_loss() {
 #[test]
 fn a_frozen_base_has_no_gradient() {
     for (family, config) in families() {
-        let base = lively(&config);
+        let base = lively(&config, Precision::F32);
         for method in methods().into_iter().filter(|method| method.kind() != MethodKind::Full) {
             let mut model = adapted(&base, &method);
             adapt::visit(&mut model, &method, &mut |_, mut parameter| parameter.track());
