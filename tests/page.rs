@@ -356,6 +356,15 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
 }
 
 #[test]
+fn a_base_that_has_arrived_is_not_on_its_way() {
+    let mut page = Page::open(small());
+    for (loaded, is_coming) in [(50, true), (100, false)] {
+        page.hear(Input::Event(1, Event::Fetching { base: "small".into(), loaded, total: Some(100) }));
+        assert_eq!(page.state.fetching.is_some(), is_coming, "{loaded} of 100 bytes");
+    }
+}
+
+#[test]
 fn more_cores_bring_more_workers_on_the_cpu() {
     for (cores, workers) in [(1, 1), (2, 2), (4, 3), (32, 4)] {
         let mut page = Page::open(small());

@@ -82,7 +82,10 @@ impl State {
                     self.say(Level::Warning, format!("The data “{name}” could not be read: {reason}"));
                 }
             }
-            Event::Fetching { base, loaded, total } => self.fetching = Some((base, loaded, total)),
+            Event::Fetching { base, loaded, total } => {
+                // What has arrived is on its way no more, whether a run waits for it or not.
+                self.fetching = (total != Some(loaded)).then_some((base, loaded, total));
+            }
             Event::Started { run, step, of } => {
                 self.fetching = None;
                 let live = self.live.entry(run).or_default();
