@@ -75,13 +75,16 @@ export async function a_model_of_a_hub_is_looked_at_downloaded_trained_and_kept(
   assert.equal(await page.getByTestId("fits").locator("tbody tr").count(), 4);
   assert.match(await page.getByTestId("fits").innerText(), /LoRA\s+\S+ [kM]?B\s+\d+ s for 3 steps/);
   await page.screenshot({ path: `${shots}/hub-seen.png`, fullPage: true });
+  const tokens = () => page.getByTestId("data-summary").innerText();
+  const counted = (than) => page.waitForFunction((than) => document.querySelector('[data-testid="data-summary"]')?.innerText !== than, than);
+  const theirs = await tokens();
   await page.getByTestId("take").click();
   await page.getByTestId("base-lab/tiny-neox").waitFor();
   assert.ok(hub.asked.some(({ file, revision, cdn }) => file === WEIGHTS && revision === COMMIT && cdn), "weights come from the commit that was found");
 
   // It is a base like any other: trained, completed with, counted in its own tokens.
   assert.ok(await page.getByTestId("base-lab/tiny-neox").isChecked());
-  const tokens = () => page.getByTestId("data-summary").innerText();
+  await counted(theirs);
   const own = await tokens();
   await trained(page);
   await page.getByTestId("compare").click();
@@ -89,7 +92,8 @@ export async function a_model_of_a_hub_is_looked_at_downloaded_trained_and_kept(
   assert.doesNotMatch(await page.getByTestId("after").innerText(), /shelf|storage/);
   await page.getByTestId("base-story-50k").check();
   await page.getByTestId("base-lab/tiny-neox").uncheck();
-  await page.waitForFunction((own) => document.querySelector('[data-testid="data-summary"]')?.textContent !== own, own);
+  await counted(own);
+  assert.equal(await tokens(), theirs);
 
   // Shards too.
   await download(page, "lab/tiny-llama");
