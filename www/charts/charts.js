@@ -22,11 +22,12 @@ echarts.use([
   CanvasRenderer, SVGRenderer,
 ]);
 
-// A tooltip is the lines of the hovered item, or those of its series with {0} and {1} for its numbers. As text: a name
-// with markup in it stays a name.
-function tip(params, series) {
-  const number = (index) => (Number.isInteger(params.value[index]) ? params.value[index] : params.value[index].toFixed(3));
-  const lines = params.data?.tip ?? series?.tip?.map((line) => line.replace(/\{(\d)\}/g, (_, index) => number(index))) ?? [];
+// A tooltip is the lines of the hovered item or of its series (`tip`), or the item's numbers in the series' own words
+// (`says`, with {0} and {1}). As text: a name with markup in it stays a name.
+function tip({ data, value }, series) {
+  const number = (index) => (Number.isInteger(value[index]) ? value[index] : value[index].toFixed(3));
+  const said = () => series?.says?.map((line) => line.replace(/\{([01])\}/g, (_, index) => number(index)));
+  const lines = data?.tip ?? series?.tip ?? said() ?? [];
   if (lines.length === 0) return "";
   const box = document.createElement("div");
   lines.forEach((line, i) => {

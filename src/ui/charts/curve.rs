@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// `training` is (step, nats per token), `dev` too; `of` is the run's planned number of steps.
 pub fn option(training: &[(usize, f64)], dev: &[(usize, f64)], of: usize, mark: Mark, theme: Theme) -> Value {
-    let tip = ["step {0}", "{1} nats per token"];
+    let says = ["step {0}", "{1} nats per token"];
     let axis = |name: &str| {
         json!({
             "type": "value", "name": name, "nameLocation": "middle", "scale": true,
@@ -29,9 +29,9 @@ pub fn option(training: &[(usize, f64)], dev: &[(usize, f64)], of: usize, mark: 
         "tooltip": { "trigger": "item", "confine": true },
         "xAxis": across, "yAxis": up,
         "series": [
-            { "type": "line", "name": "training", "data": training, "tip": tip, "showSymbol": false, "color": mark.colour,
+            { "type": "line", "name": "training", "data": training, "says": says, "showSymbol": false, "color": mark.colour,
               "lineStyle": { "width": 1.2, "opacity": 0.6 } },
-            { "type": "line", "name": "held out (dev)", "data": dev, "tip": tip, "symbol": mark.symbol, "symbolSize": 7,
+            { "type": "line", "name": "held out (dev)", "data": dev, "says": says, "symbol": mark.symbol, "symbolSize": 7,
               "color": mark.colour, "lineStyle": { "width": 2 } },
         ],
     })
