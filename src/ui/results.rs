@@ -132,7 +132,8 @@ impl Joint {
 }
 
 /// Runs of one of the chosen bases, that which most others differ from in one factor alone, and of those others, on the
-/// chosen source: points of a joint law, one group a method. Losses per token over another vocabulary, or of another family, are no part of it.
+/// chosen source: points of a joint law, one group a method. Losses per token over another vocabulary, or of another
+/// family, are no part of it.
 pub fn joint_points(state: &State, joint: Joint, horizontal: Horizontal) -> Vec<Point> {
     let chosen = state.settings.chosen(state.cards());
     let tokens = |card: &ModelCard| card.pretraining.as_ref().map(|made| made.tokens);

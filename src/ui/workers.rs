@@ -219,8 +219,8 @@ impl State {
                 },
             );
         }
-        let more = self.device.is_some() && self.workers.len() < self.most_workers();
-        if counts.pending > 0 && self.phase == Phase::Playing && more {
+        let waits = counts.pending > 0 && self.phase == Phase::Playing && self.device.is_some();
+        if waits && self.workers.len() < self.most_workers() {
             self.spawn(orders);
         }
     }
