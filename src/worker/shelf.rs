@@ -293,7 +293,7 @@ async fn copy_files(handles: &Handles, models: &Models, name: &str, job: &mut Jo
         for start in (0..length).step_by(PIECE as usize) {
             job.check()?;
             let piece = PIECE.min(length - start);
-            place.write(start, &handles.slice(file, start, piece as usize)?)?;
+            handles.piece(file, start, piece as usize, |bytes| place.write(start, bytes))??;
             job.progress(Step::Copying, file, start + piece, length);
         }
     }
