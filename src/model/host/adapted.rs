@@ -2,7 +2,7 @@
 //! gradient is written apart and added.
 
 use super::op::HostOp;
-use super::product::{Product, View, gemm};
+use super::product::{Product, View, filled, gemm, low_rank};
 
 /// `x·W + b + scale · (x·A)·B`: x `[m, k]`, W `[k, n]`, A `[k, rank]`, B `[rank, n]`, b `[n]`.
 #[derive(Clone, Debug)]
@@ -17,48 +17,54 @@ impl Adapted {
         Product { shape: self.shape, transposed: false }
     }
 
-    /// Adds the adapter's part to `out`; gives `x·A`.
+    /// Adds the adapter's part to `out`; gives `scale · x·A`.
     pub(super) fn add(&self, out: &mut [f32], [x, a, b]: [&[f32]; 3]) -> Vec<f32> {
         let ([m, k, n], r) = (self.shape, self.rank);
         let mut inner = vec![0.0; m * r];
-        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), 1.0, false);
-        gemm(out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), self.scale, true);
+        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), self.scale, false);
+        gemm(out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), 1.0, true);
         inner
     }
 
-    /// The gradients of A and B where they are wanted; adds the adapter's part to that of `x`.
-    pub(super) fn derive_add(
+    /// Adds the adapter's part to the gradient of `x` where there is one; gives that of `x·A`.
+    pub(super) fn derive_add(&self, dx: Option<&mut [f32]>, [a, b]: [&[f32]; 2], gradient: &[f32]) -> Vec<f32> {
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let mut dinner = vec![0.0; m * r];
+        gemm(&mut dinner, r, [m, n, r], View::rows(gradient, n), View::transposed(b, n), self.scale, false);
+        if let Some(dx) = dx {
+            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
+        }
+        dinner
+    }
+
+    /// The gradients of A and B where they are wanted.
+    pub(super) fn factors(
         &self,
-        dx: &mut Option<Vec<f32>>,
-        [x, a, b]: [&[f32]; 3],
-        inner: &[f32],
+        x: &[f32],
+        [inner, dinner]: [&[f32]; 2],
         gradient: &[f32],
         wanted: [bool; 2],
     ) -> [Option<Vec<f32>>; 2] {
         let ([m, k, n], r) = (self.shape, self.rank);
-        let outer = View::rows(gradient, n);
-        let mut dinner = vec![0.0; m * r];
-        gemm(&mut dinner, r, [m, n, r], outer, View::transposed(b, n), self.scale, false);
-        if let Some(dx) = dx {
-            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
-        }
         let da = wanted[0].then(|| {
             let mut da = vec![0.0; k * r];
-            gemm(&mut da, r, [k, m, r], View::transposed(x, k), View::rows(&dinner, r), 1.0, false);
+            gemm(&mut da, r, [k, m, r], View::transposed(x, k), View::rows(dinner, r), 1.0, false);
             da
         });
         let db = wanted[1].then(|| {
             let mut db = vec![0.0; r * n];
-            gemm(&mut db, n, [r, m, n], View::transposed(inner, r), outer, self.scale, false);
+            gemm(&mut db, n, [r, m, n], View::transposed(inner, r), View::rows(gradient, n), 1.0, false);
             db
         });
         [da, db]
     }
 
-    /// The output, and `x·A`.
+    /// The output, and `scale · x·A`.
     fn run(&self, [x, w, a, b]: [&[f32]; 4], bias: Option<&[f32]>) -> (Vec<f32>, Vec<f32>) {
-        let mut out = self.product().run(x, w, bias);
-        let inner = self.add(&mut out, [x, a, b]);
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let mut out = filled([m, n], bias);
+        let views = [View::rows(x, k), View::rows(w, n), View::rows(a, r), View::rows(b, n)];
+        let inner = low_rank(&mut out, [m, k, r, n], views, self.scale, bias.is_some());
         (out, inner)
     }
 
@@ -69,14 +75,24 @@ impl Adapted {
         gradient: &[f32],
         [want_x, want_w, want_a, want_b]: [bool; 4],
     ) -> [Option<Vec<f32>>; 4] {
-        let [mut dx, dw] = self.product().derive(x, w, gradient, [want_x, want_w]);
-        let [da, db] = self.derive_add(&mut dx, [x, a, b], inner, gradient, [want_a, want_b]);
+        let ([m, k, n], r) = (self.shape, self.rank);
+        let (dx, dinner) = if want_x {
+            let mut dx = vec![0.0; m * k];
+            let views =
+                [View::rows(gradient, n), View::transposed(w, n), View::transposed(b, n), View::transposed(a, r)];
+            let dinner = low_rank(&mut dx, [m, n, r, k], views, self.scale, false);
+            (Some(dx), dinner)
+        } else {
+            (None, self.derive_add(None, [a, b], gradient))
+        };
+        let [_, dw] = self.product().derive(x, w, gradient, [false, want_w]);
+        let [da, db] = self.factors(x, [inner, &dinner], gradient, [want_a, want_b]);
         [dx, dw, da, db]
     }
 }
 
 impl HostOp<4> for Adapted {
-    /// `x·A`
+    /// `scale · x·A`
     type Saved = Vec<f32>;
 
     fn forward(&self, inputs: [&[f32]; 4], _: bool) -> (Vec<f32>, Vec<f32>) {

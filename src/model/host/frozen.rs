@@ -3,7 +3,7 @@
 
 use super::adapted::Adapted;
 use super::op::HostOp;
-use super::product::{Product, View, gemm};
+use super::product::{Product, View, filled, gemm};
 use crate::model::packed::Packed;
 use crate::spec::BLOCK;
 use std::cell::RefCell;
@@ -56,7 +56,7 @@ fn steps(all: usize, step: usize) -> impl Iterator<Item = Range<usize>> {
 impl<Op> Frozen<Op> {
     fn run(&self, product: &Product, x: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         let [m, _, n] = product.shape;
-        let mut out = bias.map_or_else(|| vec![0.0; m * n], |bias| bias.repeat(m));
+        let mut out = filled([m, n], bias);
         multiply(&mut out, product.shape, x, &self.weight, product.transposed);
         out
     }
@@ -100,7 +100,7 @@ impl HostOp<2> for Frozen<Product> {
 
 /// `x`, A, B
 impl HostOp<3> for Frozen<Adapted> {
-    /// `x·A`
+    /// `scale · x·A`
     type Saved = Vec<f32>;
 
     fn forward(&self, inputs: [&[f32]; 3], _: bool) -> (Vec<f32>, Vec<f32>) {
@@ -117,7 +117,9 @@ impl HostOp<3> for Frozen<Adapted> {
         [want_x, want_a, want_b]: [bool; 3],
     ) -> [Option<Vec<f32>>; 3] {
         let mut dx = self.derive(&self.op.product(), gradient, want_x);
-        let [da, db] = self.op.derive_add(&mut dx, inputs, &inner, gradient, [want_a, want_b]);
+        let [x, a, b] = inputs;
+        let dinner = self.op.derive_add(dx.as_deref_mut(), [a, b], gradient);
+        let [da, db] = self.op.factors(x, [&inner, &dinner], gradient, [want_a, want_b]);
         [dx, da, db]
     }
 }

@@ -21,6 +21,18 @@ impl<'a> View<'a> {
         View { values, rows: 1, columns: stride }
     }
 
+    /// The transpose of what is seen.
+    #[cfg(any(target_family = "wasm", test))]
+    pub(super) fn flipped(self) -> Self {
+        View { values: self.values, rows: self.columns, columns: self.rows }
+    }
+
+    /// Without the columns before this one.
+    #[cfg(any(target_family = "wasm", test))]
+    pub(super) fn from_column(self, column: usize) -> Self {
+        View { values: &self.values[column * self.columns..], ..self }
+    }
+
     fn holds(&self, rows: usize, columns: usize) -> bool {
         rows == 0 || columns == 0 || (rows - 1) * self.rows + (columns - 1) * self.columns < self.values.len()
     }
@@ -69,11 +81,36 @@ pub(crate) fn gemm(
     }
 }
 
+/// `out = x·w + inner·b`, or added to `out`, where `inner = scale · x·a` is what it gives: x `[m, k]`, w `[k, n]`,
+/// a `[k, rank]`, b `[rank, n]`, out `[m, n]`.
+pub(super) fn low_rank(
+    out: &mut [f32],
+    [m, k, rank, n]: [usize; 4],
+    [x, w, a, b]: [View<'_>; 4],
+    scale: f32,
+    add: bool,
+) -> Vec<f32> {
+    #[cfg(target_family = "wasm")]
+    if ![m, k, rank, n].contains(&0) {
+        return super::panels::low_rank(out, [m, k, rank, n], [x, w, a, b], scale, add);
+    }
+    let mut inner = vec![0.0; m * rank];
+    gemm(&mut inner, rank, [m, k, rank], x, a, scale, false);
+    gemm(out, n, [m, k, n], x, w, 1.0, add);
+    gemm(out, n, [m, rank, n], View::rows(&inner, rank), b, 1.0, true);
+    inner
+}
+
 /// `x·W + b`, or `x·Wᵀ + b`: x `[m, k]`, W `[k, n]` or `[n, k]`, b `[n]` (empty where there is none).
 #[derive(Clone, Debug)]
 pub(crate) struct Product {
     pub shape: [usize; 3],
     pub transposed: bool,
+}
+
+/// `rows` rows of the bias, or zeros.
+pub(super) fn filled([rows, columns]: [usize; 2], bias: Option<&[f32]>) -> Vec<f32> {
+    bias.map_or_else(|| vec![0.0; rows * columns], |bias| bias.repeat(rows))
 }
 
 impl Product {
@@ -89,10 +126,7 @@ impl Product {
 
     pub(super) fn run(&self, x: &[f32], w: &[f32], bias: Option<&[f32]>) -> Vec<f32> {
         let [m, k, n] = self.shape;
-        let mut out = match bias {
-            Some(bias) => bias.repeat(m),
-            None => vec![0.0; m * n],
-        };
+        let mut out = filled([m, n], bias);
         gemm(&mut out, n, self.shape, View::rows(x, k), self.weight(w, false), 1.0, bias.is_some());
         out
     }
