@@ -8,8 +8,8 @@ use crate::model::{ModelError, Part};
 use crate::spec::BLOCK;
 use std::ops::Range;
 
-/// Numbers that are read at once, about: 4 MB as f32.
-const AT_ONCE: usize = 1 << 20;
+/// Numbers that are read at once, about: 1 MB as f32.
+const AT_ONCE: usize = 1 << 18;
 
 impl<F: Files> Checkpoint<F> {
     pub(super) fn read_parts(
