@@ -79,6 +79,27 @@ function withFunctions(option) {
   return option;
 }
 
+// A line without symbols has no items to hover: its point nearest to the pointer speaks for it.
+function followLines(chart) {
+  let shown;
+  const leave = () => {
+    if (shown) chart.dispatchAction({ type: "downplay", ...shown });
+    shown = undefined;
+  };
+  chart.on("mousemove", "series.line", ({ seriesIndex, dataIndex, event }) => {
+    if (dataIndex != null) return;
+    const [x] = chart.convertFromPixel({ seriesIndex }, [event.offsetX, event.offsetY]);
+    const far = ([at]) => Math.abs(at - x);
+    const { data } = chart.__series[seriesIndex];
+    const nearest = data.reduce((best, point, index) => (far(point) < far(data[best]) ? index : best), 0);
+    leave();
+    shown = { seriesIndex, dataIndex: nearest };
+    chart.dispatchAction({ type: "highlight", ...shown });
+    chart.dispatchAction({ type: "showTip", ...shown });
+  });
+  chart.on("mouseout", "series.line", leave);
+}
+
 const charts = new WeakMap();
 
 function chartOf(element) {
@@ -89,6 +110,7 @@ function chartOf(element) {
     resizes.observe(element);
     charts.set(element, chart);
     chart.__resizes = resizes;
+    followLines(chart);
   }
   return chart;
 }
@@ -102,7 +124,11 @@ function drawNext() {
   const [element, json] = next;
   waiting.delete(element);
   const option = JSON.parse(json);
-  if (option) chartOf(element).setOption(withFunctions(option), { replaceMerge: ["series"], lazyUpdate: true });
+  if (option) {
+    const chart = chartOf(element);
+    chart.__series = option.series;
+    chart.setOption(withFunctions(option), { replaceMerge: ["series"], lazyUpdate: true });
+  }
   if (waiting.size > 0) requestAnimationFrame(drawNext);
 }
 

@@ -30,7 +30,7 @@ pub fn option(training: &[(usize, f64)], dev: &[(usize, f64)], of: usize, mark: 
         "xAxis": across, "yAxis": up,
         "series": [
             { "type": "line", "name": "training", "data": training, "says": says, "showSymbol": false, "color": mark.colour,
-              "lineStyle": { "width": 1.2, "opacity": 0.6 } },
+              "lineStyle": { "width": 1.2, "opacity": 0.6 }, "triggerEvent": "line" },
             { "type": "line", "name": "held out (dev)", "data": dev, "says": says, "symbol": mark.symbol, "symbolSize": 7,
               "color": mark.colour, "lineStyle": { "width": 2 } },
         ],

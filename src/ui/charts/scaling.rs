@@ -134,16 +134,16 @@ impl Plot<'_> {
                 drawn.push(band(rows(&joined), self.theme.faint()));
                 drawn.push(
                     json!({ "type": "line", "name": name, "data": points(&near), "tip": law.tip, "showSymbol": false, "color": colour,
-                    "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerLineEvent": true }),
+                    "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerEvent": "line" }),
                 );
                 drawn.push(
                     json!({ "type": "line", "name": name, "data": points(&joined), "tip": law.tip, "showSymbol": false,
-                    "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2 }),
+                    "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2, "triggerEvent": "line" }),
                 );
                 if !law.rival.is_empty() {
                     let rival: Vec<_> = law.rival.iter().filter(|(d, _)| *d >= across.0).collect();
                     drawn.push(json!({ "type": "line", "name": name, "showSymbol": false, "color": colour, "z": 2,
-                        "data": rival, "tip": [law.rival_name],
+                        "data": rival, "tip": [law.rival_name], "triggerEvent": "line",
                         "lineStyle": { "width": 1.4, "type": "dotted" } }));
                 }
             }
