@@ -1,7 +1,8 @@
 // How long a model of GPT-2's size takes to load, and how much memory at the most, in the browser and natively:
 //   node benches/checkpoint.mjs DIR f32 && node benches/load.mjs DIST DIR [LAB]
 // DIST is the built site, LAB the native program (target/debug/lab). Prints JSON. Memory natively is the process's peak;
-// in the browser it is what the worker's wasm memory grew to, and how far the page's whole process rose over its start.
+// in the browser it is what the worker's wasm memory grew to, and how far the page's whole process rose, from before the
+// model was chosen until its first token.
 import { spawn } from "node:child_process";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { basename } from "node:path";
@@ -55,6 +56,8 @@ async function browser() {
   const renderers = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
   const resident = (pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1024;
   const renderer = renderers.reduce((a, b) => (resident(a) > resident(b) ? a : b));
+  writeFileSync(`/proc/${renderer}/clear_refs`, "5");
+  const before = resident(renderer);
 
   await page.getByTestId("load-model").evaluate((details) => (details.open = true));
   let clock = performance.now();
@@ -71,10 +74,6 @@ async function browser() {
   await page.getByTestId("take").click();
   await page.getByTestId(`base-${basename(folder)}`).waitFor();
   const check = lap();
-  // The worker that checked it is gone; what is measured from here is the loading alone.
-  await page.waitForTimeout(5000);
-  writeFileSync(`/proc/${renderer}/clear_refs`, "5");
-  const before = resident(renderer);
   await page.getByTestId("view-try").click();
   await page.getByTestId("try-add").selectOption({ label: `${basename(folder)} (base)` });
   await page.locator('button[aria-label^="Leave out story"]').first().click();
