@@ -10,6 +10,9 @@ use std::time::Instant;
 
 #[derive(clap::Args)]
 pub struct Args {
+    /// One size alone.
+    #[arg(long, value_parser = ["Small", "Medium"])]
+    size: Option<String>,
     /// Steps before the clock starts.
     #[arg(long, default_value_t = 5)]
     warmup: usize,
@@ -27,7 +30,8 @@ pub struct Args {
 pub fn run(args: Args) -> Result<()> {
     let clock = Instant::now();
     let now = || clock.elapsed().as_secs_f64() * 1e3;
-    for size in BenchSize::ALL {
+    let wanted = |size: &BenchSize| args.size.as_ref().is_none_or(|wanted| *wanted == format!("{size:?}"));
+    for size in BenchSize::ALL.into_iter().filter(wanted) {
         for method in MethodKind::ALL {
             for &precision in &args.base_precision {
                 // What trains every weight has no base that could rest.
