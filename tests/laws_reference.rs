@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::PathBuf;
 use tunelab::laws::{Law, Objective, Options, Point, fit, transfer};
 
@@ -12,7 +13,8 @@ fn read(name: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/laws").join(name);
     let text = fs::read_to_string(&path).ok();
     if text.is_none() {
-        eprintln!("SKIPPED: {} is not there", path.display());
+        // Past the test harness, which keeps what a passing test prints to itself.
+        let _ = writeln!(std::io::stderr(), "SKIPPED: {} is not there", path.display());
     }
     text
 }
