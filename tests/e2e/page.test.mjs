@@ -12,6 +12,20 @@ async function violations(page) {
   return violations.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map((node) => node.html.slice(0, 160)).join(" | ")}`);
 }
 
+/// What a chart says while the pointer runs down some of its columns (parts of its width).
+async function tips(page, chart, columns) {
+  const { x, y, width, height } = await chart.boundingBox();
+  const said = new Set();
+  for (const column of columns) {
+    for (let down = 0.08; down < 0.9; down += 0.01) {
+      await page.mouse.move(x + width * column, y + height * down);
+      const shown = await chart.evaluate((chart) => [...chart.children].slice(1).filter((tip) => tip.checkVisibility({ visibilityProperty: true })).map((tip) => tip.innerText));
+      shown.forEach((tip) => said.add(tip.replaceAll("\n", ", ")));
+    }
+  }
+  return [...said];
+}
+
 export async function opens_with_a_finished_experiment({ context, site, shots }) {
   const page = await open(context, site);
   await page.getByTestId("precomputed").waitFor();
@@ -19,6 +33,8 @@ export async function opens_with_a_finished_experiment({ context, site, shots })
   await page.waitForFunction(() => document.querySelector('[data-testid="findings"]')?.textContent.trim().length > 20);
   await page.screenshot({ path: `${shots}/desktop.png` });
   await page.screenshot({ path: `${shots}/desktop-full.png`, fullPage: true });
+  const said = await tips(page, page.getByTestId("scaling-plot"), [0.3, 0.5, 0.7]);
+  assert.ok(said.some((tip) => /law.*β = /i.test(tip)), `no law answers the pointer: ${said.join(" | ")}`);
   assert.deepEqual(page.problems, []);
 }
 

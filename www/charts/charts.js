@@ -22,12 +22,12 @@ echarts.use([
   CanvasRenderer, SVGRenderer,
 ]);
 
-// A tooltip is the lines of the hovered item or of its series (`tip`), or the item's numbers in the series' own words
-// (`says`, with {0} and {1}). As text: a name with markup in it stays a name.
+// A tooltip is the lines of the hovered item, or of its series (`tip`) and then the item's numbers in the series' own
+// words (`says`, with {0} and {1}). As text: a name with markup in it stays a name.
 function tip({ data, value }, series) {
-  const number = (index) => (Number.isInteger(value[index]) ? value[index] : value[index].toFixed(3));
-  const said = () => series?.says?.map((line) => line.replace(/\{([01])\}/g, (_, index) => number(index)));
-  const lines = data?.tip ?? series?.tip ?? said() ?? [];
+  const number = (of) => (Number.isInteger(of) ? of : of >= 100 ? Math.round(of) : of.toFixed(3));
+  const said = (line) => line.replace(/\{([01])\}/g, (_, index) => number(value[index]));
+  const lines = data?.tip ?? [...(series?.tip ?? []), ...(series?.says ?? []).map(said)];
   if (lines.length === 0) return "";
   const box = document.createElement("div");
   lines.forEach((line, i) => {

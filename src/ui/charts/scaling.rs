@@ -115,6 +115,7 @@ impl Plot<'_> {
     }
 
     fn drawn(&self, across: (f64, f64)) -> Vec<Value> {
+        let says = ["{1} at {0}"];
         let mut drawn = Vec::new();
         for series in self.series {
             let name = &series.name;
@@ -133,11 +134,11 @@ impl Plot<'_> {
                 drawn.push(band(rows(&near), colour));
                 drawn.push(band(rows(&joined), self.theme.faint()));
                 drawn.push(
-                    json!({ "type": "line", "name": name, "data": points(&near), "tip": law.tip, "showSymbol": false, "color": colour,
+                    json!({ "type": "line", "name": name, "data": points(&near), "tip": law.tip, "says": says, "showSymbol": false, "color": colour,
                     "lineStyle": { "width": 2.2, "type": if law.rough { "dashed" } else { "solid" } }, "z": 3, "triggerEvent": "line" }),
                 );
                 drawn.push(
-                    json!({ "type": "line", "name": name, "data": points(&joined), "tip": law.tip, "showSymbol": false,
+                    json!({ "type": "line", "name": name, "data": points(&joined), "tip": law.tip, "says": says, "showSymbol": false,
                     "color": self.theme.faint(), "lineStyle": { "width": 1.6, "type": "dashed" }, "z": 2, "triggerEvent": "line" }),
                 );
                 if !law.rival.is_empty() {
