@@ -115,8 +115,10 @@ function chartOf(element) {
   return chart;
 }
 
-// What waits to be drawn, the newest of each element. One a frame: several in one hold the page up for too long.
+// What waits to be drawn, the newest of each element: one after each frame, which paints the one before. More in one
+// task hold the page up for too long.
 const waiting = new Map();
+const afterFrame = (call) => requestAnimationFrame(() => setTimeout(call));
 
 function drawNext() {
   const [next] = waiting;
@@ -127,15 +129,15 @@ function drawNext() {
   if (option) {
     const chart = chartOf(element);
     chart.__series = option.series;
-    chart.setOption(withFunctions(option), { replaceMerge: ["series"], lazyUpdate: true });
+    chart.setOption(withFunctions(option), { replaceMerge: ["series"] });
   }
-  if (waiting.size > 0) requestAnimationFrame(drawNext);
+  if (waiting.size > 0) afterFrame(drawNext);
 }
 
 window.TunelabCharts = {
   // Shows `json` (an ECharts option) in `element`, keeping zoom where it was.
   draw(element, json) {
-    if (waiting.size === 0) requestAnimationFrame(drawNext);
+    if (waiting.size === 0) afterFrame(drawNext);
     waiting.set(element, json);
   },
   // Calls `callback` with the `id` of a clicked item that has one.
