@@ -35,7 +35,7 @@ pub(crate) fn multiply(
         pack::<ROWS>(left, k, 0..k, m, a.flipped());
         for columns in steps(k, n) {
             reserve::<COLUMNS>(right, columns.len(), k);
-            pack::<COLUMNS>(right, k, 0..k, columns.len(), b.from_column(columns.start));
+            pack::<COLUMNS>(right, k, 0..k, columns.len(), b.without_columns(columns.start));
             sweep(&mut out[columns.start..], stride, [m, k, columns.len()], left, right, scale, add);
         }
     });
@@ -60,8 +60,8 @@ pub(crate) fn low_rank(
         pack::<ROWS>(left, both, k..both, m, View::rows(&inner, rank).flipped());
         for columns in steps(both, n) {
             reserve::<COLUMNS>(right, columns.len(), both);
-            pack::<COLUMNS>(right, both, 0..k, columns.len(), w.from_column(columns.start));
-            pack::<COLUMNS>(right, both, k..both, columns.len(), b.from_column(columns.start));
+            pack::<COLUMNS>(right, both, 0..k, columns.len(), w.without_columns(columns.start));
+            pack::<COLUMNS>(right, both, k..both, columns.len(), b.without_columns(columns.start));
             sweep(&mut out[columns.start..], n, [m, both, columns.len()], left, right, 1.0, add);
         }
     });

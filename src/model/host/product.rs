@@ -27,10 +27,10 @@ impl<'a> View<'a> {
         View { values: self.values, rows: self.columns, columns: self.rows }
     }
 
-    /// Without the columns before this one.
+    /// Without its first columns.
     #[cfg(any(target_family = "wasm", test))]
-    pub(super) fn from_column(self, column: usize) -> Self {
-        View { values: &self.values[column * self.columns..], ..self }
+    pub(super) fn without_columns(self, first: usize) -> Self {
+        View { values: &self.values[first * self.columns..], ..self }
     }
 
     fn holds(&self, rows: usize, columns: usize) -> bool {
