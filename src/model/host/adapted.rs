@@ -2,7 +2,7 @@
 //! gradient is written apart and added.
 
 use super::op::HostOp;
-use super::product::{Product, View, filled, gemm, low_rank};
+use super::product::{Product, View, add_low_rank, filled, gemm, low_rank};
 
 /// `x·W + b + scale · (x·A)·B`: x `[m, k]`, W `[k, n]`, A `[k, rank]`, B `[rank, n]`, b `[n]`.
 #[derive(Clone, Debug)]
@@ -20,21 +20,15 @@ impl Adapted {
     /// Adds the adapter's part to `out`; gives `scale · x·A`.
     pub(super) fn add(&self, out: &mut [f32], [x, a, b]: [&[f32]; 3]) -> Vec<f32> {
         let ([m, k, n], r) = (self.shape, self.rank);
-        let mut inner = vec![0.0; m * r];
-        gemm(&mut inner, r, [m, k, r], View::rows(x, k), View::rows(a, r), self.scale, false);
-        gemm(out, n, [m, r, n], View::rows(&inner, r), View::rows(b, n), 1.0, true);
-        inner
+        let views = [View::rows(x, k), View::rows(a, r), View::rows(b, n)];
+        add_low_rank(Some(out), [m, k, r, n], views, self.scale)
     }
 
     /// Adds the adapter's part to the gradient of `x` where there is one; gives that of `x·A`.
     pub(super) fn derive_add(&self, dx: Option<&mut [f32]>, [a, b]: [&[f32]; 2], gradient: &[f32]) -> Vec<f32> {
         let ([m, k, n], r) = (self.shape, self.rank);
-        let mut dinner = vec![0.0; m * r];
-        gemm(&mut dinner, r, [m, n, r], View::rows(gradient, n), View::transposed(b, n), self.scale, false);
-        if let Some(dx) = dx {
-            gemm(dx, k, [m, r, k], View::rows(&dinner, r), View::transposed(a, r), 1.0, true);
-        }
-        dinner
+        let views = [View::rows(gradient, n), View::transposed(b, n), View::transposed(a, r)];
+        add_low_rank(dx, [m, n, r, k], views, self.scale)
     }
 
     /// The gradients of A and B where they are wanted.

@@ -94,10 +94,22 @@ pub(super) fn low_rank(
     if ![m, k, rank, n].contains(&0) {
         return super::panels::low_rank(out, [m, k, rank, n], [x, w, a, b], scale, add);
     }
+    gemm(out, n, [m, k, n], x, w, 1.0, add);
+    add_low_rank(Some(out), [m, k, rank, n], [x, a, b], scale)
+}
+
+/// Adds `inner·b` to `out` where there is one, with `inner = scale · x·a`, which it gives; shapes as in [`low_rank`].
+pub(super) fn add_low_rank(
+    out: Option<&mut [f32]>,
+    [m, k, rank, n]: [usize; 4],
+    [x, a, b]: [View<'_>; 3],
+    scale: f32,
+) -> Vec<f32> {
     let mut inner = vec![0.0; m * rank];
     gemm(&mut inner, rank, [m, k, rank], x, a, scale, false);
-    gemm(out, n, [m, k, n], x, w, 1.0, add);
-    gemm(out, n, [m, rank, n], View::rows(&inner, rank), b, 1.0, true);
+    if let Some(out) = out {
+        gemm(out, n, [m, rank, n], View::rows(&inner, rank), b, 1.0, true);
+    }
     inner
 }
 
