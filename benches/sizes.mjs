@@ -11,6 +11,7 @@ function group(file) {
   if (file.startsWith("worker_gpu")) return "GPU worker";
   const base = /^models\/([^/]+)\//.exec(file);
   if (base) return `base ${base[1]}`;
+  if (file === "third-party.txt") return "others' licences";
   if (file.startsWith("models/") || file === "precomputed.json") return "finished experiment, list of bases";
   return "page";
 }

@@ -1,6 +1,6 @@
 // The page's charts: Apache ECharts, only the parts in use, behind four functions. Options come as JSON, so
 // what JSON cannot say (functions) is named there and put in here: `"tip"` for tooltips, `"band"` for areas
-// between two curves, `"whisker"` for spreads. `npm install && npm run build` in this folder writes ../vendor/charts/charts.min.js.
+// between two curves, `"whisker"` for spreads. bundle.mjs makes one file of it.
 import * as echarts from "echarts/core";
 import { CustomChart, LineChart, ScatterChart } from "echarts/charts";
 import {

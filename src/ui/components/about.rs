@@ -45,7 +45,8 @@ pub fn About() -> impl IntoView {
                     .collect_view()}
             </ul>
             <p class="quiet">
-                "Built with burn, Leptos, Apache ECharts and Pico CSS. Version " {env!("CARGO_PKG_VERSION")} "."
+                "Built with burn, Leptos, Apache ECharts, Pico CSS and "
+                <a href="third-party.txt">"what they stand on"</a> ". Version " {env!("CARGO_PKG_VERSION")} "."
             </p>
         </article>
     }
