@@ -75,6 +75,8 @@ pub struct Provenance {
 pub enum RecordError {
     #[error("not a run record: {0}")]
     Malformed(#[from] serde_json::Error),
+    #[error("not a run record: it states no version")]
+    Unversioned,
     #[error(
         "this record has version {found}; this lab reads version {RECORD_VERSION}. Open it with the lab that wrote it"
     )]
@@ -95,7 +97,7 @@ impl RunRecord {
     }
 
     fn from_value(value: serde_json::Value) -> Result<Self, RecordError> {
-        let found = value.get("version").and_then(|v| v.as_u64()).unwrap_or(0);
+        let found = value.get("version").and_then(|v| v.as_u64()).ok_or(RecordError::Unversioned)?;
         if found != RECORD_VERSION as u64 {
             return Err(RecordError::Version { found });
         }
@@ -109,5 +111,58 @@ impl RunRecord {
 
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a record has only plain fields")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// The first record of the experiment that the page opens with, with one change.
+    fn changed(change: impl FnOnce(&mut Value)) -> Result<RunRecord, RecordError> {
+        let finished: Value = serde_json::from_str(include_str!("../www/precomputed.json")).unwrap();
+        let mut record = finished[0].clone();
+        change(&mut record);
+        let (one, list) = (RunRecord::from_json(&record.to_string()), json!([record]).to_string());
+        assert_eq!(RunRecord::list_from_json(&list).is_ok(), one.is_ok(), "a list is read as its records are");
+        one
+    }
+
+    fn refusal(change: impl FnOnce(&mut Value)) -> String {
+        changed(change).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_record_reads_back_as_written() {
+        let record = changed(|_| ()).unwrap();
+        assert_eq!(RunRecord::from_json(&record.to_json()).unwrap(), record);
+    }
+
+    #[test]
+    fn a_record_of_another_version_is_refused() {
+        let other = "this lab reads version 1. Open it with the lab that wrote it";
+        assert_eq!(refusal(|r| r["version"] = json!(2)), format!("this record has version 2; {other}"));
+        assert_eq!(refusal(|r| r["version"] = json!(0)), format!("this record has version 0; {other}"));
+        for none in [json!(null), json!("1"), json!(-1)] {
+            assert_eq!(refusal(|r| r["version"] = none), "not a run record: it states no version");
+        }
+    }
+
+    #[test]
+    fn a_record_whose_spec_was_changed_is_refused() {
+        let id = changed(|_| ()).unwrap().id;
+        let changes: [(&str, Value); 4] = [
+            ("/spec/seed", json!(77)),
+            ("/spec/train/learning_rate", json!(0.5)),
+            ("/spec/data/examples", json!(9)),
+            ("/spec/base/sha256", json!("00")),
+        ];
+        for (field, value) in changes {
+            let error = refusal(|r| *r.pointer_mut(field).unwrap() = value);
+            assert!(error.starts_with(&format!("the record's id {id} is not that of its spec (")), "{field}: {error}");
+        }
+        let error = refusal(|r| r["spec"]["extra"] = json!(1));
+        assert!(error.starts_with("not a run record: unknown field `extra`"), "{error}");
     }
 }

@@ -1,4 +1,4 @@
-//! Charts: what to draw is built here as plain ECharts options (JSON), drawn by the vendored library through the
+//! Charts: what to draw is built here as plain ECharts options (JSON), drawn by ECharts through the
 //! four functions of `www/charts/charts.js`.
 
 pub mod axis;
