@@ -2,7 +2,7 @@
 import { createReadStream, existsSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import { extname, join, normalize } from "node:path";
-import { chromium } from "playwright-core";
+import { chromium } from "@playwright/test";
 
 const TYPES = {
   ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".json": "application/json",
@@ -25,16 +25,16 @@ export async function serve(folder, headers = {}) {
   return { url: `http://localhost:${server.address().port}${prefix}`, close: () => server.close() };
 }
 
-/// Chromium with WebGPU's software adapter and nothing of its own in the background.
-export function launch() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox", "--enable-unsafe-webgpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-      "--disable-component-update", "--disable-sync",
-    ],
-  });
-}
+/// How to start Chromium: with WebGPU's software adapter, and nothing of its own in the background.
+export const CHROMIUM = {
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: [
+    "--no-sandbox", "--enable-unsafe-webgpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+  ],
+};
+
+export const launch = () => chromium.launch(CHROMIUM);
 
 /// A page at `url` + `fragment`; what it logs as an error, and what it asks of other hosts, is collected.
 export async function open(context, site, fragment = "") {

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe } from "../../benches/checkpoint.mjs";
 import { open } from "./browser.mjs";
+import { test } from "./fixtures.mjs";
 import { COMMIT, serveHub } from "./hub.mjs";
 
 const GOLDEN = new URL("../golden/hub/", import.meta.url);
@@ -64,7 +65,7 @@ async function trained(page) {
   await page.waitForFunction(() => document.querySelector('[data-testid="points"]')?.textContent.includes("wasm SIMD"), null, { timeout: 120_000 });
 }
 
-export async function a_model_of_a_hub_is_looked_at_downloaded_trained_and_kept({ context, site, shots }) {
+test("a model of a hub is looked at downloaded trained and kept", async ({ context, site, shots }) => {
   const hub = await serveHub({ "lab/tiny-neox": tiny("gpt_neox"), "lab/tiny-llama": tiny("llama") });
   const page = await openWith(context, site, hub);
   assert.equal(hub.asked.length, 0, "nothing is asked before the visitor asks");
@@ -121,9 +122,9 @@ export async function a_model_of_a_hub_is_looked_at_downloaded_trained_and_kept(
   assert.equal(await page.getByTestId("hub-address").inputValue(), "lab/tiny-neox");
   assert.deepEqual(faults(page, hub), []);
   hub.close();
-}
+});
 
-export async function a_broken_download_goes_on_where_it_broke({ context, site }) {
+test("a broken download goes on where it broke", async ({ context, site }) => {
   const hub = await serveHub({ "lab/tiny-neox": tiny("gpt_neox") });
   const page = await openWith(context, site, hub);
   const ranges = () => hub.asked.filter(({ file, cdn }) => file === WEIGHTS && cdn).map(({ range }) => range);
@@ -183,9 +184,9 @@ export async function a_broken_download_goes_on_where_it_broke({ context, site }
   }
   assert.deepEqual(faults(page, hub), []);
   hub.close();
-}
+});
 
-export async function what_a_hub_refuses_is_said_in_one_sentence({ context, site }) {
+test("what a hub refuses is said in one sentence", async ({ context, site }) => {
   const damaged = tiny("qwen3");
   damaged[WEIGHTS] = Buffer.from(damaged[WEIGHTS]);
   const hub = await serveHub({ "lab/tiny-qwen": tiny("qwen3"), "lab/pickled": { ...tiny("gpt2"), [WEIGHTS]: undefined } });
@@ -233,7 +234,7 @@ export async function what_a_hub_refuses_is_said_in_one_sentence({ context, site
   assert.match(await problem(page), /does not answer/);
   assert.equal(await page.getByTestId("bases").locator('input[type="checkbox"]').count() > 1, true, "the shelf stays");
   assert.deepEqual(faults(page, hub), []);
-}
+});
 
 /// A folder on disk with these files.
 function folder(name, files) {
@@ -243,7 +244,7 @@ function folder(name, files) {
   return path;
 }
 
-export async function dropped_files_are_a_base_for_the_visit_or_for_good({ context, site }) {
+test("dropped files are a base for the visit or for good", async ({ context, site }) => {
   const page = await open(context, site, `#${SETTINGS}`);
   await unfold(page);
   await page.getByTestId("model-folder").setInputFiles(folder("my-neo", tiny("gpt_neo")));
@@ -266,9 +267,9 @@ export async function dropped_files_are_a_base_for_the_visit_or_for_good({ conte
   await page.getByTestId("base-my model").check();
   await trained(page);
   assert.deepEqual(faults(page), []);
-}
+});
 
-export async function bad_files_are_named_and_what_is_loaded_stays({ context, site }) {
+test("bad files are named and what is loaded stays", async ({ context, site }) => {
   const page = await open(context, site, `#${SETTINGS}`);
   await unfold(page);
   const good = tiny("qwen3");
@@ -307,4 +308,4 @@ export async function bad_files_are_named_and_what_is_loaded_stays({ context, si
   for (const path of [lying, large]) rmSync(path, { recursive: true });
   assert.ok((await page.getByTestId("bases").locator('input[type="checkbox"]').count()) > 1);
   assert.deepEqual(faults(page), []);
-}
+});

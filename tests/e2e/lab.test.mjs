@@ -1,6 +1,7 @@
 // The main job: Play → real training → points → fit → slider → new point.
 import { strict as assert } from "node:assert";
 import { open } from "./browser.mjs";
+import { test } from "./fixtures.mjs";
 
 const SMALL = "#base=story-50k&task=weather&from=16&to=64&seeds=1&steps=12&batch=4";
 
@@ -46,7 +47,7 @@ async function slides_to_a_new_point(page, methods, wanted) {
   return Number(size);
 }
 
-export async function cpu_trains_fits_and_adds_a_point({ context, site, shots }) {
+test("cpu trains fits and adds a point", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL}&device=cpu&methods=full,lora,prompt`);
   await showTable(page);
   await trains(page, 3, 3);
@@ -61,9 +62,9 @@ export async function cpu_trains_fits_and_adds_a_point({ context, site, shots })
   await page.reload();
   await showTable(page);
   await finished(page, all);
-}
+});
 
-export async function base_and_tuned_complete_the_same_prompt({ context, site, shots }) {
+test("base and tuned complete the same prompt", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL.replace("to=64", "to=16")}&device=cpu&methods=full`);
   await showTable(page);
   await trains(page, 1, 1);
@@ -76,9 +77,9 @@ export async function base_and_tuned_complete_the_same_prompt({ context, site, s
   }
   await page.screenshot({ path: `${shots}/before-after.png`, fullPage: true });
   assert.deepEqual(page.problems, []);
-}
+});
 
-export async function a_dead_worker_costs_at_most_the_running_cell({ context, site }) {
+test("a dead worker costs at most the running cell", async ({ context, site }) => {
   const page = await open(context, site, `${SMALL.replace("steps=12", "steps=400")}&device=cpu&methods=full`);
   await showTable(page);
   await page.getByTestId("play").click();
@@ -86,12 +87,12 @@ export async function a_dead_worker_costs_at_most_the_running_cell({ context, si
   // Ending the worker's thread from outside is what a crash looks like to the page.
   for (const worker of page.workers()) if (worker.url().includes("worker_cpu")) await worker.evaluate(() => setTimeout(() => { throw new Error("struck by the test"); }));
   await finished(page, 1);
-}
+});
 
 /// Enough of the visitor's own data for three small sizes; a task's own test split would take the software adapter long.
 const sums = () => Array.from({ length: 80 }, (_, i) => JSON.stringify({ prompt: `${i} plus ${i}:`, completion: ` ${2 * i}` })).join("\n");
 
-export async function webgpu_trains_fits_and_adds_a_point({ context, site, shots }) {
+test("webgpu trains fits and adds a point", async ({ context, site, shots }) => {
   const page = await open(context, site, "#base=story-50k&data=own&from=16&to=32&seeds=1&steps=2&batch=8&device=webgpu&methods=full,lora");
   await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(sums()) });
   await page.getByTestId("data-summary").waitFor({ timeout: 120_000 });
@@ -101,9 +102,9 @@ export async function webgpu_trains_fits_and_adds_a_point({ context, site, shots
   assert.ok((await slides_to_a_new_point(page, 2, 48)) < 64, "within the visitor's own data");
   await page.screenshot({ path: `${shots}/desktop-webgpu.png` });
   assert.deepEqual(page.problems, []);
-}
+});
 
-export async function a_lost_gpu_costs_at_most_the_running_cell({ context, site }) {
+test("a lost gpu costs at most the running cell", async ({ context, site }) => {
   const page = await open(context, site, "#base=story-50k&data=own&from=16&to=16&seeds=1&steps=6&batch=8&device=webgpu&methods=lora");
   await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(sums()) });
   await page.getByTestId("data-summary").waitFor({ timeout: 120_000 });
@@ -116,4 +117,4 @@ export async function a_lost_gpu_costs_at_most_the_running_cell({ context, site 
   await browser.send("Browser.crashGpuProcess");
   await page.getByText(/GPU was lost|worker stopped/i).first().waitFor();
   await finished(page, 1);
-}
+});

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { strToU8, unzipSync, zipSync } from "fflate";
 import { open } from "./browser.mjs";
+import { test } from "./fixtures.mjs";
 
 const BASE = "www/models/story-50k";
 const TASK = ["--task", "weather", "--examples", "32", "--steps", "40", "--batch", "4"];
@@ -49,7 +50,7 @@ async function completions(page, prompt) {
   return page.getByTestId("completion").allTextContents();
 }
 
-export async function what_is_made_here_opens_elsewhere({ context, site, shots }) {
+test("what is made here opens elsewhere", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL}&methods=full,lora,prompt`);
   await trained(page, 3);
   assert.equal(await run(page, "Prompt").getByTestId("download-merged-model").count(), 0);
@@ -90,9 +91,9 @@ export async function what_is_made_here_opens_elsewhere({ context, site, shots }
   assert.equal("Tomorrow it will" + said[titles.findIndex((title) => title.startsWith("LoRA"))], native.trimEnd());
   await page.screenshot({ path: `${shots}/try.png`, fullPage: true });
   assert.deepEqual(page.problems, []);
-}
+});
 
-export async function adapters_come_in_and_blend({ context, site, shots }) {
+test("adapters come in and blend", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL}&methods=lora,prompt`);
   await trained(page, 2);
   const lora = await take(page, run(page, "LoRA").getByTestId("download-adapter"), shots);
@@ -154,9 +155,9 @@ export async function adapters_come_in_and_blend({ context, site, shots }) {
   const blended = await take(page, page.getByTestId("download-blended-model"), shots);
   assert.ok(apart(logits(blended.folder), logits(BASE)) < 1e-3);
   assert.deepEqual(page.problems, []);
-}
+});
 
-export async function chats_in_turns({ context, site, shots }) {
+test("chats in turns", async ({ context, site, shots }) => {
   const page = await open(context, site, "#view=try&device=cpu");
   await page.getByTestId("chat-mode").click();
   for (const [turn, text] of ["Who are you?", "And then?"].entries()) {
@@ -173,4 +174,4 @@ export async function chats_in_turns({ context, site, shots }) {
   await page.screenshot({ path: `${shots}/chat-phone.png`, fullPage: true });
   assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth), 0);
   assert.deepEqual(page.problems, []);
-}
+});

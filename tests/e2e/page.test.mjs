@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { open } from "./browser.mjs";
+import { test } from "./fixtures.mjs";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -26,7 +27,7 @@ async function tips(page, chart, columns) {
   return [...said];
 }
 
-export async function opens_with_a_finished_experiment({ context, site, shots }) {
+test("opens with a finished experiment", async ({ context, site, shots }) => {
   const page = await open(context, site);
   await page.getByTestId("precomputed").waitFor();
   await page.locator('[data-testid="scaling-plot"] canvas, [data-testid="scaling-plot"] svg').first().waitFor();
@@ -36,9 +37,9 @@ export async function opens_with_a_finished_experiment({ context, site, shots })
   const said = await tips(page, page.getByTestId("scaling-plot"), [0.3, 0.5, 0.7]);
   assert.ok(said.some((tip) => /law.*β = /i.test(tip)), `no law answers the pointer: ${said.join(" | ")}`);
   assert.deepEqual(page.problems, []);
-}
+});
 
-export async function fits_a_phone_light_and_dark({ context, site, shots }) {
+test("fits a phone light and dark", async ({ context, site, shots }) => {
   for (const colorScheme of ["light", "dark"]) {
     const page = await open(context, site);
     await page.setViewportSize({ width: 390, height: 844 });
@@ -52,9 +53,9 @@ export async function fits_a_phone_light_and_dark({ context, site, shots }) {
     await page.screenshot({ path: `${shots}/phone-${colorScheme}-full.png`, fullPage: true });
     await page.close();
   }
-}
+});
 
-export async function every_view_is_accessible({ context, site, shots }) {
+test("every view is accessible", async ({ context, site, shots }) => {
   for (const view of ["lab", "laws", "try", "about"]) {
     const page = await open(context, site, `#view=${view}`);
     await page.waitForTimeout(1500);
@@ -62,9 +63,9 @@ export async function every_view_is_accessible({ context, site, shots }) {
     assert.deepEqual(await violations(page), [], view);
     await page.close();
   }
-}
+});
 
-export async function works_offline_once_loaded({ context, site }) {
+test("works offline once loaded", async ({ context, site }) => {
   const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=16&seeds=1&steps=3&batch=4&device=cpu&methods=full");
   await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
   await page.reload();
@@ -75,9 +76,9 @@ export async function works_offline_once_loaded({ context, site }) {
   await page.reload();
   await page.getByTestId("play").waitFor();
   await page.waitForFunction(trained);
-}
+});
 
-export async function own_data_are_read_or_refused_with_a_reason({ context, site }) {
+test("own data are read or refused with a reason", async ({ context, site }) => {
   const page = await open(context, site, "#data=own&device=cpu");
   const lines = Array.from({ length: 60 }, (_, i) => JSON.stringify({ prompt: `What is ${i} plus ${i}?`, completion: ` ${2 * i}` }));
   await page.getByTestId("files").setInputFiles({ name: "sums.jsonl", mimeType: "application/json", buffer: Buffer.from(lines.join("\n")) });
@@ -86,9 +87,9 @@ export async function own_data_are_read_or_refused_with_a_reason({ context, site
   await page.getByTestId("data-problem").waitFor();
   assert.match(await page.getByTestId("data-problem").innerText(), /photo\.png/);
   await page.getByTestId("data-summary").waitFor();
-}
+});
 
-export async function no_task_over_50_ms_while_training({ context, site }) {
+test("no task over 50 ms while training", async ({ context, site }) => {
   const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=64&seeds=1&steps=40&batch=8&device=cpu&methods=full,lora");
   await page.waitForTimeout(3000);
   await page.evaluate(() => {
@@ -101,4 +102,4 @@ export async function no_task_over_50_ms_while_training({ context, site }) {
   // Timing on a shared machine is noise: the figure is printed, and only what no noise makes fails.
   console.log(`   longest task while training: ${longest} ms`);
   assert.ok(longest < 500, `a task of ${longest} ms blocked the page`);
-}
+});
