@@ -35,7 +35,7 @@ fn covered(law: Law, theta: &[f64], sizes: i32, seeds: usize, noise: f64, asked:
         for i in 0..sizes {
             let d = 64.0 * 2f64.powi(i);
             for seed in 0..seeds {
-                let loss = law.predict(theta, d, None) * (noise * normal(&mut rng)).exp();
+                let loss = law.predict(theta, d, None).unwrap() * (noise * normal(&mut rng)).exp();
                 points.push(Point::new("", d, loss).of_run(seed.to_string()));
             }
         }
@@ -43,8 +43,8 @@ fn covered(law: Law, theta: &[f64], sizes: i32, seeds: usize, noise: f64, asked:
         let report = fit(&points, &options);
         let fit = report.groups[0].fit.as_ref().unwrap();
         exponent += fit.parameter("β").unwrap().interval.unwrap().contains(truth) as u64;
-        let sample = fit.predict(target, None);
-        let loss = law.predict(theta, target, None);
+        let sample = fit.predict(target, None).unwrap();
+        let loss = law.predict(theta, target, None).unwrap();
         forecast += (sample.lo <= loss && loss <= sample.hi) as u64;
     }
     let percent = |count: u64| 100.0 * count as f64 / EXPERIMENTS as f64;

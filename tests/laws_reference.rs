@@ -154,7 +154,7 @@ fn repeated_data() {
     let (mut worst, mut failures) = (0.0, Vec::new());
     let published = &fits["published"];
     let theta = [published["R_D_star"].as_f64().unwrap().ln(), published["R_N_star"].as_f64().unwrap().ln()];
-    let (at_published, _) = Objective::default().at(Law::Repeated, &theta, &points);
+    let (at_published, _) = Objective::default().at(Law::Repeated, &theta, &points).unwrap();
     let stated = published["objective"].as_f64().unwrap();
     // The published parameters are rounded to six decimals.
     assert!((at_published / stated - 1.0).abs() < 1e-6, "{at_published} against {stated}");
@@ -183,7 +183,7 @@ fn probes_at_fixed_parameters() {
         let constant = law.parameters().iter().position(|parameter| parameter.symbol == "E").unwrap();
         let mut theta = numbers("params");
         theta[constant] = theta[constant].exp();
-        let (objective, mut gradient) = Objective::default().at(law, &theta, points);
+        let (objective, mut gradient) = Objective::default().at(law, &theta, points).unwrap();
         gradient[constant] *= theta[constant];
         let stated = probe["objective_sum_huber"].as_f64().unwrap();
         assert!((objective / stated - 1.0).abs() < 1e-9, "{name}: {objective} against {stated}");
@@ -222,7 +222,7 @@ fn forecasts_at_four_times_the_data() {
             points.sort_by(|a, b| a.d.total_cmp(&b.d));
             let hidden = &points[seen + 1];
             let report = fit(&points[..seen], &Options { draws: 0, ..Options::default() });
-            let predicted = report.groups[0].fit.as_ref().unwrap().predict(hidden.d, None);
+            let predicted = report.groups[0].fit.as_ref().unwrap().predict(hidden.d, None).unwrap();
             errors.push(100.0 * (predicted.mid / hidden.loss - 1.0).abs());
             last.push(100.0 * (points[seen - 1].loss / hidden.loss - 1.0).abs());
         }

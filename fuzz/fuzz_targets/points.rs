@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let Ok(table) = Table::parse(text) else { return };
     let Some(columns) = table.guess() else { return };
-    let points = table.points(&columns).expect("guessed columns are there");
+    let (points, _) = table.points(&columns).expect("guessed columns are there");
     let report = fit(&points, &Options { draws: 20, backtest: true, ..Options::default() });
     Report::from_json(&report.to_json()).expect("a report can be read back");
 });

@@ -3,6 +3,7 @@
 
 use crate::laws::{Columns, Law, Objective, Options, Table, fit};
 use anyhow::{Context, Result};
+use clap::builder::RangedU64ValueParser;
 use std::path::PathBuf;
 
 #[derive(clap::Args)]
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "K", default_value_t = 0)]
     holdout: usize,
     /// Bootstrap refits behind the intervals.
-    #[arg(long, default_value_t = 300)]
+    #[arg(long, default_value_t = 300, value_parser = RangedU64ValueParser::<usize>::new().range(0..=10_000))]
     draws: usize,
     /// Print the whole report as JSON.
     #[arg(long)]
@@ -62,10 +63,10 @@ pub fn run(args: Args) -> Result<()> {
         unique: args.unique,
         ..Columns::default()
     };
-    let points = table.points(&columns).with_context(|| args.points.display().to_string())?;
-    let draws = args.draws.min(10_000);
-    let options = Options { law, objective: args.objective, holdout: args.holdout, draws, ..Options::default() };
-    let report = fit(&points, &options);
+    let (points, unread) = table.points(&columns).with_context(|| args.points.display().to_string())?;
+    let Args { objective, holdout, draws, .. } = args;
+    let mut report = fit(&points, &Options { law, objective, holdout, draws, ..Options::default() });
+    report.warnings.extend(unread);
     print!("{}", if args.json { report.to_json() + "\n" } else { report.to_text() });
     Ok(())
 }

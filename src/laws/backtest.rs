@@ -1,7 +1,7 @@
 //! Would the lab have known? Hide the largest size (or model), choose and fit on the rest, then reveal.
 
 use super::describe::describe;
-use super::fit::{candidates, forecasts};
+use super::fit::{candidates, forecasts, lacks};
 use super::forms::padded;
 use super::point::{clean, distinct, rows_of};
 use super::report::{Backtest, Forecast, Hidden};
@@ -10,22 +10,25 @@ use super::{Options, Point, choose};
 /// None where too little is left to fit. Points of one group; the hidden ones play no part in any choice.
 pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {
     let points = clean(points).points;
-    let joint = candidates(&points, options.law).iter().all(|law| law.needs_factor());
-    let key = |point: &Point| if joint { point.n.unwrap_or(0.0) } else { point.d };
-    let keys = distinct(points.iter().map(key));
+    let laws = candidates(&points, options.law);
+    if laws.iter().any(|&law| lacks(law, &points).is_some()) {
+        return None;
+    }
+    let joint = laws.iter().all(|law| law.needs_factor());
+    let key = |point: &Point| if joint { point.n } else { Some(point.d) };
+    let keys = distinct(points.iter().filter_map(key));
     let largest = *keys.last()?;
     if keys.len() < 3 {
         return None;
     }
-    let (hidden, seen): (Vec<Point>, Vec<Point>) = points.into_iter().partition(|point| key(point) == largest);
+    let (hidden, seen): (Vec<Point>, Vec<Point>) = points.into_iter().partition(|point| key(point) == Some(largest));
     let rows = rows_of(&seen);
-    let candidates =
-        if joint && options.law.is_none() { super::Law::JOINT.to_vec() } else { candidates(&seen, options.law) };
-    let rivals = choose::among(&candidates, &rows, options.objective);
+    let laws = if joint { laws } else { candidates(&seen, options.law) };
+    let rivals = choose::among(&laws, &rows, options.objective);
     let chosen = rivals.first()?;
     let theta = padded(&chosen.theta);
     let fit = describe(chosen.law, &seen, &theta, Vec::new(), options.objective);
-    let forecasts = forecasts(&fit, &seen, hidden);
+    let (forecasts, _) = forecasts(&fit, &seen, hidden);
     let errors = |of: fn(&Forecast) -> Option<f64>| median(forecasts.iter().filter_map(of).map(f64::abs).collect());
     Some(Backtest {
         law: chosen.law,

@@ -30,7 +30,10 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
         let held_out = rival.held_out_percent.unwrap_or(f64::INFINITY);
         (held_out > best + TIE * noise, rival.aicc.unwrap_or(f64::INFINITY), held_out)
     };
-    rivals.sort_by(|a, b| key(a).partial_cmp(&key(b)).unwrap_or(std::cmp::Ordering::Equal));
+    rivals.sort_by(|a, b| {
+        let ((worse, aicc, held_out), (b_worse, b_aicc, b_held_out)) = (key(a), key(b));
+        worse.cmp(&b_worse).then(aicc.total_cmp(&b_aicc)).then(held_out.total_cmp(&b_held_out))
+    });
     if let Some(first) = rivals.first_mut() {
         first.chosen = true;
     }
@@ -81,14 +84,14 @@ fn splits(rows: &[Row]) -> Vec<(Vec<Row>, Vec<Row>)> {
     let stride = rows.len().div_ceil(MOST_ROWS).max(1);
     let rows: Vec<Row> = rows.iter().step_by(stride).copied().collect();
     let sizes = distinct(rows.iter().map(|row| row.d));
-    let factors = distinct(rows.iter().map(|row| row.n));
+    let factors = distinct(rows.iter().filter_map(|row| row.n));
     let mut splits = Vec::new();
     for limit in sizes.iter().rev().take(LEFT_OUT) {
         let hidden = rows.iter().filter(|row| row.d == *limit).copied().collect();
         splits.push((hidden, rows.iter().filter(|row| row.d < *limit).copied().collect()));
     }
     if let [.., _, largest] = factors[..] {
-        splits.push(rows.iter().partition(|row| row.n == largest));
+        splits.push(rows.iter().partition(|row| row.n == Some(largest)));
     }
     splits
 }
@@ -103,7 +106,8 @@ fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64>
         }
         centre(&mut seen);
         let theta = law.outward(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
-        errors.extend(hidden.iter().map(|row| percent(law.ln_loss(&theta, row) - row.ln_loss)));
+        let known = hidden.iter().filter(|row| law.covers(row, &seen));
+        errors.extend(known.map(|row| percent(law.ln_loss(&theta, row) - row.ln_loss)));
     }
     mean(&errors)
 }

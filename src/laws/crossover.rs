@@ -27,7 +27,8 @@ pub struct Crossover {
     pub searched: Interval,
 }
 
-/// Where `first` and `second` cross, at second factor `n` for joint laws. None where their sizes do not overlap.
+/// Where `first` and `second` cross, at second factor `n` for joint laws. None where their sizes do not overlap, and
+/// without the second factor that a law needs.
 pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover> {
     let smallest = first.smallest_d().max(second.smallest_d());
     let largest = TRUSTED_FACTOR * first.largest_d.min(second.largest_d);
@@ -36,9 +37,10 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
     }
     let searched = Interval { lo: smallest, hi: largest };
     // Taken once: a row's logarithms cost as much as a law.
-    let places: Vec<Row> = places(searched).map(|d| Row::at(d, n, None)).collect();
+    let of = |fit: &Fit| places(searched).map(|d| fit.row(d, n, None)).collect::<Option<Vec<Row>>>();
+    let places = of(first).and(of(second))?;
     let find = |a: &Draw, b: &Draw| crossing(|row| a.loss(row) - b.loss(row), &places);
-    let best = |d: f64| first.law.predict(&first.theta, d, n) < second.law.predict(&second.theta, d, n);
+    let smallest_row = Row::at(smallest, n, None);
     // Draws of equal number share their random numbers: half a turn apart they are independent.
     let pairs = first.draws.iter().zip(second.draws.iter().cycle().skip(second.draws.len() / 2));
     let found: Vec<Option<f64>> = pairs.map(|(a, b)| find(a, b)).collect();
@@ -47,7 +49,7 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
         d: find(&first.best(), &second.best()),
         share_without: (!found.is_empty()).then(|| 1.0 - crossings.len() as f64 / found.len() as f64),
         interval: interval(&mut crossings).map(|i| Interval { lo: i.lo.exp(), hi: i.hi.exp() }),
-        first_better_below: best(smallest),
+        first_better_below: first.best().loss(&smallest_row) < second.best().loss(&smallest_row),
         searched,
     })
 }

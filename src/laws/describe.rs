@@ -39,20 +39,31 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Dr
 }
 
 impl Fit {
-    /// The loss predicted at an amount of data, with its band.
-    pub fn predict(&self, d: f64, n: Option<f64>) -> Sample {
+    /// The loss predicted at an amount of data, with its band; none without the second factor that the law needs.
+    pub fn predict(&self, d: f64, n: Option<f64>) -> Option<Sample> {
         self.predict_for(d, n, None)
     }
 
-    /// The same where `n` is one of several factors.
-    pub fn predict_for(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Sample {
-        let at = self.factors.iter().position(|each| each.as_deref() == factor).unwrap_or(0);
-        let row = Row { factor: at, ..Row::at(d, n, None) };
+    /// The same where `n` is one of several factors; none for a factor that was not fitted.
+    pub fn predict_for(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Option<Sample> {
+        let row = self.row(d, n, factor)?;
         let mid = self.law.loss(&self.theta, &row);
         let mut values: Vec<f64> = self.draws.iter().map(|draw| draw.loss(&row)).collect();
         let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
         let [lo, mid, hi] = [lo, mid, hi].map(finite);
-        Sample { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d }
+        Some(Sample { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d })
+    }
+
+    /// A place at which the law can be asked for the loss.
+    pub(crate) fn row(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Option<Row> {
+        if self.law.needs_factor() && n.is_none() {
+            return None;
+        }
+        let factor = match self.law {
+            Law::Shared => self.factors.iter().position(|each| each.as_deref() == factor)?,
+            _ => 0,
+        };
+        Some(Row { factor, ..Row::at(d, n, None) })
     }
 
     /// The fit itself, as one more draw.
@@ -134,7 +145,7 @@ fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
     let curve = |(factor, n): (Option<&str>, Option<f64>)| Curve {
         factor: factor.map(String::from),
         n,
-        samples: (0..SAMPLES).map(|i| fit.predict_for(place(i), n, factor)).collect(),
+        samples: (0..SAMPLES).filter_map(|i| fit.predict_for(place(i), n, factor)).collect(),
     };
     curves.into_iter().step_by(stride).map(curve).collect()
 }

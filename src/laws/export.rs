@@ -9,6 +9,8 @@ use std::fmt::Write;
 pub enum ReportError {
     #[error("not a report of fits: {0}")]
     Malformed(#[from] serde_json::Error),
+    #[error("not a report of fits: it has no version")]
+    Unversioned,
     #[error("this report has version {found}; this lab reads version {REPORT_VERSION}: fit the points again")]
     Version { found: u64 },
 }
@@ -38,7 +40,7 @@ impl Report {
 
     pub fn from_json(text: &str) -> Result<Report, ReportError> {
         let value: serde_json::Value = serde_json::from_str(text)?;
-        let found = value.get("version").and_then(|v| v.as_u64()).unwrap_or(0);
+        let found = value.get("version").and_then(|v| v.as_u64()).ok_or(ReportError::Unversioned)?;
         if found != u64::from(REPORT_VERSION) {
             return Err(ReportError::Version { found });
         }
@@ -134,7 +136,7 @@ mod tests {
         ];
         for text in [points_csv(&points), points_json(&points)] {
             let table = Table::parse(&text).unwrap();
-            assert_eq!(table.points(&table.guess().unwrap()).unwrap(), points);
+            assert_eq!(table.points(&table.guess().unwrap()).unwrap(), (points.to_vec(), None));
         }
     }
 
@@ -147,6 +149,7 @@ mod tests {
         assert_eq!(Report::from_json(&json).unwrap(), report);
         let other = json.replacen("\"version\": 1", "\"version\": 9", 1);
         assert!(matches!(Report::from_json(&other), Err(ReportError::Version { found: 9 })));
+        assert!(matches!(Report::from_json("{\"groups\": []}"), Err(ReportError::Unversioned)));
         assert!(report.to_text().contains("Power law"));
         assert_eq!(report.to_csv().lines().count(), 3);
     }

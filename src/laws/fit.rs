@@ -95,11 +95,8 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         report.warnings.push(Warning::Empty);
         return report;
     }
-    if let Some(law) = options.law
-        && law.needs_factor()
-        && report.points.iter().any(|p| p.n.is_none())
-    {
-        report.warnings.push(Warning::NoFactor { law: law.info().title.to_string() });
+    if let Some(warning) = options.law.and_then(|law| lacks(law, &report.points)) {
+        report.warnings.push(warning);
         return report;
     }
     let factors = factors(&report.points);
@@ -119,8 +116,9 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         let believed = choose::believed(&report.rivals, &rows);
         let draws = bootstrap::draws(&believed, &rows, options.objective, draws, options.seed);
         let fit = describe(chosen.law, &report.points, &theta, draws, options.objective);
-        report.forecasts = forecasts(&fit, &report.points, held);
-        report.fit = Some(fit);
+        let (forecasts, unknown) = forecasts(&fit, &report.points, held);
+        (report.forecasts, report.fit) = (forecasts, Some(fit));
+        report.warnings.extend(unknown);
     }
     if options.backtest {
         report.backtest = backtest::backtest(&report.points, options);
@@ -142,24 +140,38 @@ pub(crate) fn candidates(points: &[Point], law: Option<Law>) -> Vec<Law> {
     }
 }
 
-pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> Vec<Forecast> {
+/// What a law needs and the points do not have.
+pub(crate) fn lacks(law: Law, points: &[Point]) -> Option<Warning> {
+    let law_ = || law.info().title.to_string();
+    if law.needs_factor() && points.iter().any(|p| p.n.is_none()) {
+        return Some(Warning::NoFactor { law: law_() });
+    }
+    let repeats = law == Law::Repeated && points.iter().all(|p| p.unique.is_none());
+    repeats.then(|| Warning::NoUnique { law: law_() })
+}
+
+/// Predictions for hidden points, and a warning for those that the fit knows nothing of: no number stands in for them.
+pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> (Vec<Forecast>, Vec<Warning>) {
     let nearest = |hidden: &Point| {
         let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.is_beside(hidden));
         of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
     };
     let percent = |predicted: f64, point: &Point| finite(100.0 * (predicted / point.loss - 1.0));
-    hidden
-        .into_iter()
-        .map(|point| {
-            let predicted = fit.predict_for(point.d, point.n, point.factor.as_deref());
-            Forecast {
+    let mut found = Vec::new();
+    let mut unknown: BTreeMap<Option<String>, usize> = BTreeMap::new();
+    for point in hidden {
+        match fit.predict_for(point.d, point.n, point.factor.as_deref()) {
+            Some(predicted) => found.push(Forecast {
                 error_percent: percent(predicted.mid, &point),
                 last_loss_percent: nearest(&point).map(|loss| percent(loss, &point)),
                 predicted,
                 point,
-            }
-        })
-        .collect()
+            }),
+            None => *unknown.entry(point.factor).or_default() += 1,
+        }
+    }
+    let unknown = unknown.into_iter().map(|(factor, points)| Warning::NoForecast { factor, points });
+    (found, unknown.collect())
 }
 
 /// Takes the `count` largest sizes out of `points`.

@@ -50,9 +50,8 @@ pub(crate) fn judge(report: &mut GroupReport) {
     }
     let sizes = mean_by_size(points);
     let drop = sizes.iter().map(|curve| curve[0] - curve[curve.len() - 1]).fold(f64::NEG_INFINITY, f64::max);
-    let clear = report.noise.is_none_or(|noise| drop > NOISES * noise);
-    if !clear {
-        let noise = report.noise.unwrap_or(0.0);
+    let drowning = report.noise.filter(|noise| drop <= NOISES * noise);
+    if let Some(noise) = drowning {
         warnings.push(Warning::Noise {
             drop_percent: -100.0 * (-drop).min(20.0).exp_m1(),
             noise_percent: 100.0 * noise.min(20.0).exp_m1(),
@@ -76,7 +75,8 @@ pub(crate) fn judge(report: &mut GroupReport) {
         warnings.push(Warning::Scale { decades: widest });
     }
     let replicated_enough = replicated.is_some() || report.sizes >= SIZES_WITHOUT_SEEDS;
-    report.signal = report.fit.is_some() && report.sizes >= SIZES && report.span >= SPAN && clear && replicated_enough;
+    report.signal =
+        report.fit.is_some() && report.sizes >= SIZES && report.span >= SPAN && drowning.is_none() && replicated_enough;
     report.warnings.extend(warnings);
 }
 

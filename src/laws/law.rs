@@ -127,7 +127,7 @@ impl Law {
     /// How many of its parameters rows determine: a shared law has two for every factor.
     pub(crate) fn count(self, rows: &[Row]) -> usize {
         match self {
-            Law::Shared => 2 * (rows.iter().map(|row| row.factor).max().unwrap_or(0) + 2),
+            Law::Shared => 2 + 2 * rows.iter().map(|row| row.factor + 1).max().unwrap_or(0),
             _ => self.parameters().len(),
         }
     }
@@ -136,9 +136,16 @@ impl Law {
         matches!(self, Law::Multiplicative | Law::Additive | Law::Repeated | Law::Shared)
     }
 
-    /// The predicted loss. `theta` as in `Fit::theta`; `n` the second factor, for the laws that need one.
-    pub fn predict(self, theta: &[f64], d: f64, n: Option<f64>) -> f64 {
-        self.loss(theta, &Row::at(d, n, None))
+    /// Whether a fit to `seen` says anything of a row: a shared law knows only the factors that it has seen.
+    pub(crate) fn covers(self, row: &Row, seen: &[Row]) -> bool {
+        self != Law::Shared || seen.iter().any(|other| other.factor == row.factor)
+    }
+
+    /// The predicted loss. `theta` as in `Fit::theta`; `n` the second factor, for the laws that need one: none without
+    /// it, and none for a law of several factors, which [`Fit::predict_for`](super::Fit::predict_for) tells apart.
+    pub fn predict(self, theta: &[f64], d: f64, n: Option<f64>) -> Option<f64> {
+        let known = self != Law::Shared && (n.is_some() || !self.needs_factor());
+        known.then(|| self.loss(theta, &Row::at(d, n, None)))
     }
 
     /// The predicted loss.

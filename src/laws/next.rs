@@ -3,7 +3,6 @@
 //! cov(ln L(x), ln L(D*))² / (var ln L(x) + σ²): the linear-Gaussian update (MacKay 1992, "Information-Based Objective
 //! Functions for Active Data Selection", Neural Computation 4).
 
-use super::point::Row;
 use super::report::Fit;
 use serde::{Deserialize, Serialize};
 
@@ -29,13 +28,14 @@ pub struct Advice {
 }
 
 /// Cells by what they narrow the forecast at `target` for their cost, best first. `noise` is the standard deviation of
-/// ln loss of one run (`GroupReport::noise`). Empty without draws, or where the draws already agree.
+/// ln loss of one run (`GroupReport::noise`). Empty without draws, where the draws already agree, and where the law
+/// cannot be asked at the target.
 pub fn advise(fit: &Fit, noise: f64, target: (f64, Option<f64>), cells: &[Cell]) -> Vec<Advice> {
-    let at = |d: f64, n: Option<f64>| -> Vec<f64> {
-        let row = Row::at(d, n, None);
-        fit.draws.iter().map(|draw| draw.loss(&row).ln()).collect()
+    let at = |d: f64, n: Option<f64>| -> Option<Vec<f64>> {
+        let row = fit.row(d, n, None)?;
+        Some(fit.draws.iter().map(|draw| draw.loss(&row).ln()).collect())
     };
-    let forecast = at(target.0, target.1);
+    let Some(forecast) = at(target.0, target.1) else { return Vec::new() };
     let variance = covariance(&forecast, &forecast);
     if fit.draws.len() < 20 || variance <= 0.0 || !variance.is_finite() {
         return Vec::new();
@@ -43,13 +43,13 @@ pub fn advise(fit: &Fit, noise: f64, target: (f64, Option<f64>), cells: &[Cell])
     let half_width = |variance: f64| 100.0 * (1.96 * variance.max(0.0).sqrt()).exp_m1();
     let usable = cells.iter().filter(|cell| cell.d > 0.0 && cell.d.is_finite() && cell.cost > 0.0);
     let mut advice: Vec<Advice> = usable
-        .map(|&cell| {
-            let there = at(cell.d, cell.n);
+        .filter_map(|&cell| {
+            let there = at(cell.d, cell.n)?;
             let shared = covariance(&there, &forecast);
             let after = variance - shared * shared / (covariance(&there, &there) + noise * noise).max(1e-300);
             let (half_width_percent, after_percent) = (half_width(variance), half_width(after));
             let gain_per_cost = (half_width_percent - after_percent) / cell.cost;
-            Advice { cell, half_width_percent, after_percent, gain_per_cost }
+            Some(Advice { cell, half_width_percent, after_percent, gain_per_cost })
         })
         .collect();
     advice.sort_by(|a, b| b.gain_per_cost.total_cmp(&a.gain_per_cost));

@@ -33,14 +33,18 @@ impl Objective {
         }
     }
 
-    /// The objective and its gradient at fixed parameters, in `Fit::theta`'s form. Points must be positive and finite.
-    pub fn at(self, law: Law, theta: &[f64], points: &[super::Point]) -> (f64, Vec<f64>) {
+    /// The objective and its gradient at fixed parameters, in `Fit::theta`'s form. Points must be positive and finite;
+    /// none where they lack what the law needs.
+    pub fn at(self, law: Law, theta: &[f64], points: &[super::Point]) -> Option<(f64, Vec<f64>)> {
+        if super::fit::lacks(law, points).is_some() {
+            return None;
+        }
         let rows = super::point::rows_of(points);
         let count = law.parameters().len();
         let theta = padded(&theta[..count]);
         let mut local = Local::ZERO;
         local.measure(law, &law.inward(&theta, &rows), &rows, self.delta());
-        (local.value, law.gradient_outward(&local.gradient, &theta, &rows)[..count].to_vec())
+        Some((local.value, law.gradient_outward(&local.gradient, &theta, &rows)[..count].to_vec()))
     }
 }
 

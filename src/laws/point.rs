@@ -3,7 +3,7 @@
 
 use super::Warning;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
@@ -56,8 +56,8 @@ pub(crate) struct Row {
     pub ln_d: f64,
     /// ln d less the mean ln d of the rows it is fitted with, see [`centre`].
     pub from_centre: f64,
-    /// 1 and 0 where the law has no second factor.
-    pub n: f64,
+    pub n: Option<f64>,
+    /// NaN without a second factor: a law that needs one gives no loss there.
     pub ln_n: f64,
     /// `d` where nothing was repeated.
     pub unique: f64,
@@ -69,13 +69,12 @@ pub(crate) struct Row {
 impl Row {
     /// A row where only the prediction is wanted.
     pub fn at(d: f64, n: Option<f64>, unique: Option<f64>) -> Row {
-        let n = n.unwrap_or(1.0);
         Row {
             d,
             ln_d: d.ln(),
             from_centre: d.ln(),
             n,
-            ln_n: n.ln(),
+            ln_n: n.map_or(f64::NAN, f64::ln),
             unique: unique.unwrap_or(d),
             ln_loss: 0.0,
             factor: 0,
@@ -106,9 +105,9 @@ pub(crate) fn centre(rows: &mut [Row]) {
 
 /// Rows ready to fit.
 pub(crate) fn rows_of(points: &[Point]) -> Vec<Row> {
-    let factors = factors(points);
-    let factor = |point: &Point| factors.iter().position(|factor| *factor == point.factor).unwrap_or(0);
-    let mut rows: Vec<Row> = points.iter().map(|point| Row { factor: factor(point), ..Row::of(point) }).collect();
+    let places: BTreeMap<Option<String>, usize> = factors(points).into_iter().zip(0..).collect();
+    let mut rows: Vec<Row> =
+        points.iter().map(|point| Row { factor: places[&point.factor], ..Row::of(point) }).collect();
     centre(&mut rows);
     rows
 }
@@ -148,16 +147,11 @@ pub(crate) fn clean(points: &[Point]) -> Cleaned {
             cleaned.points.push(point.clone());
         }
     }
-    let key = |p: &Point| (p.n.unwrap_or(0.0), p.d, p.unique.unwrap_or(0.0), p.loss);
-    cleaned.points.sort_by(|a, b| {
-        let ((an, ad, au, al), (bn, bd, bu, bl)) = (key(a), key(b));
-        (a.factor.cmp(&b.factor))
-            .then(an.total_cmp(&bn))
-            .then(ad.total_cmp(&bd))
-            .then(au.total_cmp(&bu))
-            .then(al.total_cmp(&bl))
-            .then(a.run.cmp(&b.run))
-    });
+    // What is absent comes first. All numbers are positive by now, so that they compare like their bits.
+    fn key(p: &Point) -> (&Option<String>, [Option<u64>; 4], &str) {
+        (&p.factor, [p.n, Some(p.d), p.unique, Some(p.loss)].map(|number| number.map(f64::to_bits)), &p.run)
+    }
+    cleaned.points.sort_by(|a, b| key(a).cmp(&key(b)));
     // The same run at the same size with the same loss is one result, recorded twice.
     cleaned.points.dedup_by(|a, b| {
         let same = a == b;

@@ -9,9 +9,9 @@ pub const REPORT_VERSION: u32 = 1;
 /// How far beyond the largest fitted size a forecast is trusted; drawn grey beyond.
 pub const TRUSTED_FACTOR: f64 = 4.0;
 
-/// JSON has no infinities: a number beyond the largest is the largest.
+/// JSON has no infinities: a number beyond the largest is the largest. A fit never gives what is not a number.
 pub(crate) fn finite(value: f64) -> f64 {
-    if value.is_nan() { 0.0 } else { value.clamp(f64::MIN, f64::MAX) }
+    value.clamp(f64::MIN, f64::MAX)
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -1,12 +1,14 @@
 //! Points from outside: any CSV or JSON table, its columns chosen by name. Nothing here panics, whatever the bytes;
-//! cells that are no numbers become points that the fit leaves out and says so.
+//! rows without a number where one belongs are left out, and the warning that comes along says which.
 
-use super::Point;
+use super::{Point, Warning};
 use serde_json::Value;
 
 /// More rows than any experiment has; a bound on memory for a file dropped by mistake.
 pub const MOST_ROWS: usize = 1_000_000;
 const MOST_COLUMNS: usize = 1_000;
+/// Of a cell that cannot be read, so many characters are shown.
+const LONGEST_CELL: usize = 40;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -93,8 +95,9 @@ impl Table {
         Some(Columns { x, y, n, factor, group, run, unique })
     }
 
-    /// The points of the rows. A cell that is no number gives NaN, which a fit leaves out with a warning.
-    pub fn points(&self, columns: &Columns) -> Result<Vec<Point>, TableError> {
+    /// The points of the rows, and a warning where rows had to be left out: those with something else than a number
+    /// where a number belongs.
+    pub fn points(&self, columns: &Columns) -> Result<(Vec<Point>, Option<Warning>), TableError> {
         let at = |wanted: &String| {
             self.columns
                 .iter()
@@ -107,26 +110,43 @@ impl Table {
                 .map(|name| name.as_ref().map(at).transpose());
         let (n, factor, group, run, unique) = (n?, factor?, group?, run?, unique?);
         let text = |row: &[String], at: Option<usize>| at.map_or(String::new(), |at| row[at].clone());
+        // The column of the first cell that cannot be read, in its place.
+        let required = |row: &[String], at: usize| number(&row[at]).ok_or(at);
         let optional = |row: &[String], at: Option<usize>| {
-            at.map(|at| &row[at]).filter(|cell| !cell.is_empty()).map(|cell| number(cell))
+            at.filter(|&at| !row[at].is_empty()).map(|at| required(row, at)).transpose()
         };
-        let points = self.rows.iter().map(|row| Point {
-            group: text(row, group),
-            run: text(row, run),
-            d: number(&row[x]),
-            loss: number(&row[y]),
-            n: optional(row, n),
-            factor: Some(text(row, factor)).filter(|factor| !factor.is_empty()),
-            unique: optional(row, unique),
+        let point = |row: &[String]| -> Result<Point, usize> {
+            Ok(Point {
+                group: text(row, group),
+                run: text(row, run),
+                d: required(row, x)?,
+                loss: required(row, y)?,
+                n: optional(row, n)?,
+                factor: Some(text(row, factor)).filter(|factor| !factor.is_empty()),
+                unique: optional(row, unique)?,
+            })
+        };
+        let (mut points, mut unread) = (Vec::with_capacity(self.rows.len()), Vec::new());
+        for (index, row) in self.rows.iter().enumerate() {
+            match point(row) {
+                Ok(point) => points.push(point),
+                Err(column) => unread.push((index, column)),
+            }
+        }
+        let warning = unread.first().map(|&(row, column)| Warning::NotNumbers {
+            rows: unread.len(),
+            first: row + 1,
+            column: self.columns[column].clone(),
+            cell: self.rows[row][column].chars().take(LONGEST_CELL).collect(),
         });
-        Ok(points.collect())
+        Ok((points, warning))
     }
 
     fn is_numeric(&self, column: &str) -> bool {
         let Some(at) = self.columns.iter().position(|name| name == column) else { return false };
         let mut some = false;
         for cell in self.rows.iter().map(|row| &row[at]).filter(|cell| !cell.is_empty()) {
-            if number(cell).is_nan() {
+            if number(cell).is_none_or(f64::is_nan) {
                 return false;
             }
             some = true;
@@ -135,8 +155,8 @@ impl Table {
     }
 }
 
-fn number(cell: &str) -> f64 {
-    cell.trim().parse().unwrap_or(f64::NAN)
+fn number(cell: &str) -> Option<f64> {
+    cell.trim().parse().ok()
 }
 
 fn parse_csv(text: &str) -> Result<Table, TableError> {
@@ -261,7 +281,8 @@ mod tests {
                 (columns.x.as_str(), columns.y.as_str(), columns.group.as_deref()),
                 ("d", "loss", Some("method"))
             );
-            let points = table.points(&columns).unwrap();
+            let (points, warning) = table.points(&columns).unwrap();
+            assert_eq!(warning, None);
             assert_eq!(points, [Point::new("lora", 64.0, 2.5), Point::new("full, all", 128.0, 2.25)]);
         }
     }
@@ -290,7 +311,15 @@ mod tests {
         let table = Table::parse("a,b\n1,x").unwrap();
         let columns = Columns { x: "a".into(), y: "loss".into(), ..Columns::default() };
         assert!(table.points(&columns).unwrap_err().to_string().contains("there are: a, b"));
-        let columns = Columns { x: "a".into(), y: "b".into(), ..Columns::default() };
-        assert!(table.points(&columns).unwrap()[0].loss.is_nan());
+    }
+
+    #[test]
+    fn rows_without_a_number_are_left_out_and_the_first_is_named() {
+        let table = Table::parse("d,loss,n\n64,2.5,\n128,n/a,1e6\n256,,2e6\n512,2.1,big").unwrap();
+        let columns = Columns { x: "d".into(), y: "loss".into(), n: Some("n".into()), ..Columns::default() };
+        let (points, warning) = table.points(&columns).unwrap();
+        assert_eq!(points, [Point::new("", 64.0, 2.5)]);
+        let said = warning.unwrap().to_string();
+        assert_eq!(said, "3 rows left out: row 2 has \"n/a\" in column loss, where a number belongs");
     }
 }

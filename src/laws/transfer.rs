@@ -7,8 +7,7 @@
 //! (ossification).
 
 use super::describe::interval;
-use super::forms::MAX;
-use super::point::{clean, distinct, rows_of};
+use super::point::{Row, clean, distinct, rows_of};
 use super::report::Interval;
 use super::solve::solve;
 use super::start::Care;
@@ -81,15 +80,11 @@ pub struct TransferLaw {
 }
 
 impl TransferLaw {
+    pub const TITLE: &str = "Transfer law";
     pub const FORMULA: &str = "D_T = k·D_F^α·N^β";
     pub const EXPLANATION: &str = "Pretraining is worth a certain amount of extra training data, and the worth grows as a power of the fine-tuning data and of the model's size. It is read off as the horizontal distance between the fine-tuned and the from-scratch curve.";
     pub const CITATION: &str = "Hernandez et al. 2021, Scaling Laws for Transfer";
     pub const URL: &str = "https://arxiv.org/abs/2102.01293";
-
-    /// Data transferred at an amount of fine-tuning data and a size.
-    pub fn transferred(&self, d_f: f64, n: Option<f64>) -> f64 {
-        self.k * d_f.powf(self.alpha) * n.zip(self.beta).map_or(1.0, |(n, beta)| n.powf(beta))
-    }
 }
 
 /// Measures the data transferred in every fine-tuned run and fits the law. Points with a second factor (model size) are
@@ -117,7 +112,12 @@ pub fn transfer(scratch: &[Point], tuned: &[Point]) -> TransferReport {
             }
         })
         .collect();
-    let law = regress(&rows);
+    // Runs with a size and runs without belong to no one law.
+    let mixed = rows.iter().any(|row| row.n.is_some()) && rows.iter().any(|row| row.n.is_none());
+    if mixed {
+        warnings.push(Warning::NoFactor { law: TransferLaw::TITLE.to_string() });
+    }
+    let law = if mixed { None } else { regress(&rows) };
     TransferReport { rows, law, warnings }
 }
 
@@ -205,7 +205,7 @@ fn near_limit(points: &[Point]) -> Option<f64> {
         return None;
     }
     let limit = NEAR_LIMIT * constant;
-    let above = |ln_d: f64| law.predict(&theta[..MAX], ln_d.exp(), None) > limit;
+    let above = |ln_d: f64| law.loss(&theta, &Row::at(ln_d.exp(), None, None)) > limit;
     let (mut low, mut high) = (-50.0, 200.0);
     if above(high) || !above(low) {
         return None;
@@ -217,7 +217,8 @@ fn near_limit(points: &[Point]) -> Option<f64> {
     Some(high.exp())
 }
 
-/// Least squares of ln D_T on (1, ln D_F, ln N) over measured rows of the low-data regime.
+/// Least squares of ln D_T on (1, ln D_F, ln N) over measured rows of the low-data regime; where no row has a size, or
+/// all have one, without ln N.
 fn regress(rows: &[Transferred]) -> Option<TransferLaw> {
     let (mut negative, mut beyond) = (0, 0);
     let mut used: Vec<([f64; 3], f64)> = Vec::new();
@@ -228,6 +229,7 @@ fn regress(rows: &[Transferred]) -> Option<TransferLaw> {
         } else if transferred <= 0.0 {
             negative += 1;
         } else {
+            // No row has a size, or every row: without one the column is not used.
             used.push(([1.0, row.d_f.ln(), row.n.map_or(0.0, f64::ln)], transferred.ln()));
         }
     }
@@ -319,5 +321,21 @@ mod tests {
         assert!(transfer(&one, &one).law.is_none());
         let nan = [Point::new("", f64::NAN, f64::INFINITY)];
         assert_eq!(transfer(&nan, &one).rows[0].effective, Effective::NoScratch);
+    }
+
+    /// A run without a size is not one of a model with one parameter.
+    #[test]
+    fn runs_with_and_without_a_size_give_no_law() {
+        let with = |n: Option<f64>| {
+            let mut scratch = scratch();
+            scratch.extend(scratch.clone().into_iter().map(|point| Point { n, ..point }));
+            let tuned = (0..6).map(|i| (f64::from(i), if i < 3 { None } else { n }));
+            let tuned: Vec<Point> =
+                tuned.map(|(i, n)| Point { n, ..Point::new("", 50.0 + 7.0 * i, 6.0 - 0.5 * i) }).collect();
+            transfer(&scratch, &tuned)
+        };
+        assert!(with(None).law.is_some());
+        let mixed = with(Some(1e6));
+        assert!(mixed.law.is_none() && mixed.warnings.iter().any(|w| matches!(w, Warning::NoFactor { .. })));
     }
 }

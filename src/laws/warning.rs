@@ -7,6 +7,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Warning {
+    /// Rows of a table with something else than a number where one belongs were left out; the first of them.
+    NotNumbers { rows: usize, first: usize, column: String, cell: String },
     /// Points with NaN or infinite numbers were left out.
     NotFinite { points: usize },
     /// Points with a loss or size at or below zero were left out.
@@ -39,8 +41,16 @@ pub enum Warning {
     },
     /// Only points of the first factors were fitted.
     TooManyFactors { fitted: usize, given: usize },
-    /// The law needs a second factor and the points have none.
+    /// The law needs a second factor and not every point has one.
     NoFactor { law: String },
+    /// The law needs the amount of distinct data and no point has it.
+    NoUnique { law: String },
+    /// Hidden points of a factor that the fit has seen no point of: they cannot be predicted.
+    NoForecast {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        factor: Option<String>,
+        points: usize,
+    },
     /// Sizes span so many powers of ten that rounding may count.
     Scale { decades: f64 },
     /// Only the first groups were fitted.
@@ -52,6 +62,11 @@ pub enum Warning {
 impl fmt::Display for Warning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Warning::NotNumbers { rows, first, column, cell } => {
+                let cell = if cell.is_empty() { "nothing".to_string() } else { format!("\"{cell}\"") };
+                let rows = format!("{rows} {}", plural(*rows, "row", "rows"));
+                write!(f, "{rows} left out: row {first} has {cell} in column {column}, where a number belongs")
+            }
             Warning::NotFinite { points } => {
                 write!(f, "{} not a number, infinite or beyond 1e100: left out", counted(*points))
             }
@@ -99,7 +114,15 @@ impl fmt::Display for Warning {
                 write!(f, "{given} factors: points of the first {fitted} were fitted; choose a coarser factor column")
             }
             Warning::NoFactor { law } => {
-                write!(f, "{law} needs a second factor (model size …) and these points have none: name its column")
+                write!(f, "{law} needs a second factor (model size …) and not every point has one: name its column")
+            }
+            Warning::NoUnique { law } => {
+                write!(f, "{law} needs the amount of distinct data and these points have none: name its column")
+            }
+            Warning::NoForecast { factor, points } => {
+                let factor = factor.as_deref().unwrap_or("a second factor without a name");
+                let count = counted(*points);
+                write!(f, "{count} of {factor} cannot be predicted: the fit has seen none; hide fewer sizes")
             }
             Warning::Scale { decades } => {
                 write!(f, "numbers span {} powers of ten: check the columns and units", short(*decades))

@@ -96,7 +96,7 @@ pub fn curves(group: &GroupReport) -> Vec<Drawn> {
     let curves = fit.curves.iter().map(|curve| {
         let samples = curve.samples.iter();
         let near = curve.samples.iter().filter(|sample| sample.trusted);
-        let points = |theta: &[f64]| near.map(|sample| (sample.d, other.predict(theta, sample.d, None))).collect();
+        let points = |theta: &[f64]| near.filter_map(|s| Some((s.d, other.predict(theta, s.d, None)?))).collect();
         let law = scaling::Law {
             samples: samples
                 .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })

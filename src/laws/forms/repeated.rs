@@ -60,9 +60,11 @@ struct Parts {
 
 fn parts(theta: &[f64], row: &Row) -> Parts {
     let unique = row.unique.min(row.d);
-    let suited = suited_parameters(unique).min(row.n);
+    // Without a size there is no loss: not a number, as `ln_n` is for the other laws.
+    let n = row.n.unwrap_or(f64::NAN);
+    let suited = if n.is_nan() { n } else { suited_parameters(unique).min(n) };
     Parts {
-        n: worth(row.n / suited - 1.0, theta[1]),
+        n: worth(n / suited - 1.0, theta[1]),
         d: worth(row.d / unique - 1.0, theta[0]),
         ln_un: suited.ln(),
         ln_u: unique.ln(),

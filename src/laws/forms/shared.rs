@@ -79,7 +79,7 @@ mod tests {
                     found.parameters.iter().find(|p| p.meaning == format!("how fast loss falls with {name}"));
                 assert!((exponent.expect(name).value - alpha).abs() < 0.03, "{name}: {exponent:?}");
                 let near = points.iter().find(|p| p.factor.as_deref() == Some(name) && p.n == Some(*low) && p.d == 9e4);
-                let predicted = found.predict_for(9e4, Some(*low), Some(name)).mid;
+                let predicted = found.predict_for(9e4, Some(*low), Some(name)).expect("known").mid;
                 assert!((predicted / near.expect(name).loss - 1.0).abs() < 0.02);
             }
             assert!((5..=12).contains(&found.curves.len()), "{}", found.curves.len());

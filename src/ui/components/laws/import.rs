@@ -1,6 +1,6 @@
 //! Points of a file in place of the lab's own: any CSV or JSON, its columns chosen here.
 
-use crate::laws::{Columns, Point, Table};
+use crate::laws::{Columns, Point, Table, Warning};
 use crate::ui::browser;
 use crate::ui::components::drop_area::DropArea;
 use crate::ui::drop::Dropped;
@@ -14,6 +14,8 @@ pub struct Imported {
     pub name: String,
     pub across: String,
     pub points: Vec<Point>,
+    /// What of the file could not be read.
+    pub unread: Option<Warning>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +37,9 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
             return problem.set(Some(format!("{name}: choose the columns of the amount of data and of the loss")));
         }
         match table.points(&columns) {
-            Ok(points) => {
+            Ok((points, unread)) => {
                 problem.set(None);
-                imported.set(Some(Imported { name, across: columns.x, points }));
+                imported.set(Some(Imported { name, across: columns.x, points, unread }));
             }
             Err(error) => problem.set(Some(format!("{name}: {error}"))),
         }
@@ -140,6 +142,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                         <p class="quiet" data-testid="import-summary">
                             {format!("{} points of {}", shown.points.len(), shown.name)}
                             ". "
+                            {shown.unread.map(|warning| format!("{warning}. "))}
                             <button type="button" class="link" data-testid="import-close" on:click=move |_| {
                                 opened.set(None);
                                 problem.set(None);
