@@ -50,7 +50,7 @@ test("a published tool is taken where its hash and its version are right", () =>
     assert.equal(run.status, 0, run.stderr);
     assert.match(run.stderr, /fetched tool 1\.2\.3/);
     assert.ok(!compiled(run));
-    assert.equal(run.calls.length, 2, `fetched again: ${run.calls}`);
+    assert.equal(run.calls.filter((call) => / \S+tool\.tar\.gz /.test(call)).length, 1, `fetched again: ${run.calls}`);
   }
 });
 
