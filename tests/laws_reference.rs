@@ -1,4 +1,5 @@
-//! The fitter against reference fits of published points. Skips visibly where the points are not at hand.
+//! The fitter against reference fits: of points of its own for every law (`tests/golden/laws`, fitted with scipy), and of
+//! published points, whose tests skip visibly where those points are not at hand.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +9,40 @@ use tunelab::laws::{Law, Objective, Options, Point, fit, transfer};
 
 /// The reference may be beaten, or missed by this share.
 const SLACK: f64 = 1.0 + 1e-6;
+
+/// Every law on scipy's own points: the objective is the same function, and the fit finds what scipy found in sixty starts.
+#[test]
+fn every_law_is_fitted_as_by_scipy() {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/laws/reference.json");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let cases: Vec<serde_json::Value> = serde_json::from_str(&text).unwrap();
+    let (mut worst, mut failures) = (0.0, Vec::new());
+    for case in &cases {
+        let name = case["law"].as_str().unwrap();
+        let law: Law = name.parse().unwrap();
+        let numbers = |list: &serde_json::Value| -> Option<Vec<f64>> {
+            list.as_array().map(|list| list.iter().map(|value| value.as_f64().unwrap()).collect())
+        };
+        let column = |key: &str| numbers(&case["points"][key]);
+        let (d, loss, n, unique) = (column("d").unwrap(), column("loss").unwrap(), column("n"), column("unique"));
+        let of = |i: usize| Point {
+            n: n.as_ref().map(|n| n[i]),
+            unique: unique.as_ref().map(|unique| unique[i]),
+            factor: case["points"]["factor"][i].as_str().map(String::from),
+            ..Point::new("", d[i], loss[i]).of_run(i.to_string())
+        };
+        let points: Vec<Point> = (0..d.len()).map(of).collect();
+        let stated = case["objective"].as_f64().unwrap();
+        let (at_theirs, _) = Objective::default().at(law, &numbers(&case["theta"]).unwrap(), &points).unwrap();
+        assert!((at_theirs / stated - 1.0).abs() < 1e-9, "{name}: {at_theirs} at scipy's parameters, not {stated}");
+        check(name, objective(&points, law), stated, &mut worst, &mut failures);
+    }
+    let missing: Vec<Law> =
+        Law::ALL.into_iter().filter(|law| !cases.iter().any(|case| case["law"] == law.to_string())).collect();
+    assert!(missing.is_empty(), "add {missing:?} to tests/golden/laws/reference.py");
+    println!("{} fits, worst ratio {worst:.9}", cases.len());
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
 
 fn read(name: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/laws").join(name);

@@ -20,22 +20,24 @@ fn nasty() -> impl Strategy<Value = f64> {
 }
 
 fn points() -> impl Strategy<Value = Vec<Point>> {
-    let point = ("[ab]?", nasty(), nasty(), proptest::option::of(nasty()), proptest::option::of(nasty()));
-    let point = point.prop_map(|(group, d, loss, n, unique)| Point { unique, n, ..Point::new(group, d, loss) });
-    proptest::collection::vec(point, 0..30)
+    use proptest::option::weighted;
+    // Most tables have a column whole or not at all: a joint law wants every point to have its second factor.
+    (0.0f64..=1.0, 0.0f64..=1.0, 0.0f64..=1.0).prop_flat_map(|(n, factor, unique)| {
+        let often = |share: f64| (4.0 * share - 1.5).clamp(0.001, 0.999);
+        let (n, unique) = (weighted(often(n), nasty()), weighted(often(unique), nasty()));
+        let point = ("[ab]?", nasty(), nasty(), n, weighted(often(factor), "[a-e]"), unique);
+        let point = point.prop_map(|(group, d, loss, n, factor, unique)| Point {
+            unique,
+            n,
+            factor,
+            ..Point::new(group, d, loss)
+        });
+        proptest::collection::vec(point, 0..30)
+    })
 }
 
 fn law() -> impl Strategy<Value = Option<Law>> {
-    let one = |law| Just(Some(law));
-    prop_oneof![
-        Just(None),
-        one(Law::Power),
-        one(Law::PowerConstant),
-        one(Law::Rectified),
-        one(Law::Multiplicative),
-        one(Law::Additive),
-        one(Law::Repeated)
-    ]
+    proptest::option::of(proptest::sample::select(Law::ALL.to_vec()))
 }
 
 proptest! {
