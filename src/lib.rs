@@ -1,9 +1,8 @@
 //! Tunelab: a fine-tuning lab that runs inside the browser.
 //!
-//! [`spec`] says what to train, [`data`] makes the examples, the engine ([`model`], [`adapt`], [`train`])
-//! trains them with burn, [`record`] keeps what came out, [`laws`] fits how loss falls with data, size and
-//! method, and [`plan`] decides what to run next. The edges carry this to a browser worker ([`worker`]), a
-//! page ([`ui`]) and a command line ([`cli`]).
+//! [`spec`] says what to train, [`data`] makes the examples, the [`engine`] trains them with burn, [`record`] keeps what
+//! came out, [`laws`] fits how loss falls with data, size and method, and [`plan`] decides what to run next. The edges
+//! carry this to a browser worker ([`platform::browser`]), a page ([`ui`]) and a command line ([`cli`]).
 //!
 //! Modules stand in layers; a module imports only from layers above its own (`tests/layering.rs`):
 //!
@@ -25,23 +24,13 @@ pub mod spec;
 
 // 2. engine
 #[cfg(feature = "engine")]
-pub mod adapt;
-#[cfg(feature = "engine")]
-pub mod model;
-#[cfg(feature = "engine")]
-pub mod train;
+pub mod engine;
 
 // 3. edges
 #[cfg(feature = "native")]
 pub mod cli;
-#[cfg(feature = "web")]
-pub mod device;
 #[cfg(any(feature = "web", feature = "native"))]
-pub mod storage;
-#[cfg(feature = "web")]
-pub mod wire;
-#[cfg(feature = "worker")]
-pub mod worker;
+pub mod platform;
 
 // 4. page
 #[cfg(feature = "ui")]

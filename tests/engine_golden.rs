@@ -4,13 +4,13 @@
 use burn::Tensor;
 use burn::tensor::Device;
 use std::collections::BTreeMap;
-use tunelab::adapt;
 use tunelab::data::Batch;
-use tunelab::model::{Decoder, ModelError, Parameter, WeightSource};
+use tunelab::engine::adapt;
+use tunelab::engine::model::{Decoder, ModelError, Parameter, WeightSource};
+use tunelab::engine::train::{AdamW, clip, sum_nats};
 use tunelab::spec::{
     Activation, Bias, Lora, Method, MethodKind, ModelConfig, Norm, Position, Prompt, PromptInit, Schedule, TrainConfig,
 };
-use tunelab::train::{AdamW, clip, sum_nats};
 
 const STEPS: usize = 20;
 

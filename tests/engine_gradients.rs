@@ -6,12 +6,13 @@ mod engine_models;
 use burn::Tensor;
 use burn::tensor::Device;
 use engine_models::{families, fresh, run_data, spec};
-use tunelab::adapt;
 use tunelab::data::Batch;
-use tunelab::model::{Decoder, Tensors, composed};
+use tunelab::engine::adapt;
+use tunelab::engine::model::{Decoder, Tensors};
+use tunelab::engine::ops::composed;
+use tunelab::engine::train::sum_nats;
 use tunelab::seed::Seed;
 use tunelab::spec::{Lora, Method, MethodKind, ModelConfig, Precision, Prompt, PromptInit};
-use tunelab::train::sum_nats;
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("floats")

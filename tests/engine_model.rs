@@ -7,7 +7,7 @@ use burn::Tensor;
 use burn::tensor::Device;
 use engine_models::{families, fresh};
 use pollster::block_on;
-use tunelab::model::{Decoder, Generator};
+use tunelab::engine::model::{Decoder, Generator};
 use tunelab::protocol::Sampling;
 use tunelab::spec::ModelConfig;
 

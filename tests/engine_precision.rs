@@ -7,11 +7,11 @@ mod engine_models;
 use burn::tensor::Device;
 use engine_models::{families, fresh, run_data, spec};
 use pollster::block_on;
-use tunelab::model::{Decoder, Fresh};
+use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::train::{Progress, Session};
 use tunelab::record::Provenance;
 use tunelab::seed::Seed;
 use tunelab::spec::{Method, MethodKind, ModelConfig, Precision};
-use tunelab::train::{Progress, Session};
 
 const LOW: [Precision; 3] = [Precision::F16, Precision::Int8, Precision::Nf4];
 

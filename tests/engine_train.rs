@@ -6,12 +6,12 @@ mod engine_models;
 use burn::tensor::Device;
 use engine_models::{families, fresh, run_data, spec};
 use pollster::block_on;
-use tunelab::adapt::{self, lora};
-use tunelab::model::{Decoder, Tensors};
+use tunelab::engine::adapt::{self, lora};
+use tunelab::engine::model::{Decoder, Tensors};
+use tunelab::engine::train::{Outcome, Progress, Session, TrainError, bench};
 use tunelab::plan::bench::BenchSize;
 use tunelab::record::Provenance;
 use tunelab::spec::{Lora, Method, MethodKind, Prompt, Schedule, TrainConfig};
-use tunelab::train::{Outcome, Progress, Session, TrainError, bench};
 
 fn provenance() -> Provenance {
     Provenance { device: "test".into(), lab: "test".into(), date: "2026-01-01".into() }

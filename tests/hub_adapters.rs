@@ -7,13 +7,13 @@ mod hub;
 use burn::tensor::Device;
 use hub::*;
 use std::collections::BTreeMap;
-use tunelab::adapt::{self, peft};
 use tunelab::data::Batch;
-use tunelab::model::weights::{MemoryFiles, TensorFiles, Width, write_tensors};
-use tunelab::model::{Decoder, Tensors};
+use tunelab::engine::adapt::{self, peft};
+use tunelab::engine::formats::{MemoryFiles, TensorFiles, Width, write_tensors};
+use tunelab::engine::model::{Decoder, Tensors};
+use tunelab::engine::train::{AdamW, clip, sum_nats};
 use tunelab::plan::estimate::trained_parameters;
 use tunelab::spec::{Lora, Method, MethodKind, Target, TrainConfig};
-use tunelab::train::{AdamW, clip, sum_nats};
 
 /// Float rounding only: both sides compute in f32.
 const TOLERANCE: f64 = 2e-5;
@@ -217,7 +217,7 @@ fn random_lora(name: &str, rslora: bool) -> (Method, Tensors) {
         let shape = parameter.shape();
         let start: usize = name.bytes().map(usize::from).sum();
         let values = (0..parameter.elements()).map(|i| ((i * 7 + start) % 11) as f32 / 20.0 - 0.25).collect();
-        tensors.insert(name, tunelab::model::HostTensor { values, shape });
+        tensors.insert(name, tunelab::engine::model::HostTensor { values, shape });
     });
     (method, tensors)
 }

@@ -8,8 +8,8 @@ use hub::*;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use tunelab::data::{Example, Message, Tokenizer, tokenize};
-use tunelab::model::weights::{Checkpoint, Width, write_folder};
-use tunelab::model::{ChatError, ChatTemplate, Settings, TextTokenizer};
+use tunelab::engine::formats::{Checkpoint, Width, write_folder};
+use tunelab::engine::text::{ChatError, ChatTemplate, Settings, TextTokenizer};
 
 fn chats() -> PathBuf {
     golden().parent().unwrap().join("chat")
@@ -87,7 +87,7 @@ fn a_template_is_found_named_and_kept() {
     let mut checkpoint = family("llama");
     let description = checkpoint.description.clone();
     let files = write_folder(&description, &mut checkpoint, Some(&tokenizer), Width::F32, &[]).unwrap();
-    let again = Checkpoint::open(files.into_iter().collect::<tunelab::model::weights::MemoryFiles>()).unwrap();
+    let again = Checkpoint::open(files.into_iter().collect::<tunelab::engine::formats::MemoryFiles>()).unwrap();
     assert_eq!(again.tokenizer.unwrap().chat(&[], false).unwrap().as_deref(), Some("it is </s>"));
 }
 

@@ -8,8 +8,9 @@ use burn::tensor::Device;
 use hub::*;
 use pollster::block_on;
 use tunelab::data::Tokenizer;
-use tunelab::model::weights::{Checkpoint, MemoryFiles, Width, write_folder};
-use tunelab::model::{Decoder, Generator, TextTokenizer};
+use tunelab::engine::formats::{Checkpoint, MemoryFiles, Width, write_folder};
+use tunelab::engine::model::{Decoder, Generator};
+use tunelab::engine::text::TextTokenizer;
 use tunelab::protocol::Sampling;
 use tunelab::spec::Position;
 
@@ -78,7 +79,7 @@ fn configs_of_older_transformers_read_the_same() {
         let mut json = checkpoint.description.json.clone();
         json.as_object_mut().unwrap().remove("rope_parameters").unwrap();
         json.as_object_mut().unwrap().extend(older.as_object().unwrap().clone());
-        let config = tunelab::model::weights::Description::read(json).unwrap().config;
+        let config = tunelab::engine::formats::Description::read(json).unwrap().config;
         assert_eq!(&config, checkpoint.config(), "{name}");
         assert!(matches!(config.position, Position::Rotary { .. }));
     }

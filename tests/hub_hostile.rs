@@ -9,10 +9,10 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::cell::Cell;
 use tunelab::data::Tokenizer;
-use tunelab::model::TextTokenizer;
-use tunelab::model::weights::{
+use tunelab::engine::formats::{
     Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError, Width, parameter_shapes, write_tensors,
 };
+use tunelab::engine::text::TextTokenizer;
 
 const WEIGHTS: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use tunelab::adapt::{self, peft};
 use tunelab::data::Tokenizer;
-use tunelab::model::weights::{Description, Files, MemoryFiles, ModelFile, Width, write_folder};
-use tunelab::model::{Decoder, Fresh, TextTokenizer};
+use tunelab::engine::adapt::{self, peft};
+use tunelab::engine::formats::{Description, Files, MemoryFiles, ModelFile, Width, write_folder};
+use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::text::TextTokenizer;
 use tunelab::seed::Seed;
 use tunelab::spec::{Lora, Method, ModelConfig, Prompt, PromptInit};
 
@@ -116,7 +117,7 @@ fn transformers_and_peft_load_what_we_write() {
         write_folder(&description, &mut Fresh::new(&config, Seed(1)), Some(&tokenizer), Width::F16, &[]).unwrap();
     let memory: MemoryFiles = files.iter().cloned().collect();
     assert!(memory.length("tokenizer.json").is_some());
-    let mut checkpoint = tunelab::model::weights::Checkpoint::open(memory).unwrap();
+    let mut checkpoint = tunelab::engine::formats::Checkpoint::open(memory).unwrap();
     let model = Decoder::load(&config, &mut checkpoint, &Device::flex()).unwrap();
     let text = "the cat 漢字";
     let ids = tokenizer.encode(text).unwrap();
@@ -133,11 +134,11 @@ fn transformers_and_peft_load_what_we_write() {
 /// An adapter of the method with values that do something.
 fn random(base: &Decoder, method: Method) -> (peft::Adapter, Decoder) {
     let mut model = adapt::fresh(base, &method, &[], Seed(1)).unwrap();
-    let mut tensors = tunelab::model::Tensors::new();
+    let mut tensors = tunelab::engine::model::Tensors::new();
     adapt::visit(&mut model, &method, &mut |name, parameter| {
         let (shape, start) = (parameter.shape(), name.bytes().map(usize::from).sum::<usize>());
         let values = (0..parameter.elements()).map(|i| ((i * 7 + start) % 11) as f32 / 20.0 - 0.25).collect();
-        tensors.insert(name, tunelab::model::HostTensor { shape, values });
+        tensors.insert(name, tunelab::engine::model::HostTensor { shape, values });
     });
     let model = adapt::install(base, &method, &mut &tensors).unwrap();
     (peft::Adapter { method, tensors, base_sha256: None }, model)

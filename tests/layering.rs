@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 /// The layers, from pure to page, as in `lib.rs`.
 const LAYERS: [&[&str]; 4] = [
     &["seed", "spec", "record", "metrics", "data", "hub", "laws", "plan", "protocol"],
-    &["model", "adapt", "train"],
-    &["device", "storage", "wire", "worker", "cli"],
+    &["engine"],
+    &["platform", "cli"],
     &["ui"],
 ];
 
@@ -17,7 +17,7 @@ const FORBIDDEN: [&[&str]; 4] = [
     &["burn::", "web_sys", "js_sys", "wasm_bindgen", "leptos", "std::fs", "SystemTime", "Instant::now", "rand::rng("],
     &["web_sys", "js_sys", "wasm_bindgen", "leptos", "std::fs", "SystemTime", "rand::rng("],
     &["leptos"],
-    &["burn::", "crate::model", "crate::adapt", "crate::train"],
+    &["burn::", "crate::engine"],
 ];
 
 fn sources(path: &Path, found: &mut Vec<PathBuf>) {

@@ -6,9 +6,9 @@ use tunelab::laws::Point;
 use tunelab::protocol::*;
 use tunelab::record::*;
 use tunelab::spec::*;
-use tunelab::ui::results::{self, Joint};
-use tunelab::ui::settings::{DataChoice, Horizontal, Settings};
-use tunelab::ui::shelf::{LIBRARIAN, Stage, WASM_BYTES};
+use tunelab::ui::state::results::{self, Joint};
+use tunelab::ui::state::settings::{DataChoice, Horizontal, Settings};
+use tunelab::ui::state::shelf::{LIBRARIAN, Stage, WASM_BYTES};
 use tunelab::ui::state::*;
 
 /// A page with pretend workers. What they were told and have not yet done waits in `told`.

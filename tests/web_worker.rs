@@ -3,10 +3,10 @@
 #![cfg(all(target_arch = "wasm32", feature = "worker"))]
 
 use burn::tensor::Device;
+use tunelab::engine::train::bench::bench;
 use tunelab::plan::bench::BenchSize;
+use tunelab::platform::storage::{BrowserStore, Store};
 use tunelab::spec::MethodKind;
-use tunelab::storage::{BrowserStore, Store};
-use tunelab::train::bench::bench;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_dedicated_worker);
@@ -38,10 +38,10 @@ async fn the_browser_keeps_whole_files() {
 /// Every step's loss of a small model trained by `method`, then the test losses of what came out and of the base.
 #[cfg(feature = "webgpu")]
 async fn losses(method: MethodKind, steps: usize, device: &Device) -> Vec<f64> {
+    use tunelab::engine::train::Progress;
     use tunelab::record::Provenance;
-    use tunelab::train::Progress;
     let config = tunelab::spec::ModelConfig::ladder(64, 16, 32, 2);
-    let mut session = tunelab::train::bench::session(&config, 2, method, steps, device).unwrap();
+    let mut session = tunelab::engine::train::bench::session(&config, 2, method, steps, device).unwrap();
     while session.advance().await.unwrap() != Progress::Finished {}
     let made = Provenance { device: "test".into(), lab: "test".into(), date: "2026-01-01".into() };
     let record = session.finish(1.0, made).await.unwrap().record;
@@ -55,7 +55,7 @@ async fn losses(method: MethodKind, steps: usize, device: &Device) -> Vec<f64> {
 #[wasm_bindgen_test]
 async fn webgpu_and_cpu_agree_over_20_steps() {
     const STEPS: usize = 20;
-    let gpu = tunelab::device::open_gpu(|reason| panic!("{reason}")).await.unwrap();
+    let gpu = tunelab::platform::browser::device::open_gpu(|reason| panic!("{reason}")).await.unwrap();
     for method in MethodKind::ALL {
         let (cpu, gpu) = (losses(method, STEPS, &Device::flex()).await, losses(method, STEPS, &gpu).await);
         assert_eq!((cpu.len(), gpu.len()), (STEPS + 2, STEPS + 2));

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunelab::adapt::peft;
-use tunelab::model::weights::{Description, MemoryFiles};
+use tunelab::engine::adapt::peft;
+use tunelab::engine::formats::{Description, MemoryFiles};
 use tunelab::spec::ModelConfig;
 
 fuzz_target!(|parts: (Vec<u8>, Vec<u8>)| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunelab::model::weights::read_archive;
+use tunelab::engine::formats::read_archive;
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(files) = read_archive("any.zip", bytes, |_| true, 1 << 20) {

@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tunelab::data::Message;
-use tunelab::model::ChatTemplate;
+use tunelab::engine::text::ChatTemplate;
 
 fuzz_target!(|parts: (String, Vec<(String, String)>, bool)| {
     let (template, turns, answer) = parts;

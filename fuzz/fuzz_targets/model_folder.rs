@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunelab::model::weights::{Checkpoint, MemoryFiles, parameter_shapes};
+use tunelab::engine::formats::{Checkpoint, MemoryFiles, parameter_shapes};
 
 fuzz_target!(|parts: (Vec<u8>, Option<Vec<u8>>, Vec<u8>)| {
     let (config, index, weights) = parts;

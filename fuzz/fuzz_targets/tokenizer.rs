@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use tunelab::data::Tokenizer;
-use tunelab::model::TextTokenizer;
+use tunelab::engine::text::TextTokenizer;
 
 fuzz_target!(|parts: (Vec<u8>, String)| {
     if let Ok(tokenizer) = TextTokenizer::read(&parts.0, &[], None)

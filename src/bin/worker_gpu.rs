@@ -2,7 +2,7 @@
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    tunelab::worker::start();
+    tunelab::platform::browser::worker::start();
 }
 
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,9 +1,10 @@
 //! The base model and adapters that several subcommands take: their arguments, and opening them.
 
-use super::folder::Folder;
-use crate::adapt::{self, peft};
-use crate::model::weights::{Checkpoint, WeightsError};
-use crate::model::{Decoder, TextTokenizer};
+use crate::engine::adapt::{self, peft};
+use crate::engine::formats::{Checkpoint, WeightsError};
+use crate::engine::model::Decoder;
+use crate::engine::text::TextTokenizer;
+use crate::platform::native::folder::Folder;
 use crate::spec::{Method, Precision};
 use anyhow::{Context, Result, anyhow, bail};
 use burn::tensor::Device;

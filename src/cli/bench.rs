@@ -1,8 +1,8 @@
 //! `lab bench`: times fixed work on the native engine; `./lab bench` sets it beside the browser and other libraries.
 
+use crate::engine::train::bench::bench;
 use crate::plan::bench::BenchSize;
 use crate::spec::{MethodKind, Precision};
-use crate::train::bench::bench;
 use anyhow::Result;
 use burn::tensor::Device;
 use serde_json::json;

@@ -1,20 +1,21 @@
 //! `lab finetune`: one run on a file's examples, or on one of the lab's own tasks, from a base folder to an adapter
 //! or a model folder.
 
-use super::{folder, memory};
-use crate::adapt::{RunCard, Taken};
 use crate::data::Splits;
 use crate::data::user::{self, File, Options, READ_LIMIT};
-use crate::model::weights::{Checkpoint, ModelFile};
-use crate::model::{Decoder, TextTokenizer};
+use crate::engine::adapt::{RunCard, Taken};
+use crate::engine::formats::{Checkpoint, ModelFile};
+use crate::engine::model::Decoder;
+use crate::engine::text::TextTokenizer;
+use crate::engine::train::{Outcome, Progress, RunData, Session};
 use crate::plan::estimate::Estimate;
+use crate::platform::native::{folder, memory};
 use crate::record::{Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
     Base, DataSpec, Lora, Method, MethodKind, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source,
     Target, TrainConfig,
 };
-use crate::train::{Outcome, Progress, RunData, Session};
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
 use clap::ValueEnum;

@@ -2,7 +2,7 @@
 
 use super::base;
 use crate::data::{Message, Tokenizer, plain_chat};
-use crate::model::{Continuation, Generator};
+use crate::engine::model::{Continuation, Generator};
 use crate::protocol::Sampling;
 use anyhow::{Result, ensure};
 use pollster::block_on;

@@ -4,10 +4,8 @@ mod base;
 mod bench;
 mod finetune;
 mod fit;
-mod folder;
 mod generate;
 mod logits;
-mod memory;
 mod pretrain;
 mod sweep;
 

@@ -2,12 +2,12 @@
 //! pretraining goes on from its last checkpoint.
 
 use crate::data::{Split, corpus};
-use crate::model::TextTokenizer;
-use crate::model::weights::{Description, Width, write_folder};
+use crate::engine::formats::{Description, Width, write_folder};
+use crate::engine::text::TextTokenizer;
+use crate::engine::train::{Outcome, Progress, pretrain};
 use crate::plan::ladder::{Ladder, Rung};
-use crate::protocol::{ModelCard, Pretraining};
+use crate::record::{ModelCard, Pretraining};
 use crate::record::{Provenance, RunRecord};
-use crate::train::{Outcome, Progress, pretrain};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};

@@ -1,16 +1,17 @@
 //! `lab sweep`: an experiment on the command line, with the same engine and the same records as the page. Records go
 //! to a file as they finish; a second call goes on with what is missing.
 
-use super::folder::Folder;
 use crate::data::Splits;
-use crate::model::weights::Checkpoint;
-use crate::model::{Decoder, TextTokenizer};
+use crate::engine::formats::Checkpoint;
+use crate::engine::model::Decoder;
+use crate::engine::text::TextTokenizer;
+use crate::engine::train::{Progress, RunData, Session};
 use crate::plan::grid::Experiment;
 use crate::plan::precision::costs;
 use crate::plan::queue::Queue;
+use crate::platform::native::folder::Folder;
 use crate::record::{Evaluation, Provenance, RunRecord};
 use crate::spec::{Base, Method, MethodKind, Precision, RunSpec, Source, TrainConfig};
-use crate::train::{Progress, RunData, Session};
 use anyhow::{Context, Result};
 use burn::tensor::Device;
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! The part of the boundary that speaks of the visitor's own models: looked at, checked, downloaded, kept. A worker of
 //! its own does this, so that no training waits for a download.
 
-use super::ModelCard;
 use crate::hub::transfer::Part;
 use crate::hub::{Address, Host};
+use crate::record::ModelCard;
 use crate::spec::ModelConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -76,17 +76,6 @@ pub struct Sight {
     pub here: u64,
     /// Operations a second that training does in this browser, measured just now.
     pub flops_per_second: f64,
-}
-
-/// Where a model that the visitor brought comes from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Origin {
-    pub family: String,
-    pub dtype: String,
-    /// "huggingface.co/EleutherAI/pythia-14m, commit 1a2b3c4d", or the folder's name.
-    pub from: String,
-    /// Whether it lies in the browser's storage, and so outlives the visit.
-    pub kept: bool,
 }
 
 /// A download that broke or was cancelled, as it is kept beside its files.

@@ -3,7 +3,7 @@
 
 use super::browser;
 use crate::laws::{Answer, Question, answer};
-use crate::wire;
+use crate::platform::browser::wire;
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;

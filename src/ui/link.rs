@@ -1,11 +1,11 @@
 //! The page's hold on its workers: starts and ends them, carries commands in and events out. Knows nothing of what
 //! they mean; a worker that crashes or cannot start is reported as [`Input::Died`].
 
-use super::shelf::LIBRARIAN;
 use super::state::{Input, WorkerId};
-use crate::device;
+use crate::platform::browser::device;
+use crate::platform::browser::wire;
 use crate::protocol::{Backend, Command, DataRequest, ShelfCommand};
-use crate::wire;
+use crate::ui::state::shelf::LIBRARIAN;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -1,31 +1,20 @@
 //! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::protocol`].
 //!
-//! Plain data and functions, tested without a browser: [`settings`] and their link form ([`share`]); [`state`] with
-//! its fold, its workers' part ([`workers`]), what else is asked of them ([`asks`]), conversations ([`chat`]), the
-//! pace of runs ([`pace`]), the visitor's own models ([`shelf`]), the points of a plot ([`results`]) and what a fit
-//! says ([`findings`]); the charts' options ([`charts`]). Edges: [`browser`], [`drop`], [`keep`],
-//! [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the state,
-//! [`components`] show it.
+//! [`state`] is plain data and functions, tested without a browser; [`charts`] makes the charts' options. Edges:
+//! [`browser`], [`drop`], [`keep`], [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the
+//! state, [`views`] and [`widgets`] show it.
 
-pub mod asks;
 pub mod charts;
-pub mod chat;
-pub mod findings;
-pub mod pace;
-pub mod results;
-pub mod settings;
-pub mod share;
-pub mod shelf;
 pub mod state;
-mod workers;
 
 mod browser;
-mod components;
 mod drop;
 mod fitter;
 mod keep;
 mod lab;
 mod link;
+mod views;
+mod widgets;
 
 /// Starts the page, or, in a worker, what fits laws for it.
 pub fn start() {
@@ -36,5 +25,5 @@ pub fn start() {
     if let Some(placeholder) = browser::window().document().and_then(|document| document.get_element_by_id("loading")) {
         placeholder.remove();
     }
-    leptos::mount::mount_to_body(components::app::App);
+    leptos::mount::mount_to_body(views::app::App);
 }

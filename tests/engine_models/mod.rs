@@ -4,12 +4,12 @@ use burn::tensor::Device;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tunelab::data::{Batches, Tokenized};
-use tunelab::model::{Decoder, Fresh};
+use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::train::RunData;
 use tunelab::seed::Seed;
 use tunelab::spec::{
     Activation, Base, Bias, DataSpec, Method, ModelConfig, Norm, Position, RunSpec, SPEC_VERSION, Source, TrainConfig,
 };
-use tunelab::train::RunData;
 
 pub fn families() -> Vec<(&'static str, ModelConfig)> {
     let llama = ModelConfig { head_dim: 8, heads: 4, kv_heads: 2, d_ff: 48, ..ModelConfig::ladder(50, 48, 32, 2) };

@@ -4,8 +4,8 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use tunelab::model::Decoder;
-use tunelab::model::weights::{Checkpoint, MemoryFiles, TensorFiles};
+use tunelab::engine::formats::{Checkpoint, MemoryFiles, TensorFiles};
+use tunelab::engine::model::Decoder;
 
 pub const FAMILIES: [&str; 6] = ["gpt2", "gpt_neo", "gpt_neox", "llama", "qwen2", "qwen3"];
 

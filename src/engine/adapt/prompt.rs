@@ -1,0 +1,55 @@
+//! Prompt tuning (Lester et al. 2021): a few vectors before every input are trained, nothing else.
+//!
+//! The vectors are one tensor, `prompt` `[virtual_tokens, d]`, as PEFT's `prompt_embeddings`.
+
+use super::AdaptError;
+use crate::engine::model::{Decoder, ModelError, Parameter, WeightSource};
+use crate::seed::Seed;
+use crate::spec::{Prompt, PromptInit};
+use burn::Tensor;
+use burn::tensor::TensorData;
+use rand::Rng;
+
+const NAME: &str = "prompt";
+
+pub fn fresh(base: &Decoder, prompt: &Prompt, text: &[u32], seed: Seed) -> Result<Decoder, AdaptError> {
+    let mut model = base.clone();
+    let (count, d) = (prompt.virtual_tokens, model.config().d_model);
+    let mut rng = seed.derive(NAME, 0).rng();
+    let vectors = match &prompt.init {
+        PromptInit::Random => {
+            let embedding = model.embedding();
+            let deviation = embedding.reshape([1, -1]).var_bias(1).sqrt();
+            let noise = crate::engine::model::normal(seed, NAME, count * d, 1.0);
+            Tensor::<2>::from_data(TensorData::new(noise, [count, d]), model.device()) * deviation
+        }
+        PromptInit::Vocabulary => {
+            let vocab_size = model.config().vocab_size as u32;
+            let ids: Vec<u32> = (0..count).map(|_| rng.random_range(0..vocab_size)).collect();
+            rows(&model, &ids)?
+        }
+        PromptInit::Text(_) if text.is_empty() => return Err(AdaptError::EmptyText),
+        PromptInit::Text(_) => rows(&model, &text.iter().copied().cycle().take(count).collect::<Vec<_>>())?,
+    };
+    *model.prompt() = Some(vectors);
+    Ok(model)
+}
+
+pub fn install(base: &Decoder, prompt: &Prompt, source: &mut impl WeightSource) -> Result<Decoder, AdaptError> {
+    let mut model = base.clone();
+    let shape = [prompt.virtual_tokens, model.config().d_model];
+    let values = source.tensor(NAME, &shape)?;
+    *model.prompt() = Some(Tensor::from_data(TensorData::new(values, shape), model.device()));
+    Ok(model)
+}
+
+pub fn visit(model: &mut Decoder, visit: &mut impl FnMut(String, Parameter<'_>)) {
+    if let Some(vectors) = model.prompt() {
+        visit(NAME.into(), Parameter::Matrix(vectors));
+    }
+}
+
+/// The embeddings of `ids`, `[ids, d]`.
+fn rows(model: &Decoder, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
+    Ok(model.ids(ids)?.rows_of(model.embedding()))
+}

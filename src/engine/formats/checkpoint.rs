@@ -1,0 +1,241 @@
+//! A model folder as a whole: opened to a config, a tokenizer and a source of weights; written from the same.
+
+use super::files::{Files, parse_json, read_json, read_optional};
+use super::tensors::{TensorFiles, Width, write_tensors};
+use super::{Family, Layout, Place, WeightsError, parameter_shapes};
+use crate::data::Tokenizer;
+use crate::engine::formats::families::fields::CONFIG;
+use crate::engine::formats::families::llama;
+use crate::engine::model::{ModelError, Part, WeightSource};
+use crate::engine::text::{Settings, TextTokenizer, token_text};
+use crate::spec::ModelConfig;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+const TOKENIZER: &str = "tokenizer.json";
+const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const CHAT_TEMPLATE: &str = "chat_template.jinja";
+
+/// What a model is, apart from its weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Description {
+    pub family: Family,
+    pub config: ModelConfig,
+    /// The folder's `config.json`, kept as it was read, so that a tuned model is written with all its fields.
+    pub json: Value,
+}
+
+impl Description {
+    /// Reads a `config.json`.
+    pub fn read(json: Value) -> Result<Self, WeightsError> {
+        let (family, config) = Family::read_config(&json)?;
+        Ok(Description { family, config, json })
+    }
+
+    /// A model of the lab's own ladder, as a Llama; `None` where the config is none.
+    pub fn ladder(config: &ModelConfig, end_of_text: u32) -> Option<Self> {
+        let json = llama::write_config(config, end_of_text)?;
+        Some(Description { family: Family::Llama, config: config.clone(), json })
+    }
+}
+
+/// An opened model folder. Its weights are read when asked for.
+pub struct Checkpoint<F> {
+    pub description: Description,
+    /// Absent where the folder has none: then only token ids can be given.
+    pub tokenizer: Option<TextTokenizer>,
+    pub tensors: TensorFiles<F>,
+}
+
+impl<F: Files> Checkpoint<F> {
+    /// Reads the config, the tokenizer and the headers of the weights, and checks that they fit together.
+    pub fn open(files: F) -> Result<Self, WeightsError> {
+        let description = Description::read(read_json(&files, CONFIG)?)?;
+        let ends = end_tokens(&description.json);
+        let extra =
+            read_optional(&files, TOKENIZER_CONFIG)?.map(|bytes| parse_json(TOKENIZER_CONFIG, &bytes)).transpose()?;
+        let end_text = extra.as_ref().and_then(|json| token_text(json, "eos_token"));
+        let chat_template = read_optional(&files, CHAT_TEMPLATE)?;
+        let tokenizer = match read_optional(&files, TOKENIZER)? {
+            Some(bytes) => {
+                let tokenizer = TextTokenizer::read(&bytes, &ends, end_text)
+                    .map_err(|error| WeightsError::file(TOKENIZER, error.0, "take the tokenizer.json of this model"))?;
+                let chat_template = chat_template.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+                Some(tokenizer.with(Settings { config: extra, chat_template }))
+            }
+            None => None,
+        };
+        let rows = description.config.vocab_size;
+        if let Some(largest) = tokenizer.as_ref().map(TextTokenizer::largest_id).filter(|id| *id as usize >= rows) {
+            let problem = format!("it has a token of id {largest}; the model's embedding has {rows} rows");
+            return Err(WeightsError::file(TOKENIZER, problem, "take the tokenizer.json of this model"));
+        }
+        Ok(Checkpoint { description, tokenizer, tensors: TensorFiles::open(files)? })
+    }
+
+    pub fn config(&self) -> &ModelConfig {
+        &self.description.config
+    }
+
+    /// SHA-256 of the weights, which names this base in specs and records.
+    pub fn sha256(&self) -> Result<String, WeightsError> {
+        self.tensors.sha256()
+    }
+
+    /// Checks name and shape of every tensor without reading any: a folder that passes will load but for damaged
+    /// numbers.
+    pub fn check(&self) -> Result<(), WeightsError> {
+        for (parameter, shape) in parameter_shapes(self.config()) {
+            let place = self.place(&parameter)?;
+            self.tensors.check(&place.tensor, &place.stored_shape(&shape))?;
+        }
+        Ok(())
+    }
+
+    /// Reads every number once, keeping none: a folder that passes loads.
+    pub fn check_numbers(&self) -> Result<(), WeightsError> {
+        let mut read = BTreeSet::new();
+        for (parameter, shape) in parameter_shapes(self.config()) {
+            let place = self.place(&parameter)?;
+            // A fused tensor holds several parameters.
+            if read.insert(place.tensor.clone()) {
+                let stored = place.stored_shape(&shape);
+                self.tensors.each_piece(&place.tensor, &stored, 0..place.rows(&shape), |_, _| ())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One parameter of the decoder, read and brought into our layout.
+    pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+        let place = self.place(name)?;
+        let stored = place.stored_shape(shape);
+        if place.layout == Layout::Same && place.fused.is_none() {
+            return self.tensors.read(&place.tensor, &stored);
+        }
+        self.tensors.check(&place.tensor, &stored)?;
+        let mut ours = vec![0.0; shape.iter().product()];
+        self.tensors.each_piece(&place.tensor, &stored, 0..place.rows(shape), |rows, values| {
+            place.read_rows(shape, rows, values, &mut ours);
+        })?;
+        Ok(ours)
+    }
+
+    pub(super) fn place(&self, parameter: &str) -> Result<Place, WeightsError> {
+        let mut place = place(&self.description, parameter)?;
+        // A model saved without its head lacks the prefix.
+        if self.tensors.shape(&place.tensor).is_none()
+            && let Some(bare) = place.tensor.strip_prefix(self.description.family.prefix())
+            && self.tensors.shape(bare).is_some()
+        {
+            place.tensor = bare.to_string();
+        }
+        Ok(place)
+    }
+}
+
+impl<F: Files> WeightSource for Checkpoint<F> {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.parameter(name, shape)?)
+    }
+
+    fn parts(
+        &mut self,
+        name: &str,
+        shape: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        self.read_parts(name, shape, take)
+    }
+}
+
+/// Tensors under the decoder's own names, as the lab keeps what a run trained.
+impl<F: Files> WeightSource for TensorFiles<F> {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        Ok(self.read(name, shape)?)
+    }
+}
+
+fn place(description: &Description, parameter: &str) -> Result<Place, WeightsError> {
+    description.family.place(parameter, &description.config).ok_or_else(|| {
+        WeightsError::Config(format!("{} models have no place for {parameter}", description.family.model_type()))
+    })
+}
+
+/// A file of a model folder.
+pub type ModelFile = (String, Vec<u8>);
+
+/// A full model as a Hugging Face folder: `config.json`, `model.safetensors` and, with a tokenizer,
+/// `tokenizer.json`, `tokenizer_config.json` and its chat template. Weights are pulled one at a time; `metadata` enters the
+/// safetensors header.
+pub fn write_folder(
+    description: &Description,
+    weights: &mut impl WeightSource,
+    tokenizer: Option<&TextTokenizer>,
+    width: Width,
+    metadata: &[(&str, &str)],
+) -> Result<Vec<ModelFile>, WeightsError> {
+    const WEIGHTS: &str = "model.safetensors";
+    // A fused tensor is written once, from all its parts.
+    let mut stored: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut parts: Vec<Vec<(Place, String, Vec<usize>)>> = Vec::new();
+    for (parameter, shape) in parameter_shapes(&description.config) {
+        let place = place(description, &parameter)?;
+        match stored.iter().position(|(tensor, _)| *tensor == place.tensor) {
+            Some(at) => parts[at].push((place, parameter, shape)),
+            None => {
+                stored.push((place.tensor.clone(), place.stored_shape(&shape)));
+                parts.push(vec![(place, parameter, shape)]);
+            }
+        }
+    }
+    let mut next = parts.iter();
+    let bytes = write_tensors(WEIGHTS, &stored, width, metadata, |_, stored_shape| {
+        let mut values = vec![0.0; stored_shape.iter().product()];
+        for (place, parameter, shape) in next.next().into_iter().flatten() {
+            let ours = weights.tensor(parameter, shape).map_err(|error| WeightsError::Source(error.to_string()))?;
+            place.write(shape, &ours, &mut values);
+        }
+        Ok(values)
+    })?;
+
+    let mut json = description.json.clone();
+    json["torch_dtype"] = match width {
+        Width::F32 => "float32".into(),
+        Width::F16 => "float16".into(),
+    };
+    if let Some(object) = json.as_object_mut() {
+        object.remove("dtype");
+    }
+    let mut files = vec![(CONFIG.to_string(), pretty(&json)), (WEIGHTS.to_string(), bytes)];
+    if let Some(tokenizer) = tokenizer {
+        let Settings { config, chat_template } = tokenizer.settings();
+        let plain = || {
+            serde_json::json!({
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "eos_token": tokenizer.token(tokenizer.end_of_text()),
+                "bos_token": tokenizer.token(tokenizer.end_of_text()),
+                "model_max_length": description.config.context,
+                "clean_up_tokenization_spaces": false,
+            })
+        };
+        files.push((TOKENIZER.to_string(), tokenizer.to_json().into_bytes()));
+        files.push((TOKENIZER_CONFIG.to_string(), pretty(&config.clone().unwrap_or_else(plain))));
+        files.extend(chat_template.as_ref().map(|text| (CHAT_TEMPLATE.to_string(), text.clone().into_bytes())));
+    }
+    Ok(files)
+}
+
+pub(crate) fn pretty(json: &Value) -> Vec<u8> {
+    format!("{json:#}\n").into_bytes()
+}
+
+/// `eos_token_id`: a number or a list of them.
+fn end_tokens(json: &Value) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match json.get("eos_token_id") {
+        Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
+        Some(value) => id(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}

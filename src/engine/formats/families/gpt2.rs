@@ -1,0 +1,71 @@
+//! GPT-2 (Radford et al. 2019). Its linear layers are "Conv1D": stored `[in, out]` as ours, query, key and value
+//! side by side.
+
+use super::fields::Fields;
+use crate::engine::formats::families::in_block;
+use crate::engine::formats::{Place, WeightsError};
+use crate::spec::{Activation, Bias, ModelConfig, Norm, Position};
+
+pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+    let d_model = fields.count_or("n_embd", 768)?;
+    let heads = fields.count_or("n_head", 12)?;
+    fields.refuse("scale_attn_by_inverse_layer_idx", fields.flag_or("scale_attn_by_inverse_layer_idx", false)?)?;
+    fields.refuse("add_cross_attention", fields.flag_or("add_cross_attention", false)?)?;
+    Ok(ModelConfig {
+        vocab_size: fields.count_or("vocab_size", 50257)?,
+        context: fields.count_or("n_positions", 1024)?,
+        d_model,
+        layers: fields.layers("n_layer", Some(12))?,
+        heads,
+        kv_heads: heads,
+        head_dim: (d_model / heads).max(1),
+        d_ff: fields.count_or("n_inner", 4 * d_model)?,
+        norm: Norm::Layer,
+        norm_eps: fields.number_or("layer_norm_epsilon", 1e-5)?,
+        position: Position::Learned,
+        activation: gelu(fields, "activation_function", "gelu_new")?,
+        parallel_residual: false,
+        tied_embeddings: fields.flag_or("tie_word_embeddings", true)?,
+        bias: Bias { qkv: true, attention_out: true, mlp: true, head: false },
+        qk_norm: false,
+        scale_scores: fields.flag_or("scale_attn_weights", true)?,
+        windows: Vec::new(),
+    })
+}
+
+/// Which of the two GELUs a config names.
+pub fn gelu(fields: &Fields, field: &str, default: &str) -> Result<Activation, WeightsError> {
+    match fields.get(field).map_or(Some(default), |value| value.as_str()) {
+        Some("gelu") => Ok(Activation::Gelu),
+        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Ok(Activation::GeluTanh),
+        _ => Err(fields
+            .refuse(field, true)
+            .err()
+            .unwrap_or_else(|| fields.wrong(field, "unknown", "choose another model"))),
+    }
+}
+
+pub fn place(parameter: &str) -> Option<Place> {
+    let Some((layer, part, kind)) = in_block(parameter) else {
+        return match parameter {
+            "embed.weight" => Some(Place::same("transformer.wte.weight")),
+            "positions.weight" => Some(Place::same("transformer.wpe.weight")),
+            "norm.weight" => Some(Place::same("transformer.ln_f.weight")),
+            "norm.bias" => Some(Place::same("transformer.ln_f.bias")),
+            "head.weight" => Some(Place::transposed("lm_head.weight")),
+            _ => None,
+        };
+    };
+    let name = |name: &str| Place::same(format!("transformer.h.{layer}.{name}.{kind}"));
+    Some(match part {
+        "attention.query" => name("attn.c_attn").part(0, 1),
+        "attention.key" => name("attn.c_attn").part(1, 1),
+        "attention.value" => name("attn.c_attn").part(2, 1),
+        "attention.out" => name("attn.c_proj"),
+        "mlp.up" => name("mlp.c_fc"),
+        "mlp.down" => name("mlp.c_proj"),
+        "norm_attention" => name("ln_1"),
+        "norm_mlp" => name("ln_2"),
+        _ => return None,
+    })
+}

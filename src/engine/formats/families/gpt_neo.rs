@@ -1,0 +1,83 @@
+//! GPT-Neo (Black et al. 2021; TinyStories): GPT-2 with plain linear layers, unscaled scores, and every other
+//! layer attending to the last `window_size` tokens only.
+
+use super::fields::Fields;
+use super::gpt2;
+use crate::engine::formats::families::{in_block, linear};
+use crate::engine::formats::{Place, WeightsError};
+use crate::spec::{Bias, ModelConfig, Norm, Position};
+use serde_json::Value;
+
+pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+    let d_model = fields.count_or("hidden_size", 2048)?;
+    let heads = fields.count_or("num_heads", 16)?;
+    let layers = fields.layers("num_layers", Some(24))?;
+    Ok(ModelConfig {
+        vocab_size: fields.count_or("vocab_size", 50257)?,
+        context: fields.count_or("max_position_embeddings", 2048)?,
+        d_model,
+        layers,
+        heads,
+        kv_heads: heads,
+        head_dim: (d_model / heads).max(1),
+        d_ff: fields.count_or("intermediate_size", 4 * d_model)?,
+        norm: Norm::Layer,
+        norm_eps: fields.number_or("layer_norm_epsilon", 1e-5)?,
+        position: Position::Learned,
+        activation: gpt2::gelu(fields, "activation_function", "gelu_new")?,
+        parallel_residual: false,
+        tied_embeddings: fields.flag_or("tie_word_embeddings", true)?,
+        bias: Bias { qkv: false, attention_out: true, mlp: true, head: false },
+        qk_norm: false,
+        scale_scores: false,
+        windows: windows(fields, layers)?,
+    })
+}
+
+/// `attention_types` is a list of (pattern, repeats): `[[["global", "local"], 12]]`.
+fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
+    const FIELD: &str = "attention_types";
+    let window = fields.count_or("window_size", 256)?;
+    let kind = |value: &Value| match value.as_str() {
+        Some("global") => Some(None),
+        Some("local") => Some(Some(window)),
+        _ => None,
+    };
+    let groups = match fields.list(FIELD)? {
+        // What transformers takes when the field is absent: global and local in turn.
+        None => return Ok((0..layers).map(|layer| (layer % 2 == 1).then_some(window)).collect()),
+        Some(groups) => groups,
+    };
+    let mut windows = Vec::new();
+    for group in groups {
+        let pattern = group.get(0).and_then(Value::as_array);
+        let repeats = group.get(1).and_then(Value::as_u64);
+        let pattern = pattern.and_then(|pattern| pattern.iter().map(kind).collect::<Option<Vec<_>>>());
+        let (Some(pattern), Some(repeats)) = (pattern, repeats) else {
+            return Err(fields.wrong(FIELD, group, "each entry is [[\"global\" or \"local\", …], repeats]"));
+        };
+        // No more than can count, whatever the file repeats.
+        let named = pattern.iter().cycle().take(pattern.len().saturating_mul(repeats as usize).min(layers + 1));
+        windows.extend(named);
+    }
+    if windows.len() != layers {
+        return Err(fields.wrong(FIELD, windows.len(), "it must name as many layers as num_layers says"));
+    }
+    Ok(windows)
+}
+
+pub fn place(parameter: &str) -> Option<Place> {
+    let Some((layer, part, kind)) = in_block(parameter) else { return gpt2::place(parameter) };
+    let name = |name: &str| format!("transformer.h.{layer}.{name}");
+    Some(match part {
+        "attention.query" => linear(name("attn.attention.q_proj"), kind),
+        "attention.key" => linear(name("attn.attention.k_proj"), kind),
+        "attention.value" => linear(name("attn.attention.v_proj"), kind),
+        "attention.out" => linear(name("attn.attention.out_proj"), kind),
+        "mlp.up" => linear(name("mlp.c_fc"), kind),
+        "mlp.down" => linear(name("mlp.c_proj"), kind),
+        "norm_attention" => Place::same(format!("{}.{kind}", name("ln_1"))),
+        "norm_mlp" => Place::same(format!("{}.{kind}", name("ln_2"))),
+        _ => return None,
+    })
+}

@@ -1,0 +1,46 @@
+//! Qwen2 (Yang et al. 2024) and Qwen3 (2025): Llama's names; Qwen2 adds biases to query, key and value, Qwen3
+//! normalises each head's query and key. Layers above `max_window_layers` may slide.
+
+use super::fields::Fields;
+use super::llama;
+use crate::engine::formats::WeightsError;
+use crate::spec::{Bias, ModelConfig};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Version {
+    Two,
+    Three,
+}
+
+pub fn config(fields: &Fields, version: Version) -> Result<ModelConfig, WeightsError> {
+    let base = llama::config(fields)?;
+    let windows = windows(fields, base.layers)?;
+    let d_model = base.d_model;
+    let qwen = match version {
+        Version::Two => ModelConfig {
+            head_dim: fields.count_or("head_dim", (d_model / base.heads).max(1))?,
+            bias: Bias { qkv: true, attention_out: false, mlp: false, head: false },
+            ..base
+        },
+        Version::Three => ModelConfig { head_dim: fields.count_or("head_dim", 128)?, qk_norm: true, ..base },
+    };
+    Ok(ModelConfig { windows, ..qwen })
+}
+
+fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
+    if !fields.flag_or("use_sliding_window", false)? {
+        return Ok(Vec::new());
+    }
+    let Some(_) = fields.get("sliding_window") else { return Ok(Vec::new()) };
+    let window = fields.count("sliding_window")?;
+    if let Some(types) = fields.list("layer_types")? {
+        let slides = |kind: &serde_json::Value| match kind.as_str() {
+            Some("full_attention") => Ok(None),
+            Some("sliding_attention") => Ok(Some(window)),
+            _ => Err(fields.wrong("layer_types", kind, "this lab knows full_attention and sliding_attention")),
+        };
+        return types.iter().map(slides).collect();
+    }
+    let full = fields.count_or("max_window_layers", 28)?;
+    Ok((0..layers).map(|layer| (layer >= full).then_some(window)).collect())
+}

@@ -1,0 +1,101 @@
+//! A large parameter in parts, so that a checkpoint larger than memory is packed as it is read: bands of rows where
+//! the file has our layout, bands of columns where it is transposed.
+
+use super::checkpoint::Checkpoint;
+use super::files::Files;
+use super::place::{Layout, Place};
+use crate::engine::model::{ModelError, Part};
+use crate::spec::BLOCK;
+use std::ops::Range;
+
+/// Numbers that are read at once, about: 1 MB as f32.
+const AT_ONCE: usize = 1 << 18;
+
+impl<F: Files> Checkpoint<F> {
+    pub(super) fn read_parts(
+        &self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let place = self.place(name)?;
+        let stored = place.stored_shape(&[rows, columns]);
+        let read = |lines: Range<usize>| self.tensors.read_rows(&place.tensor, &stored, lines);
+        match place.layout {
+            Layout::Same => {
+                for rows in bands(rows, (AT_ONCE / stored[1]).max(1)) {
+                    let values = place.read(&[rows.len(), columns], read(rows.clone())?);
+                    take(Part { rows, columns: 0..columns, values })?;
+                }
+            }
+            Layout::Transposed => {
+                for columns_here in bands(columns, (AT_ONCE / rows / BLOCK).max(1) * BLOCK) {
+                    let mut values = Vec::with_capacity(rows * columns_here.len());
+                    for lines in place.stored_lines(columns_here.clone(), columns) {
+                        values.extend(read(lines)?);
+                    }
+                    let values = Place::transposed("").read(&[rows, columns_here.len()], values);
+                    take(Part { rows: 0..rows, columns: columns_here, values })?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bands(all: usize, band: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..all).step_by(band).map(move |start| start..all.min(start + band))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::formats::{Description, MemoryFiles, parameter_shapes, write_folder};
+    use crate::engine::model::{Fresh, WeightSource};
+    use crate::seed::Seed;
+
+    /// Models whose matrices take several parts, one for each way a parameter can lie in a file.
+    fn configs() -> Vec<serde_json::Value> {
+        let gpt2 = serde_json::json!({
+            "model_type": "gpt2", "vocab_size": 1500, "n_positions": 8, "n_embd": 768, "n_layer": 1, "n_head": 12,
+            "activation_function": "gelu_new",
+        });
+        let neox = serde_json::json!({
+            "model_type": "gpt_neox", "vocab_size": 100, "max_position_embeddings": 8, "hidden_size": 768,
+            "num_hidden_layers": 1, "num_attention_heads": 24, "intermediate_size": 1500, "hidden_act": "gelu",
+            "rotary_pct": 0.25,
+        });
+        vec![gpt2, neox]
+    }
+
+    #[test]
+    fn parts_of_a_file_are_the_whole_parameter() {
+        for json in configs() {
+            let description = Description::read(json).expect("a config");
+            let mut fresh = Fresh::new(&description.config, Seed(1));
+            let files = write_folder(&description, &mut fresh, None, crate::engine::formats::Width::F32, &[]);
+            let files = files.expect("files").into_iter().collect::<MemoryFiles>();
+            let mut checkpoint = Checkpoint::open(files).expect("a checkpoint");
+            let mut several = 0;
+            for (name, shape) in parameter_shapes(&description.config) {
+                let &[rows, columns] = shape.as_slice() else { continue };
+                let whole = checkpoint.parameter(&name, &shape).expect("a tensor");
+                let (mut seen, mut parts) = (0, 0);
+                let mut take = |part: Part| {
+                    let width = part.columns.len();
+                    assert!(part.columns.start.is_multiple_of(BLOCK));
+                    for (row, values) in part.rows.clone().zip(part.values.chunks(width)) {
+                        assert_eq!(values, &whole[row * columns..][part.columns.clone()], "{name}, row {row}");
+                    }
+                    seen += part.values.len();
+                    parts += 1;
+                    Ok(())
+                };
+                checkpoint.parts(&name, [rows, columns], &mut take).expect("parts");
+                assert_eq!(seen, whole.len(), "{name}");
+                several += usize::from(parts > 1);
+            }
+            assert!(several > 1, "only {several} parameters came in parts");
+        }
+    }
+}

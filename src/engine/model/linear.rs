@@ -1,0 +1,98 @@
+//! A linear layer, with or without a low-rank adapter beside it (Hu et al. 2021).
+//!
+//! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
+//! graph, so neither its gradient nor its input's copy is made.
+
+use super::parameter::{Loader, ModelError, Parameter, WeightSource};
+use super::weight::Weight;
+use crate::engine::ops::host::on_host;
+use burn::Tensor;
+use burn::tensor::TensorData;
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
+
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// `[in, out]`
+    pub(crate) weight: Weight,
+    pub(crate) bias: Option<Tensor<1>>,
+    /// What is added beside the weight: one adapter in training, several when adapters are blended.
+    pub(crate) adapters: Vec<LowRank>,
+}
+
+/// A low-rank addition to a linear layer: `scale · (x·a)·b`.
+#[derive(Clone, Debug)]
+pub struct LowRank {
+    /// `[in, rank]`: PEFT's `lora_A`, transposed.
+    pub a: Tensor<2>,
+    /// `[rank, out]`: PEFT's `lora_B`, transposed.
+    pub b: Tensor<2>,
+    pub scale: f64,
+    /// Share of the adapter's inputs that is zeroed while training.
+    pub dropout: f64,
+}
+
+/// The random choices of one training pass. Made on the host, so that every device drops the same inputs.
+#[derive(Debug)]
+pub struct Noise(RefCell<ChaCha8Rng>);
+
+impl Noise {
+    pub fn new(rng: ChaCha8Rng) -> Self {
+        Noise(RefCell::new(rng))
+    }
+
+    /// Inverted dropout (Srivastava et al. 2014): 0 with probability `share`, else 1/(1-share).
+    fn dropout(&self, x: Tensor<2>, share: f64) -> Tensor<2> {
+        let shape = x.dims();
+        let kept = (1.0 / (1.0 - share)) as f32;
+        let mut rng = self.0.borrow_mut();
+        let mask: Vec<f32> =
+            (0..shape[0] * shape[1]).map(|_| if rng.random::<f32>() < share as f32 { 0.0 } else { kept }).collect();
+        let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device().inner());
+        x * mask
+    }
+}
+
+impl Linear {
+    pub(crate) fn load<S: WeightSource>(
+        name: &str,
+        [inputs, outputs]: [usize; 2],
+        bias: bool,
+        loader: &mut Loader<'_, S>,
+    ) -> Result<Self, ModelError> {
+        let weight = loader.weight(&format!("{name}.weight"), [inputs, outputs])?;
+        let bias = if bias { Some(loader.vector(&format!("{name}.bias"), outputs)?) } else { None };
+        Ok(Linear { weight, bias, adapters: Vec::new() })
+    }
+
+    pub(crate) fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        self.weight.visit(format!("{name}.weight"), visit);
+        if let Some(bias) = &mut self.bias {
+            visit(format!("{name}.bias"), Parameter::Vector(bias));
+        }
+    }
+
+    /// `[rows, in]` to `[rows, out]`; `noise` while training.
+    pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        if let [adapter] = self.adapters.as_slice()
+            && on_host(&x.device())
+            && (noise.is_none() || adapter.dropout == 0.0)
+        {
+            return self.weight.adapted(x, adapter, self.bias.as_ref());
+        }
+        let plain = self.weight.product(x.clone(), false, self.bias.as_ref());
+        self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
+    }
+}
+
+impl LowRank {
+    fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        let x = match noise {
+            Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),
+            _ => x,
+        };
+        let times = |x, matrix: &Tensor<2>| Weight::Whole(matrix.clone()).product(x, false, None);
+        times(times(x, &self.a).mul_scalar(self.scale), &self.b)
+    }
+}

@@ -1,0 +1,67 @@
+//! The feed-forward layer: GELU (Hendrycks & Gimpel 2016), exact or by tanh, or SwiGLU (Shazeer 2020).
+
+use super::linear::{Linear, Noise};
+use super::parameter::{Loader, ModelError, Parameter, WeightSource};
+use crate::engine::ops::host::activation::{Gate, GeluTanh};
+use crate::engine::ops::host::{on_host, on_one, on_two};
+use crate::spec::{Activation, ModelConfig, Target};
+use burn::Tensor;
+use burn::tensor::activation::{gelu, gelu_approximate, silu};
+
+#[derive(Clone, Debug)]
+pub(crate) struct Mlp {
+    gate: Option<Linear>,
+    up: Linear,
+    down: Linear,
+    activation: Activation,
+}
+
+impl Mlp {
+    pub fn load<S: WeightSource>(
+        config: &ModelConfig,
+        name: &str,
+        loader: &mut Loader<'_, S>,
+    ) -> Result<Self, ModelError> {
+        let (d, ff, bias) = (config.d_model, config.d_ff, config.bias.mlp);
+        let gate = match config.activation {
+            Activation::SwiGlu => Some(Linear::load(&format!("{name}.gate"), [d, ff], bias, loader)?),
+            Activation::Gelu | Activation::GeluTanh => None,
+        };
+        let up = Linear::load(&format!("{name}.up"), [d, ff], bias, loader)?;
+        let down = Linear::load(&format!("{name}.down"), [ff, d], bias, loader)?;
+        Ok(Mlp { gate, up, down, activation: config.activation })
+    }
+
+    pub fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        if let Some(gate) = &mut self.gate {
+            gate.visit(&format!("{name}.gate"), visit);
+        }
+        self.up.visit(&format!("{name}.up"), visit);
+        self.down.visit(&format!("{name}.down"), visit);
+    }
+
+    pub fn linear(&mut self, target: Target) -> Option<&mut Linear> {
+        match target {
+            Target::Gate => self.gate.as_mut(),
+            Target::Up => Some(&mut self.up),
+            Target::Down => Some(&mut self.down),
+            Target::Query | Target::Key | Target::Value | Target::AttentionOut => None,
+        }
+    }
+
+    /// `[rows, d]` to `[rows, d]`.
+    pub fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+        let up = self.up.forward(x.clone(), noise);
+        let (host, shape) = (on_host(&up.device()), up.dims());
+        let hidden = match (&self.gate, self.activation) {
+            (Some(gate), _) => match (gate.forward(x, noise), host) {
+                (gate, true) => on_two(Gate, gate, up, shape),
+                (gate, false) => silu(gate) * up,
+            },
+            (None, Activation::GeluTanh) if host => on_one(GeluTanh, up, shape),
+            (None, Activation::GeluTanh) => gelu_approximate(up),
+            (None, _) => gelu(up),
+        };
+        self.down.forward(hidden, noise)
+    }
+}

@@ -1,0 +1,218 @@
+//! A model's tensors seen from outside: named, of rank one or two, exchanged as plain numbers.
+
+use super::weight::Weight;
+use crate::engine::ops::packed::Packed;
+use crate::spec::{Precision, SpecError};
+use burn::Tensor;
+use burn::tensor::{Device, TensorData, Transaction};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// Gives tensors by canonical name (see [`crate::engine::model`]); called once for each tensor the model needs.
+pub trait WeightSource {
+    /// The values of `name`, row-major, exactly `shape`.
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError>;
+
+    /// A matrix in parts that together are all of it, so that a large one need never be held as f32. Columns of a
+    /// part begin at multiples of [`BLOCK`](crate::spec::BLOCK) and end at one or at the last.
+    fn parts(
+        &mut self,
+        name: &str,
+        [rows, columns]: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        let values = self.tensor(name, &[rows, columns])?;
+        take(Part { rows: 0..rows, columns: 0..columns, values })
+    }
+}
+
+/// Some rows and columns of a matrix, row-major.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub rows: Range<usize>,
+    pub columns: Range<usize>,
+    pub values: Vec<f32>,
+}
+
+/// Named tensors in memory: what a checkpoint, an adapter or an exported model is made of.
+pub type Tensors = BTreeMap<String, HostTensor>;
+
+/// Plain numbers with a shape, row-major.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostTensor {
+    pub shape: Vec<usize>,
+    pub values: Vec<f32>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    #[error(transparent)]
+    Config(#[from] SpecError),
+    #[error("the weights have no tensor {name}")]
+    Missing { name: String },
+    #[error("tensor {name} has shape {found:?}; this model needs {wanted:?}: are these the weights of another model?")]
+    Shape { name: String, wanted: Vec<usize>, found: Vec<usize> },
+    #[error("tensor {name} holds {value} at element {index}: the weights are damaged")]
+    NotFinite { name: String, index: usize, value: f32 },
+    #[error(transparent)]
+    Weights(#[from] crate::engine::formats::WeightsError),
+    #[error(
+        "{positions} positions do not fit the {context} that this model has learned: \
+         shorten the sequence or use fewer virtual tokens"
+    )]
+    TooLong { positions: usize, context: usize },
+    #[error("token {id} is outside the model's vocabulary of {vocab_size}: is this the tokenizer of another model?")]
+    Token { id: u32, vocab_size: usize },
+    #[error("tensor {name} holds {value}, beyond what {precision} can: keep the base in f32")]
+    TooWide { name: String, value: f32, precision: Precision },
+    #[error("reading from the device failed: {0}")]
+    Device(String),
+}
+
+/// One of a model's tensors, to read or to replace.
+pub enum Parameter<'a> {
+    Vector(&'a mut Tensor<1>),
+    Matrix(&'a mut Tensor<2>),
+}
+
+impl Parameter<'_> {
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Parameter::Vector(tensor) => tensor.dims().to_vec(),
+            Parameter::Matrix(tensor) => tensor.dims().to_vec(),
+        }
+    }
+
+    pub fn elements(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// The values in one row, without any gradient's history.
+    pub fn flat(&self) -> Tensor<1> {
+        match self {
+            Parameter::Vector(tensor) => (*tensor).clone().inner(),
+            Parameter::Matrix(tensor) => (*tensor).clone().inner().reshape([-1]),
+        }
+    }
+
+    /// Replaces the values by those of one row, without gradients.
+    pub fn set_flat(&mut self, values: Tensor<1>) {
+        match self {
+            Parameter::Vector(tensor) => **tensor = values,
+            Parameter::Matrix(tensor) => {
+                let shape = tensor.dims();
+                **tensor = values.reshape(shape);
+            }
+        }
+    }
+
+    /// Changes the values in one row. Memory that nothing else shares can be changed in place.
+    pub(crate) fn change(&mut self, change: impl FnOnce(Tensor<1>) -> Tensor<1>) {
+        match self {
+            Parameter::Vector(tensor) => tensor.inplace(|t| change(t.inner())),
+            Parameter::Matrix(tensor) => tensor.inplace(|t| {
+                let shape = t.dims();
+                change(t.inner().reshape([-1])).reshape(shape)
+            }),
+        }
+    }
+
+    /// From here on a gradient of this tensor is kept.
+    pub fn track(&mut self) {
+        match self {
+            Parameter::Vector(tensor) => tensor.inplace(|t| t.inner().autodiff().require_grad()),
+            Parameter::Matrix(tensor) => tensor.inplace(|t| t.inner().autodiff().require_grad()),
+        }
+    }
+
+    /// Takes this tensor's gradient in one row, and ends its tracking.
+    pub fn take_gradient(&mut self, gradients: &mut burn::tensor::Gradients) -> Option<Tensor<1>> {
+        match self {
+            Parameter::Vector(tensor) => {
+                let gradient = tensor.grad_remove(gradients);
+                tensor.inplace(|t| t.inner());
+                gradient
+            }
+            Parameter::Matrix(tensor) => {
+                let gradient = tensor.grad_remove(gradients);
+                tensor.inplace(|t| t.inner());
+                gradient.map(|g| g.reshape([-1]))
+            }
+        }
+    }
+}
+
+impl WeightSource for &Tensors {
+    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+        let found = self.get(name).ok_or_else(|| ModelError::Missing { name: name.into() })?;
+        if found.shape != shape {
+            return Err(ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: found.shape.clone() });
+        }
+        Ok(found.values.clone())
+    }
+}
+
+/// Asks a source for tensors, checks them and puts them on the device.
+pub(crate) struct Loader<'a, S> {
+    pub source: &'a mut S,
+    pub device: &'a Device,
+    /// How weights that can rest in less than f32 do.
+    pub precision: Precision,
+}
+
+impl<S: WeightSource> Loader<'_, S> {
+    pub fn vector(&mut self, name: &str, length: usize) -> Result<Tensor<1>, ModelError> {
+        Ok(Tensor::from_data(self.checked(name, &[length])?, self.device))
+    }
+
+    pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Tensor<2>, ModelError> {
+        Ok(Tensor::from_data(self.checked(name, &[rows, columns])?, self.device))
+    }
+
+    /// A matrix of a kind that can rest in less than f32. Then it is packed part by part.
+    pub fn weight(&mut self, name: &str, shape: [usize; 2]) -> Result<Weight, ModelError> {
+        let precision = self.precision.of(name);
+        let Some(mut packed) = Packed::zeros(precision, shape) else {
+            return Ok(Weight::Whole(self.matrix(name, shape[0], shape[1])?));
+        };
+        let mut missing = shape[0] * shape[1];
+        let wrong = |found| ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![found] };
+        self.source.parts(name, shape, &mut |Part { rows, columns, values }| {
+            let count = values.len();
+            if !packed.is_part(&rows, &columns) || count != rows.len() * columns.len() || count > missing {
+                return Err(wrong(count));
+            }
+            finite(name, &values)?;
+            missing -= count;
+            let wide = |value: f32| ModelError::TooWide { name: name.into(), value, precision };
+            packed.fill(rows, columns, &values).map_err(|error| wide(error.0))
+        })?;
+        if missing > 0 {
+            return Err(wrong(shape[0] * shape[1] - missing));
+        }
+        Ok(Weight::packed(packed, self.device))
+    }
+
+    fn checked(&mut self, name: &str, shape: &[usize]) -> Result<TensorData, ModelError> {
+        let values = self.source.tensor(name, shape)?;
+        if values.len() != shape.iter().product::<usize>() {
+            return Err(ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![values.len()] });
+        }
+        finite(name, &values)?;
+        Ok(TensorData::new(values, shape.to_vec()))
+    }
+}
+
+fn finite(name: &str, values: &[f32]) -> Result<(), ModelError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        Some(index) => Err(ModelError::NotFinite { name: name.into(), index, value: values[index] }),
+        None => Ok(()),
+    }
+}
+
+/// Reads several rows of numbers from the device in one transaction.
+pub(crate) async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, ModelError> {
+    let transaction = tensors.into_iter().fold(Transaction::default(), |all, tensor| all.register(tensor));
+    let data = transaction.execute_async().await.map_err(|error| ModelError::Device(error.to_string()))?;
+    data.into_iter().map(|values| values.try_into_vec::<f32>().map_err(|e| ModelError::Device(e.to_string()))).collect()
+}

@@ -1,0 +1,4 @@
+//! A machine of one's own: its files and its memory.
+
+pub mod folder;
+pub mod memory;

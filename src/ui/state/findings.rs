@@ -1,0 +1,183 @@
+//! What a fit says, in words and as lines to draw.
+
+use crate::laws::{GroupReport, Law, Parameter, Report, Sample};
+use crate::ui::charts::scaling;
+
+/// One series' result: a name, the number that matters, and what stands behind it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    pub name: String,
+    pub headline: String,
+    pub detail: String,
+}
+
+pub fn finding(name: &str, report: Option<&Report>) -> Finding {
+    let say = |headline: String, detail: String| Finding { name: name.to_string(), headline, detail };
+    let Some(group) = report.and_then(|report| report.group(name)) else {
+        return say("fitting…".into(), String::new());
+    };
+    let first_warning = || group.warnings.first().map(|warning| format!("{warning}.")).unwrap_or_default();
+    let Some(fit) = &group.fit else {
+        return say("no law yet".into(), first_warning());
+    };
+    let law = fit.law.info().title.to_lowercase();
+    let exponent = fit.parameter("β");
+    if !group.signal {
+        return say("not enough signal".into(), first_warning());
+    }
+    match exponent {
+        Some(beta) => say(with_interval(beta), format!("{}{law}", per_doubling(fit.law, beta))),
+        None => say(law, String::new()),
+    }
+}
+
+/// "β = 0.21 (0.18 to 0.24)", or why there is no number.
+pub fn with_interval(parameter: &Parameter) -> String {
+    if !parameter.identified {
+        return format!("{}: {}", parameter.symbol, parameter.note);
+    }
+    let value = format!("{} = {}", parameter.symbol, digits(parameter.value));
+    match parameter.interval {
+        Some(interval) => format!("{value} ({} to {})", digits(interval.lo), digits(interval.hi)),
+        None => value,
+    }
+}
+
+/// What an exponent means, where the law is a plain power.
+fn per_doubling(law: Law, beta: &Parameter) -> String {
+    match law {
+        Law::Power => {
+            format!("each doubling of data takes {:.0}% off the loss; ", 100.0 * (1.0 - 2f64.powf(-beta.value)))
+        }
+        _ => String::new(),
+    }
+}
+
+/// Three significant digits; whole numbers as they are.
+pub fn digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    if value.fract() == 0.0 && value.abs() < 1e6 {
+        return format!("{value}");
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    format!("{value:.*}", (2 - magnitude).clamp(0, 6) as usize)
+}
+
+/// A line through fewer sizes says nothing.
+const FEWEST_DRAWN: usize = 3;
+
+/// The fitted law as the scaling plot draws it; none where nothing could be fitted.
+pub fn drawn(group: &GroupReport) -> Option<scaling::Law> {
+    curves(group).into_iter().next()?.law
+}
+
+/// A curve with its place in the second factor.
+#[derive(Default)]
+pub struct Drawn {
+    pub factor: Option<String>,
+    pub n: Option<f64>,
+    pub law: Option<scaling::Law>,
+}
+
+/// A group's curves, one without a law where nothing could be fitted.
+pub fn curves(group: &GroupReport) -> Vec<Drawn> {
+    let Some(fit) = group.fit.as_ref().filter(|_| group.sizes >= FEWEST_DRAWN) else { return vec![Drawn::default()] };
+    // The same form with the constant where the chosen one has none, and the other way round.
+    let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
+    let comparable = group.signal && !fit.law.needs_factor();
+    let rival = group.rivals.iter().find(|rival| rival.law == other && comparable);
+    let mut tip = vec![format!("{}: {}", group.group, fit.law.info().title)];
+    tip.extend(fit.parameters.iter().map(with_interval));
+    let curves = fit.curves.iter().map(|curve| {
+        let samples = curve.samples.iter();
+        let near = curve.samples.iter().filter(|sample| sample.trusted);
+        let points = |theta: &[f64]| near.filter_map(|s| Some((s.d, other.predict(theta, s.d, None)?))).collect();
+        let law = scaling::Law {
+            samples: samples
+                .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })
+                .collect(),
+            rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
+            rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
+            tip: tip.clone(),
+            rough: !group.signal,
+        };
+        Drawn { factor: curve.factor.clone(), n: curve.n, law: Some(law) }
+    });
+    curves.collect()
+}
+
+/// The law's loss at `d` with its band, between the curve's samples; none beyond them.
+pub fn predicted(group: &GroupReport, d: f64) -> Option<Sample> {
+    let samples = &group.fit.as_ref()?.curves.first()?.samples;
+    let above = samples.iter().position(|sample| sample.d >= d)?;
+    if d < samples[0].d {
+        return None;
+    }
+    let (low, high) = (samples[above.saturating_sub(1)], samples[above]);
+    let share = if high.d > low.d { (d / low.d).ln() / (high.d / low.d).ln() } else { 1.0 };
+    // Straight between neighbours on log axes.
+    let between = |of: fn(&Sample) -> f64| of(&low) * (of(&high) / of(&low)).powf(share);
+    Some(Sample { d, lo: between(|s| s.lo), mid: between(|s| s.mid), hi: between(|s| s.hi), trusted: high.trusted })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::laws::{Options, Point, fit};
+
+    fn report(points: usize) -> Report {
+        let points: Vec<Point> = (0..points)
+            .flat_map(|i| {
+                let d = 64.0 * 2f64.powi(i as i32);
+                (0..3).map(move |seed| {
+                    let noise = 1.0 + 0.002 * ((i * 7 + seed * 3) % 5) as f64;
+                    Point::new("LoRA", d, 6.0 * d.powf(-0.2) * noise).of_run(format!("{seed}"))
+                })
+            })
+            .collect();
+        fit(&points, &Options { draws: 50, ..Options::default() })
+    }
+
+    #[test]
+    fn a_known_exponent_is_headlined_and_drawn() {
+        let report = report(7);
+        let group = &report.groups[0];
+        let beta = group.fit.as_ref().and_then(|fit| fit.parameter("β")).map(|beta| beta.value);
+        assert!((beta.unwrap_or(0.0) - 0.2).abs() < 0.02, "{beta:?}");
+        let law = drawn(group).expect("a fit is drawn");
+        assert!(law.samples.len() > 10 && law.samples.iter().all(|s| s.lo <= s.mid && s.mid <= s.hi));
+        assert!(!law.rival.is_empty());
+    }
+
+    #[test]
+    fn a_prediction_lies_between_its_neighbours() {
+        let report = report(7);
+        let group = &report.groups[0];
+        let at = predicted(group, 3000.0).expect("within the curve");
+        assert!((at.mid / (6.0 * 3000f64.powf(-0.2)) - 1.0).abs() < 0.02, "{at:?}");
+        assert!(at.lo <= at.mid && at.mid <= at.hi && at.trusted);
+        assert_eq!(predicted(group, 1.0), None);
+        assert_eq!(predicted(group, 1e12), None);
+    }
+
+    #[test]
+    fn nothing_is_claimed_of_what_is_not_there() {
+        assert_eq!(finding("LoRA", None).headline, "fitting…");
+        let one = report(1);
+        assert!(!finding("LoRA", Some(&one)).headline.contains('β'), "{:?}", finding("LoRA", Some(&one)));
+    }
+
+    #[test]
+    fn numbers_have_three_digits() {
+        for (value, text) in
+            [(0.2134, "0.213"), (12.34, "12.3"), (1234.0, "1234"), (1e-9, "1.00e-9"), (64.0, "64"), (0.0, "0")]
+        {
+            assert_eq!(digits(value), text);
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! What the page knows, and how it changes: [`State::fold`] takes one [`Input`] and returns the [`Order`]s to carry
+//! out. A plain function of plain data: no browser, no clock (inputs bring the time), so the whole page can be
+//! driven in a test. What it does when a worker answers is in [`crate::ui::state::workers`].
+
+pub mod asks;
+pub mod conversation;
+pub mod findings;
+pub mod pace;
+pub mod results;
+pub mod settings;
+pub mod share;
+pub mod shelf;
+mod workers;
+
+use crate::plan::queue::Queue;
+use crate::protocol::{
+    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelRef, ModelSource,
+    Sampling, Unfinished,
+};
+use crate::record::ModelCard;
+use crate::record::{EvalPoint, RunRecord};
+use crate::spec::{RunId, RunSpec, Source};
+use crate::ui::state::asks::Asks;
+use crate::ui::state::settings::{DataChoice, Settings};
+use crate::ui::state::shelf::{LIBRARIAN, OwnModels, WASM_BYTES};
+use std::collections::BTreeMap;
+
+pub type WorkerId = u32;
+
+/// Milliseconds of the page's clock.
+pub type Millis = f64;
+
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    pub settings: Settings,
+    /// The base models that come with the site and the visitor's own, or why the site's could not be read.
+    pub shelf: Loaded<Vec<ModelCard>>,
+    pub models: OwnModels,
+    /// Bytes that a run may take: what a program in a browser can address, or what this machine has.
+    pub memory: u64,
+    pub device: Option<DeviceReport>,
+    pub workers: BTreeMap<WorkerId, Worker>,
+    pub(super) last_worker: WorkerId,
+    pub(super) false_starts: u32,
+    /// Processor cores, as the browser tells.
+    pub cores: usize,
+    pub phase: Phase,
+    pub queue: Queue,
+    /// Runs that this visit has seen training.
+    pub live: BTreeMap<RunId, Live>,
+    /// The run whose curve is shown large; the one training if none was picked.
+    pub picked: Option<RunId>,
+    pub precomputed: Precomputed,
+    /// What is known of each data source, with tokens as the named base counts them ([`State::counts_with`]).
+    pub summaries: Vec<(Source, String, DataSummary)>,
+    /// Sources whose description was asked for, and with which base.
+    pub(super) described: Vec<(Source, String)>,
+    pub own: Own,
+    /// Base weights on their way: name, bytes so far, bytes in all.
+    pub fetching: Option<(String, u64, Option<u64>)>,
+    /// What was asked of workers beside training.
+    pub asks: Asks,
+    pub notices: Vec<Notice>,
+    pub(super) last_notice: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Loaded<T> {
+    #[default]
+    Waiting,
+    Here(T),
+    Missing(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Phase {
+    #[default]
+    Idle,
+    Playing,
+    Paused,
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Worker {
+    pub doing: Doing,
+    /// Sources this worker has read.
+    pub(super) known: Vec<Source>,
+}
+
+#[derive(Clone, Debug, PartialEq, Default)]
+pub enum Doing {
+    /// Its wasm is loading, or it looks for a device.
+    #[default]
+    Starting,
+    Idle,
+    /// It reads data; the run that waits for them, if any.
+    Reading(Option<Box<RunSpec>>),
+    Running(RunId),
+}
+
+/// A run as it trains.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Live {
+    pub step: usize,
+    pub of: usize,
+    /// Training loss by step, nats per token.
+    pub curve: Vec<(usize, f64)>,
+    pub dev: Vec<EvalPoint>,
+    pub tokens_per_second: f64,
+    /// Where and when this worker began it: the pace follows from both.
+    pub began_step: usize,
+    pub began: Millis,
+    pub seen: Millis,
+}
+
+/// The finished experiment that comes with the site.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Precomputed {
+    pub ids: Vec<RunId>,
+    pub device: String,
+    pub date: String,
+    /// The visitor put it away to start from nothing.
+    pub put_away: bool,
+}
+
+/// The visitor's own data: what was loaded last stays while a new try is read or refused.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Own {
+    pub source: Option<Source>,
+    pub request: Option<DataRequest>,
+    pub(super) trying: Option<DataRequest>,
+    pub problem: Option<String>,
+}
+
+impl Own {
+    pub fn is_reading(&self) -> bool {
+        self.trying.is_some()
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub id: u32,
+    pub level: Level,
+    pub text: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    Information,
+    Warning,
+}
+
+/// What happens to the page.
+#[derive(Clone, Debug)]
+pub enum Input {
+    Opened,
+    /// The site's base models.
+    Shelf(Result<Vec<ModelCard>, String>),
+    /// The visitor's models in the browser's storage, and downloads not finished; before [`Input::Shelf`].
+    Kept(Vec<ModelCard>, Vec<Unfinished>),
+    /// Look at a model; dropped files were offered under `request`.
+    Look {
+        request: u32,
+        source: ModelSource,
+    },
+    /// Put a model that was looked at on the shelf.
+    Take {
+        request: u32,
+        keep: bool,
+    },
+    /// Cancel a load, or put it away.
+    Leave(u32),
+    RemoveModel(String),
+    Precomputed(Vec<RunRecord>),
+    /// Records of an earlier visit, or of a file.
+    Records(Vec<RunRecord>),
+    Settings(Box<Settings>),
+    Play,
+    Pause,
+    Stop,
+    /// Train the chosen methods on so many examples, now.
+    Point {
+        examples: usize,
+    },
+    Pick(RunId),
+    /// Put the precomputed experiment away, or bring it back.
+    PutAway(bool),
+    OwnData(DataRequest),
+    /// Let models go on from texts or conversations; `beside`: what other models made stays on screen.
+    Complete {
+        asks: Vec<(ModelRef, Context)>,
+        sampling: Sampling,
+        beside: bool,
+    },
+    CancelCompletions,
+    /// Keep the adapter whose files are held by `name`.
+    AddAdapter {
+        name: String,
+        base: String,
+    },
+    NameAdapter {
+        id: String,
+        name: String,
+    },
+    RemoveAdapter(String),
+    Export {
+        model: ModelRef,
+        merged: bool,
+    },
+    Dismiss(u32),
+    Say(Level, String),
+    /// What a worker says.
+    Event(WorkerId, Event),
+    /// A worker ended by itself: it crashed or could not be started.
+    Died(WorkerId, String),
+}
+
+/// What the page is to do.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Order {
+    Spawn(WorkerId, Backend),
+    End(WorkerId),
+    Send(WorkerId, Command),
+    /// Keep this record beyond the visit.
+    Keep(Box<RunRecord>),
+    Download(ExportedFile),
+    /// The files offered under this request are this base, which lies in no storage: hand them to every worker.
+    Hold {
+        request: u32,
+        base: String,
+        sha256: String,
+    },
+    /// The files offered under this request are needed no more.
+    Release(u32),
+    /// The files of this base are needed no more.
+    LetGo(String),
+}
+
+impl State {
+    pub fn new(settings: Settings) -> Self {
+        State { settings, memory: WASM_BYTES, ..State::default() }
+    }
+
+    /// Takes in what happened at `now` and says what to do about it.
+    pub fn fold(&mut self, now: Millis, input: Input) -> Vec<Order> {
+        let mut orders = Vec::new();
+        match input {
+            Input::Opened => self.spawn(&mut orders),
+            Input::Kept(cards, unfinished) => (self.models.cards, self.models.unfinished) = (cards, unfinished),
+            Input::Shelf(site) => self.set_shelf(site),
+            Input::Look { request, source } => self.look(request, source, &mut orders),
+            Input::Take { request, keep } => self.take(request, keep, &mut orders),
+            Input::Leave(request) => self.leave(request, &mut orders),
+            Input::RemoveModel(name) => self.remove_model(name, &mut orders),
+            Input::Precomputed(records) => self.take_precomputed(records),
+            Input::Records(records) => records.into_iter().for_each(|record| self.queue.finish(record)),
+            Input::Settings(settings) => self.set(*settings, &mut orders),
+            Input::Play => self.play(&mut orders),
+            Input::Pause => self.pause(&mut orders),
+            Input::Stop => self.stop(&mut orders),
+            Input::Point { examples } => self.point(examples, &mut orders),
+            Input::Pick(run) => self.picked = Some(run),
+            Input::PutAway(away) => self.precomputed.put_away = away,
+            Input::OwnData(request) => {
+                self.own.trying = Some(request);
+                self.own.problem = None;
+            }
+            Input::Complete { asks, sampling, beside } => self.complete(asks, sampling, beside, &mut orders),
+            Input::CancelCompletions => self.cancel_completions(&mut orders),
+            Input::AddAdapter { name, base } => self.add_adapter(name, base, &mut orders),
+            Input::NameAdapter { id, name } => self.tell(Command::NameAdapter { id, name }, &mut orders),
+            Input::RemoveAdapter(id) => self.tell(Command::RemoveAdapter { id }, &mut orders),
+            Input::Export { model, merged } => self.export(model, merged, &mut orders),
+            Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
+            Input::Say(level, text) => self.say(level, text),
+            Input::Event(LIBRARIAN, Event::Shelf(event)) => self.shelved(event, &mut orders),
+            Input::Died(LIBRARIAN, reason) => self.librarian_died(&reason, &mut orders),
+            Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
+            Input::Died(worker, reason) => self.died(worker, &reason, &mut orders),
+        }
+        self.assign(&mut orders);
+        orders
+    }
+
+    pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
+        self.last_notice += 1;
+        self.notices.push(Notice { id: self.last_notice, level, text: text.into() });
+        // Old ones make room: this is a status line, not a log.
+        let spare = self.notices.len().saturating_sub(4);
+        self.notices.drain(..spare);
+    }
+
+    /// The data source chosen now, once it is known.
+    pub fn source(&self) -> Option<Source> {
+        match &self.settings.data {
+            DataChoice::Task(id) => Some(Source::Task(id.clone())),
+            DataChoice::Own => self.own.source.clone(),
+        }
+    }
+
+    pub fn summary(&self, source: &Source) -> Option<&DataSummary> {
+        let base = self.counts_with(None);
+        let of = |wanted: Option<&str>| {
+            let fits = |counted: &String| wanted.is_none_or(|base| counted == base);
+            self.summaries.iter().find(|(known, counted, _)| known == source && fits(counted))
+        };
+        // Until it is counted with the chosen base's tokenizer, what another counted says most of it.
+        of(Some(&base)).or_else(|| of(None)).map(|(_, _, summary)| summary)
+    }
+
+    pub fn cards(&self) -> &[ModelCard] {
+        match &self.shelf {
+            Loaded::Here(cards) => cards,
+            _ => &[],
+        }
+    }
+
+    pub fn is_precomputed(&self, id: &RunId) -> bool {
+        self.precomputed.ids.contains(id)
+    }
+
+    /// Finished runs on screen.
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
+        self.queue.records().filter(|record| !self.precomputed.put_away || !self.is_precomputed(&record.id))
+    }
+
+    fn take_precomputed(&mut self, records: Vec<RunRecord>) {
+        if let Some(first) = records.first() {
+            self.precomputed.device = first.made.device.clone();
+            self.precomputed.date = first.made.date.clone();
+        }
+        self.precomputed.ids = records.iter().map(|record| record.id.clone()).collect();
+        records.into_iter().for_each(|record| self.queue.finish(record));
+    }
+
+    pub(super) fn set(&mut self, settings: Settings, orders: &mut Vec<Order>) {
+        let backend_changed = settings.backend != self.settings.backend;
+        let runs_changed = self.cells_of(&settings) != self.cells_of(&self.settings);
+        self.settings = settings;
+        if backend_changed {
+            self.restart_workers(orders);
+        }
+        if runs_changed && self.phase != Phase::Idle {
+            self.queue.clear_pending();
+            if let Ok(cells) = self.cells_of(&self.settings) {
+                self.queue.extend(cells);
+            }
+        }
+    }
+
+    fn cells_of(&self, settings: &Settings) -> Result<Vec<RunSpec>, String> {
+        let experiment = settings.experiment(self.cards(), self.own.source.as_ref())?;
+        Ok(self.within_memory(experiment)?.cells())
+    }
+
+    /// The runs of the experiment as set, in running order.
+    pub fn planned(&self) -> Result<Vec<RunSpec>, String> {
+        self.cells_of(&self.settings)
+    }
+
+    fn play(&mut self, orders: &mut Vec<Order>) {
+        if self.phase == Phase::Paused {
+            self.phase = Phase::Playing;
+            self.to_running(Command::Resume, orders);
+            return;
+        }
+        let mut cells = match self.planned() {
+            Ok(cells) => cells,
+            Err(reason) => return self.say(Level::Warning, reason),
+        };
+        if self.precomputed.put_away {
+            // Put away means made again: the visitor wants to see it happen.
+            self.queue.forget(&self.precomputed.ids);
+            self.precomputed = Precomputed::default();
+        }
+        if cells.iter().all(|cell| self.queue.is_done(&cell.id())) {
+            self.settings.seeds += 1;
+            cells = self.planned().unwrap_or_default();
+            let seed = self.settings.seeds;
+            self.say(
+                Level::Information,
+                format!(
+                    "Every run of this experiment is finished, so seed {seed} was added: more seeds narrow the fit."
+                ),
+            );
+        }
+        self.queue.extend(cells);
+        self.phase = Phase::Playing;
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
+    }
+
+    fn pause(&mut self, orders: &mut Vec<Order>) {
+        if self.phase == Phase::Playing {
+            self.phase = Phase::Paused;
+            self.to_running(Command::Pause, orders);
+        }
+    }
+
+    fn stop(&mut self, orders: &mut Vec<Order>) {
+        self.phase = Phase::Idle;
+        self.to_running(Command::Stop, orders);
+        self.queue.clear_pending();
+    }
+
+    fn point(&mut self, examples: usize, orders: &mut Vec<Order>) {
+        let experiment = self.settings.experiment(self.cards(), self.own.source.as_ref());
+        let mut experiment = match experiment.and_then(|experiment| self.within_memory(experiment)) {
+            Ok(experiment) => experiment,
+            Err(reason) => return self.say(Level::Warning, reason),
+        };
+        experiment.sizes = vec![examples];
+        // The first seed that this size does not have yet.
+        for seeds in 1.. {
+            experiment.seeds = seeds;
+            let cells = experiment.cells();
+            if cells.iter().any(|cell| !self.queue.is_done(&cell.id())) {
+                self.queue.extend_first(cells);
+                break;
+            }
+        }
+        if self.phase == Phase::Paused {
+            self.to_running(Command::Resume, orders);
+        }
+        self.phase = Phase::Playing;
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
+    }
+
+    fn to_running(&self, command: Command, orders: &mut Vec<Order>) {
+        for (&id, worker) in &self.workers {
+            if matches!(worker.doing, Doing::Running(_)) {
+                orders.push(Order::Send(id, command.clone()));
+            }
+        }
+    }
+
+    /// The backend in use, as far as it is known.
+    pub fn backend(&self) -> Option<Backend> {
+        self.device.as_ref().map(|device| device.backend)
+    }
+}

@@ -1,0 +1,112 @@
+//! How long it still takes: for a run from its own pace, for the experiment from the pace of its methods so far.
+//! Estimates only; the clock's readings come with the events.
+
+use crate::spec::{MethodKind, RunSpec};
+use crate::ui::state::{Live, Millis, State};
+use std::collections::BTreeMap;
+
+/// Seconds until this run ends, once it has shown a pace.
+pub fn run_left(live: &Live) -> Option<f64> {
+    let steps = live.step.saturating_sub(live.began_step);
+    let seconds: f64 = seconds(live.seen - live.began);
+    (steps > 0 && seconds > 0.0).then(|| seconds / steps as f64 * live.of.saturating_sub(live.step) as f64)
+}
+
+fn seconds(millis: Millis) -> f64 {
+    millis / 1000.0
+}
+
+/// Seconds until every waiting and running cell is done, once any run has shown a pace. Early stops end sooner.
+pub fn all_left(state: &State) -> Option<f64> {
+    let pace = Pace::of(state);
+    let mut total = 0.0;
+    for (id, spec, cell) in state.queue.cells() {
+        use crate::plan::queue::CellState::{Pending, Running};
+        match cell {
+            Pending => total += pace.run(spec)?,
+            Running => total += state.live.get(id).and_then(run_left).or_else(|| pace.run(spec))?,
+            _ => {}
+        }
+    }
+    Some(total / state.most_workers() as f64)
+}
+
+/// Seconds for runs not yet queued: the preview beside Play.
+pub fn preview(state: &State, cells: &[RunSpec]) -> Option<f64> {
+    let pace = Pace::of(state);
+    let left = cells.iter().filter(|cell| !state.queue.is_done(&cell.id()));
+    let total = left.map(|cell| pace.run(cell)).sum::<Option<f64>>()?;
+    Some(total / state.most_workers() as f64)
+}
+
+/// Seconds a step per method and base, from finished runs on this machine and from what trains now.
+struct Pace {
+    seconds_per_step: BTreeMap<(MethodKind, String), (f64, f64)>,
+}
+
+impl Pace {
+    fn of(state: &State) -> Pace {
+        let mut seconds_per_step: BTreeMap<_, (f64, f64)> = BTreeMap::new();
+        let mut add = |spec: &RunSpec, seconds: f64, steps: usize| {
+            let key = (spec.method.kind(), spec.base.name.clone());
+            let sum = seconds_per_step.entry(key).or_default();
+            sum.0 += seconds;
+            sum.1 += steps as f64;
+        };
+        for record in state.queue.records().filter(|record| !state.is_precomputed(&record.id)) {
+            add(&record.spec, record.wall_seconds, record.steps);
+        }
+        for (id, spec, _) in state.queue.cells() {
+            if let Some(live) = state.live.get(id) {
+                add(spec, seconds(live.seen - live.began), live.step.saturating_sub(live.began_step));
+            }
+        }
+        Pace { seconds_per_step }
+    }
+
+    /// Seconds of a whole run: by its own method and base, else by the mean of all.
+    fn run(&self, spec: &RunSpec) -> Option<f64> {
+        let own = self.seconds_per_step.get(&(spec.method.kind(), spec.base.name.clone())).copied();
+        let all = || self.seconds_per_step.values().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
+        let (seconds, steps) = own.filter(|(_, steps)| *steps > 0.0).unwrap_or_else(all);
+        (steps > 0.0).then(|| seconds / steps * spec.train.steps(spec.data.examples) as f64)
+    }
+}
+
+/// "40 s", "3 min", "1 h 20 min".
+pub fn duration(seconds: f64) -> String {
+    if !seconds.is_finite() || seconds < 0.0 {
+        return "unknown".into();
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..=1 => "1 s".into(),
+        2..=89 => format!("{whole} s"),
+        90..=3569 => format!("{} min", (seconds / 60.0).round()),
+        _ => {
+            let minutes = (seconds / 60.0).round() as u64;
+            format!("{} h {} min", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_said_as_people_do() {
+        for (seconds, text) in
+            [(0.2, "1 s"), (42.4, "42 s"), (200.0, "3 min"), (4800.0, "1 h 20 min"), (f64::NAN, "unknown")]
+        {
+            assert_eq!(duration(seconds), text);
+        }
+    }
+
+    #[test]
+    fn a_run_is_judged_by_its_own_pace_since_it_went_on() {
+        let live = Live { step: 150, of: 250, began_step: 100, began: 1000.0, seen: 6000.0, ..Live::default() };
+        assert_eq!(run_left(&live), Some(10.0));
+        assert_eq!(run_left(&Live { step: 100, began_step: 100, ..live }), None);
+    }
+}

@@ -1,0 +1,205 @@
+//! What the visitor chose, and the experiment that follows from it. Plain data: the page's controls write it,
+//! the address bar carries it ([`super::share`]), the fold reads it.
+
+use super::shelf::fitted;
+use crate::data::tasks::Task;
+use crate::plan::grid::{Experiment, doubling};
+use crate::protocol::Backend;
+use crate::record::ModelCard;
+use crate::spec::{Base, Lora, Method, MethodKind, Precision, Prompt, Source, TrainConfig};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Names of base models. Empty means the first of the shelf.
+    pub bases: Vec<String>,
+    pub data: DataChoice,
+    pub methods: Vec<MethodKind>,
+    pub lora: Lora,
+    pub prompt: Prompt,
+    /// Smallest and largest number of training examples; the sizes double in between.
+    pub smallest: usize,
+    pub largest: usize,
+    pub seeds: u64,
+    /// Training settings that differ from the method's defaults.
+    pub rates: BTreeMap<MethodKind, f64>,
+    pub max_steps: Option<usize>,
+    pub batch_size: Option<usize>,
+    /// Tokens of an example, at most.
+    pub sequence: Option<usize>,
+    pub backend: Backend,
+    /// The model hub that is asked, where the visitor asks one.
+    pub hub: String,
+    pub view: View,
+    pub horizontal: Horizontal,
+    /// The law to draw, by its name; empty leaves the choice to the fit.
+    pub law: String,
+    /// Parts of the page that a teacher took away (`hide=device,laws`).
+    pub hidden: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DataChoice {
+    Task(String),
+    Own,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum View {
+    Lab,
+    Laws,
+    Try,
+    About,
+}
+
+/// What the scaling plot's horizontal axis counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Horizontal {
+    Examples,
+    /// Target tokens of the distinct training examples.
+    Tokens,
+}
+
+pub const SMALLEST_SIZE: usize = 16;
+pub const LARGEST_SIZE: usize = 65_536;
+pub const MOST_SEEDS: u64 = 16;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            bases: Vec::new(),
+            data: DataChoice::Task(Task::Translation.id().into()),
+            methods: vec![MethodKind::Full, MethodKind::Lora, MethodKind::Prompt],
+            lora: Lora::default(),
+            prompt: Prompt::default(),
+            smallest: 16,
+            largest: 1024,
+            seeds: 3,
+            rates: BTreeMap::new(),
+            max_steps: None,
+            batch_size: None,
+            sequence: None,
+            backend: Backend::Auto,
+            hub: crate::hub::PUBLIC.into(),
+            view: View::Lab,
+            horizontal: Horizontal::Examples,
+            law: String::new(),
+            hidden: Vec::new(),
+        }
+    }
+}
+
+impl View {
+    pub const ALL: [View; 4] = [View::Lab, View::Laws, View::Try, View::About];
+
+    pub fn id(self) -> &'static str {
+        match self {
+            View::Lab => "lab",
+            View::Laws => "laws",
+            View::Try => "try",
+            View::About => "about",
+        }
+    }
+
+    pub fn title(self) -> &'static str {
+        match self {
+            View::Lab => "Lab",
+            View::Laws => "Laws",
+            View::Try => "Try it",
+            View::About => "About",
+        }
+    }
+}
+
+impl Settings {
+    pub fn sizes(&self) -> Vec<usize> {
+        doubling(self.smallest, self.largest)
+    }
+
+    /// A method as it will be run.
+    pub fn method(&self, kind: MethodKind) -> (Method, TrainConfig) {
+        let method = match kind {
+            MethodKind::Lora => Method::Lora(self.lora.clone()),
+            MethodKind::Prompt => Method::Prompt(self.prompt.clone()),
+            kind => kind.method(),
+        };
+        let default = TrainConfig::default_for(kind);
+        let train = TrainConfig {
+            learning_rate: self.rates.get(&kind).copied().unwrap_or(default.learning_rate),
+            max_steps: self.max_steps.unwrap_or(default.max_steps),
+            batch_size: self.batch_size.unwrap_or(default.batch_size),
+            sequence: self.sequence.unwrap_or(default.sequence),
+            ..default
+        };
+        (method, train)
+    }
+
+    pub fn set_method(&mut self, kind: MethodKind, on: bool) {
+        self.methods.retain(|&chosen| chosen != kind);
+        if on {
+            self.methods.push(kind);
+            self.methods.sort();
+        }
+    }
+
+    /// How the frozen base of LoRA and prompt tuning rests in memory.
+    pub fn rest_in(&mut self, precision: Precision) {
+        (self.lora.base_precision, self.prompt.base_precision) = (precision, precision);
+    }
+
+    pub fn shows(&self, part: &str) -> bool {
+        !self.hidden.iter().any(|hidden| hidden == part)
+    }
+
+    /// The base models chosen, of those on the shelf.
+    pub fn chosen<'a>(&self, shelf: &'a [ModelCard]) -> Vec<&'a ModelCard> {
+        match self.bases.is_empty() {
+            true => shelf.first().into_iter().collect(),
+            false => shelf.iter().filter(|card| self.bases.contains(&card.name)).collect(),
+        }
+    }
+
+    /// The grid of runs, or what is missing for one. `own` is the visitor's data once they are loaded.
+    pub fn experiment(&self, shelf: &[ModelCard], own: Option<&Source>) -> Result<Experiment, String> {
+        let bases = self.chosen(shelf);
+        if let ([missing, ..], false) = (self.missing(shelf).as_slice(), shelf.is_empty()) {
+            return Err(format!(
+                "This experiment uses “{missing}”, which is not on this shelf. Load this model first, under “Base model”, or choose another."
+            ));
+        }
+        if bases.is_empty() {
+            return Err("No base model is loaded yet. Wait for the shelf to load, or reload the page.".into());
+        }
+        if self.methods.is_empty() {
+            return Err("No method is chosen. Tick at least one under “Methods”.".into());
+        }
+        if self.sizes().is_empty() {
+            return Err("The largest data size is below the smallest. Raise it under “Data sizes”.".into());
+        }
+        let source = match (&self.data, own) {
+            (DataChoice::Task(id), _) => Source::Task(id.clone()),
+            (DataChoice::Own, Some(source)) => source.clone(),
+            (DataChoice::Own, None) => {
+                return Err("Your data are not loaded yet. Paste text or drop a file under “Data”.".into());
+            }
+        };
+        let configs: Vec<_> = bases.iter().map(|card| &card.config).collect();
+        let methods = self.methods.iter().map(|&kind| self.method(kind));
+        let methods: Vec<_> = methods
+            .map(|(method, train)| {
+                let train = fitted(&train, &method, &configs);
+                (method, train)
+            })
+            .collect();
+        for (method, train) in &methods {
+            method.check().and_then(|()| train.check()).map_err(|error| error.to_string())?;
+        }
+        Ok(Experiment {
+            bases: bases.iter().map(|card| Base { name: card.name.clone(), sha256: card.sha256.clone() }).collect(),
+            source,
+            methods,
+            sizes: self.sizes(),
+            seeds: self.seeds,
+        })
+    }
+}

@@ -1,0 +1,329 @@
+//! The fold's part for the visitor's own models: what is looked at, loaded and kept, and what of an experiment fits
+//! into this browser. A worker of its own does the reading ([`LIBRARIAN`]); it ends when it has nothing to do, so that
+//! its memory is given back.
+
+use super::pace::duration;
+use super::settings::Settings;
+use crate::plan::estimate::{Estimate, TooLarge};
+use crate::plan::grid::Experiment;
+use crate::protocol::{Backend, Command, ModelSource, ShelfCommand, ShelfEvent, Sight, Step, Unfinished};
+use crate::record::ModelCard;
+use crate::spec::{Method, MethodKind, ModelConfig, TrainConfig};
+use crate::ui::charts::palette::method_name;
+use crate::ui::state::*;
+
+/// The shelf's worker; those that train count from 1.
+pub const LIBRARIAN: WorkerId = 0;
+
+/// A program in a browser addresses 4 GiB at most; some of it is the program's own.
+pub const WASM_BYTES: u64 = (4 << 30) - (256 << 20);
+
+/// The visitor's own models.
+#[derive(Clone, Debug, Default)]
+pub struct OwnModels {
+    /// On the shelf: also among [`State::cards`].
+    pub(super) cards: Vec<ModelCard>,
+    /// Downloads that broke or were cancelled.
+    pub unfinished: Vec<Unfinished>,
+    /// What is being looked at or loaded.
+    pub loads: Vec<Load>,
+    /// Removals under way.
+    removing: usize,
+    /// The shelf's worker lives.
+    librarian: bool,
+}
+
+/// A model on its way to the shelf.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Load {
+    pub request: u32,
+    pub name: String,
+    pub source: ModelSource,
+    /// What it is, once it was looked at.
+    pub sight: Option<Sight>,
+    pub stage: Stage,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    Looking,
+    /// Looked at: the visitor decides.
+    Seen,
+    /// What is done with which file, how far, of how much.
+    Taking(Option<(Step, String, u64, u64)>),
+    Refused {
+        reason: String,
+        keep: bool,
+    },
+}
+
+impl Load {
+    fn is_busy(&self) -> bool {
+        matches!(self.stage, Stage::Looking | Stage::Taking(_))
+    }
+}
+
+/// One method on one model: what it takes here.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fit {
+    pub kind: MethodKind,
+    pub estimate: Estimate,
+    pub verdict: Result<(), TooLarge>,
+    /// Seconds a step, where the speed of this processor is known.
+    pub seconds: Option<f64>,
+    pub steps: usize,
+}
+
+impl Fit {
+    /// "12 min for 256 steps"
+    pub fn time(&self) -> String {
+        match self.seconds {
+            Some(seconds) => format!("{} for {} steps", duration(seconds * self.steps as f64), self.steps),
+            None => "not measured".into(),
+        }
+    }
+}
+
+impl State {
+    /// What every method, as it is set now, would take of a model.
+    pub fn fits(&self, sight: &Sight) -> Vec<Fit> {
+        let each = MethodKind::ALL.into_iter().map(|kind| {
+            let (method, train) = self.settings.method(kind);
+            let train = fitted(&train, &method, &[&sight.config]);
+            let estimate = Estimate::of(&sight.config, &method, &train);
+            let seconds = (sight.flops_per_second > 0.0).then(|| estimate.seconds(1, sight.flops_per_second));
+            Fit {
+                kind,
+                verdict: estimate.check(self.memory),
+                seconds,
+                steps: train.steps(self.settings.largest),
+                estimate,
+            }
+        });
+        each.collect()
+    }
+
+    /// The experiment, or which of its runs this browser cannot hold.
+    pub(super) fn within_memory(&self, experiment: Experiment) -> Result<Experiment, String> {
+        for base in &experiment.bases {
+            let Some(card) = self.cards().iter().find(|card| card.name == base.name) else { continue };
+            for (method, train) in &experiment.methods {
+                if let Err(too_large) = Estimate::of(&card.config, method, train).check(self.memory) {
+                    let method = method_name(method.kind());
+                    return Err(format!("{method} of {} does not fit into this browser: {too_large}.", base.name));
+                }
+            }
+        }
+        Ok(experiment)
+    }
+
+    /// Workers whose runs fit side by side into half of this machine's memory.
+    pub(super) fn workers_that_fit(&self) -> usize {
+        let Ok(experiment) = self.settings.experiment(self.cards(), self.own.source.as_ref()) else { return 1 };
+        let cards = self.settings.chosen(self.cards());
+        let each = cards.iter().flat_map(|card| {
+            let methods = experiment.methods.iter();
+            methods.map(|(method, train)| Estimate::of(&card.config, method, train).bytes())
+        });
+        (self.memory / 2 / each.max().unwrap_or(1).max(1)) as usize
+    }
+
+    /// Whose tokens the page counts: a model of the visitor's, or, by an empty name, the site's bases, which share
+    /// one tokenizer.
+    pub(super) fn counts_with(&self, base: Option<&str>) -> String {
+        let chosen = || self.settings.chosen(self.cards()).first().map(|card| card.name.as_str());
+        let name = base.or_else(chosen).unwrap_or_default();
+        let own = self.models.cards.iter().any(|card| card.name == name);
+        if own { name.to_string() } else { String::new() }
+    }
+
+    /// The site's bases and the visitor's stand on one shelf.
+    pub(super) fn set_shelf(&mut self, site: Result<Vec<ModelCard>, String>) {
+        let own = self.models.cards.clone();
+        self.shelf = match site {
+            Ok(cards) => Loaded::Here(cards.into_iter().chain(own).collect()),
+            Err(reason) => {
+                self.say(Level::Warning, format!("The base models could not be read: {reason}"));
+                if own.is_empty() { Loaded::Missing(reason) } else { Loaded::Here(own) }
+            }
+        };
+    }
+
+    fn add(&mut self, card: ModelCard) {
+        self.take_off(&card.name);
+        self.models.cards.push(card.clone());
+        match &mut self.shelf {
+            Loaded::Here(cards) => cards.push(card),
+            Loaded::Missing(_) => self.shelf = Loaded::Here(vec![card]),
+            Loaded::Waiting => {}
+        }
+    }
+
+    fn take_off(&mut self, name: &str) {
+        self.models.cards.retain(|card| card.name != name);
+        if let Loaded::Here(cards) = &mut self.shelf {
+            cards.retain(|card| card.name != name || card.origin.is_none());
+        }
+    }
+
+    pub(super) fn look(&mut self, request: u32, source: ModelSource, orders: &mut Vec<Order>) {
+        let name = match (&source, source.on_hub()) {
+            (ModelSource::Files { label }, _) => self.free_name(label),
+            (_, Some((_, address))) => address.to_string(),
+            (ModelSource::Hub { address, .. }, None) => address.clone(),
+        };
+        let on_hub = matches!(source, ModelSource::Hub { .. });
+        if on_hub && self.cards().iter().any(|card| card.name == name) {
+            return self.say(Level::Information, format!("{name} is on the shelf already."));
+        }
+        // A second look at the same takes the first's place.
+        self.models.loads.retain(|load| load.is_busy() || load.name != name);
+        let load = Load { request, name, source: source.clone(), sight: None, stage: Stage::Looking };
+        self.models.loads.push(load);
+        self.ask_shelf(ShelfCommand::Look { request, source }, orders);
+    }
+
+    /// A name for dropped files that nothing on the shelf has; the address of a link separates names by commas.
+    fn free_name(&self, label: &str) -> String {
+        let label = label.replace([',', '&', '#', '='], " ");
+        let label = if label.trim().is_empty() { "my model" } else { label.trim() };
+        let taken = |name: &str| {
+            self.cards().iter().any(|card| card.name == name) || self.models.loads.iter().any(|load| load.name == name)
+        };
+        let numbered = (2..).map(|number| format!("{label} {number}"));
+        std::iter::once(label.to_string()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
+    }
+
+    pub(super) fn take(&mut self, request: u32, keep: bool, orders: &mut Vec<Order>) {
+        let Some(load) = self.models.loads.iter_mut().find(|load| load.request == request) else { return };
+        load.stage = Stage::Taking(None);
+        let (name, source) = (load.name.clone(), load.source.clone());
+        self.ask_shelf(ShelfCommand::Take { request, name, source, keep }, orders);
+    }
+
+    /// Ends a load, or puts away one that was refused or not wanted.
+    pub(super) fn leave(&mut self, request: u32, orders: &mut Vec<Order>) {
+        let Some(at) = self.models.loads.iter().position(|load| load.request == request) else { return };
+        if self.models.loads[at].is_busy() {
+            self.ask_shelf(ShelfCommand::Cancel { request }, orders);
+        } else {
+            self.models.loads.remove(at);
+            orders.push(Order::Release(request));
+        }
+    }
+
+    pub(super) fn remove_model(&mut self, name: String, orders: &mut Vec<Order>) {
+        let kept = self.models.cards.iter().find(|card| card.name == name).map(is_kept).unwrap_or(true);
+        if kept {
+            self.models.removing += 1;
+            self.ask_shelf(ShelfCommand::Remove { name }, orders);
+        } else {
+            self.take_off(&name);
+            orders.push(Order::LetGo(name));
+        }
+    }
+
+    fn ask_shelf(&mut self, command: ShelfCommand, orders: &mut Vec<Order>) {
+        if !self.models.librarian {
+            self.models.librarian = true;
+            // It trains nothing, so it needs no GPU.
+            orders.push(Order::Spawn(LIBRARIAN, Backend::Cpu));
+        }
+        orders.push(Order::Send(LIBRARIAN, Command::Shelf(command)));
+    }
+
+    pub(super) fn shelved(&mut self, event: ShelfEvent, orders: &mut Vec<Order>) {
+        match event {
+            ShelfEvent::Seen { request, sight } => {
+                if let Some(load) = self.load(request) {
+                    load.sight = Some(*sight);
+                    load.stage = Stage::Seen;
+                }
+            }
+            ShelfEvent::Progress { request, doing, file, done, total } => {
+                if let Some(load) = self.load(request).filter(|load| load.is_busy()) {
+                    load.stage = Stage::Taking(Some((doing, file, done, total)));
+                }
+            }
+            ShelfEvent::Taken { request, card } => {
+                self.models.loads.retain(|load| load.request != request);
+                self.models.unfinished.retain(|download| download.name != card.name);
+                let (name, sha256) = (card.name.clone(), card.sha256.clone());
+                if is_kept(&card) {
+                    orders.push(Order::Release(request));
+                } else {
+                    orders.push(Order::Hold { request, base: name.clone(), sha256 });
+                }
+                // What was just loaded is what the visitor wants to use.
+                let mut settings = self.settings.clone();
+                settings.bases.retain(|base| *base != name);
+                settings.bases.push(name.clone());
+                self.add(*card);
+                self.set(settings, orders);
+                self.say(Level::Information, format!("{name} is on the shelf."));
+            }
+            ShelfEvent::Refused { request, reason } => {
+                if let Some(load) = self.load(request) {
+                    let keep = matches!(load.source, ModelSource::Hub { .. });
+                    load.stage = Stage::Refused { reason, keep };
+                }
+            }
+            ShelfEvent::Removed { name } => {
+                self.models.removing = self.models.removing.saturating_sub(1);
+                self.take_off(&name);
+                self.models.unfinished.retain(|download| download.name != name);
+            }
+        }
+        self.rest_librarian(orders);
+    }
+
+    fn load(&mut self, request: u32) -> Option<&mut Load> {
+        self.models.loads.iter_mut().find(|load| load.request == request)
+    }
+
+    fn rest_librarian(&mut self, orders: &mut Vec<Order>) {
+        let busy = self.models.removing > 0 || self.models.loads.iter().any(Load::is_busy);
+        if self.models.librarian && !busy {
+            self.models.librarian = false;
+            orders.push(Order::End(LIBRARIAN));
+        }
+    }
+
+    pub(super) fn librarian_died(&mut self, reason: &str, orders: &mut Vec<Order>) {
+        self.models.removing = 0;
+        for load in self.models.loads.iter_mut().filter(|load| load.is_busy()) {
+            let keep = matches!(load.source, ModelSource::Hub { .. });
+            load.stage =
+                Stage::Refused { reason: format!("the worker that reads it stopped ({reason}); try again"), keep };
+        }
+        self.rest_librarian(orders);
+    }
+}
+
+pub fn is_kept(card: &ModelCard) -> bool {
+    card.origin.as_ref().is_some_and(|origin| origin.kept)
+}
+
+/// Models whose losses per token can stand beside each other in one law: of one family, over one vocabulary.
+pub fn comparable(a: &ModelCard, b: &ModelCard) -> bool {
+    let family = |card: &ModelCard| card.origin.as_ref().map(|origin| origin.family.clone());
+    family(a) == family(b) && a.config.vocab_size == b.config.vocab_size
+}
+
+/// Training settings with sequences that the bases' learned positions reach, virtual tokens included.
+pub fn fitted(train: &TrainConfig, method: &Method, bases: &[&ModelConfig]) -> TrainConfig {
+    let virtual_tokens = match method {
+        Method::Prompt(prompt) => prompt.virtual_tokens,
+        _ => 0,
+    };
+    let learned = bases.iter().filter(|config| config.position == crate::spec::Position::Learned);
+    let room = learned.map(|config| config.context).min().unwrap_or(usize::MAX);
+    TrainConfig { sequence: train.sequence.min(room.saturating_sub(virtual_tokens)), ..train.clone() }
+}
+
+impl Settings {
+    /// Bases that the settings name and the shelf does not have.
+    pub fn missing(&self, shelf: &[ModelCard]) -> Vec<String> {
+        self.bases.iter().filter(|name| !shelf.iter().any(|card| card.name == **name)).cloned().collect()
+    }
+}

@@ -1,0 +1,238 @@
+//! Which data: one of the lab's tasks, or the visitor's own, pasted or dropped; what was read of them, and what
+//! could not be.
+
+use crate::data::tasks::{Distance, Task};
+use crate::protocol::{ColumnChoice, DataRequest, DataSummary};
+use crate::ui::browser;
+use crate::ui::drop::Dropped;
+use crate::ui::lab::use_lab;
+use crate::ui::state::Input;
+use crate::ui::state::results::{bytes, count};
+use crate::ui::state::settings::DataChoice;
+use crate::ui::widgets::drop_area::DropArea;
+use leptos::prelude::*;
+
+#[component]
+pub fn DataChooser() -> impl IntoView {
+    let lab = use_lab();
+    let choice = Memo::new(move |_| lab.settings.with(|settings| settings.data.clone()));
+    let own = Memo::new(move |_| choice.get() == DataChoice::Own);
+    let task = Memo::new(move |_| match choice.get() {
+        DataChoice::Task(id) => Task::from_id(&id),
+        DataChoice::Own => None,
+    });
+    let summary =
+        Memo::new(move |_| lab.state.with(|state| state.source().and_then(|source| state.summary(&source).cloned())));
+    view! {
+        <fieldset data-testid="data">
+            <legend>"Data"</legend>
+            <label>
+                <span class="sr">"Task"</span>
+                <select
+                    data-testid="task"
+                    prop:value=move || task.get().map(Task::id).unwrap_or("own")
+                    on:change=move |event| {
+                        let value = event_target_value(&event);
+                        lab.set(|settings| {
+                            settings.data = if value == "own" { DataChoice::Own } else { DataChoice::Task(value) };
+                        });
+                    }
+                >
+                    {Task::ALL
+                        .into_iter()
+                        .map(|each| {
+                            view! {
+                                <option value=each.id() selected=move || task.get() == Some(each)>
+                                    {each.card().title}
+                                </option>
+                            }
+                        })
+                        .collect_view()}
+                    <option value="own" selected=move || own.get()>"My own data…"</option>
+                </select>
+            </label>
+            {move || task.get().map(|task| {
+                let card = task.card();
+                let distance = match card.distance {
+                    Distance::Near => "Near what the base has read.",
+                    Distance::Middle => "Some way from what the base has read.",
+                    Distance::Far => "Far from what the base has read.",
+                };
+                view! { <p class="quiet">{card.blurb} " " {distance}</p> }
+            })}
+            <Show when=move || own.get()>
+                <OwnData />
+            </Show>
+            {move || summary.get().map(|summary| view! { <Summary summary /> })}
+        </fieldset>
+    }
+}
+
+#[component]
+fn Summary(summary: DataSummary) -> impl IntoView {
+    let sizes = format!(
+        "{} to train on, {} dev, {} test · {} target tokens · {}",
+        // A generated task has no last example.
+        if summary.train_examples == u64::MAX { "Without end".into() } else { count(summary.train_examples) },
+        count(summary.dev_examples),
+        count(summary.test_examples),
+        count(summary.tokens),
+        bytes(summary.bytes)
+    );
+    view! {
+        <p class="quiet" data-testid="data-summary">{sizes}</p>
+        {summary.notes.into_iter().map(|note| view! { <p class="quiet">{note}</p> }).collect_view()}
+        <Show when={
+            let some = !summary.preview.is_empty();
+            move || some
+        }>
+            <details class="more">
+                <summary>"A few examples"</summary>
+                <dl class="examples">
+                    {summary
+                        .preview
+                        .iter()
+                        .map(|(prompt, completion)| {
+                            view! {
+                                <dt>{prompt.clone()}</dt>
+                                <dd>{completion.clone()}</dd>
+                            }
+                        })
+                        .collect_view()}
+                </dl>
+            </details>
+        </Show>
+    }
+}
+
+#[component]
+fn OwnData() -> impl IntoView {
+    let lab = use_lab();
+    let text = RwSignal::new(String::new());
+    let problem = Memo::new(move |_| lab.state.with(|state| state.own.problem.clone()));
+    let reading = Memo::new(move |_| lab.state.with(|state| state.own.is_reading()));
+    let columns = Memo::new(move |_| {
+        lab.state.with(|state| {
+            let source = state.own.source.as_ref()?;
+            state.summary(source).map(|summary| summary.columns.clone())
+        })
+    });
+    let read = move |files: Vec<web_sys::File>| {
+        let Some(first) = files.first() else { return };
+        let name =
+            if files.len() == 1 { first.name() } else { format!("{} and {} more", first.name(), files.len() - 1) };
+        lab.hold_files(name.clone(), files);
+        lab.send(Input::OwnData(DataRequest::Files { name, columns: None }));
+    };
+    view! {
+        <DropArea testid="drop" take=move |dropped: Dropped| read(dropped.files)>
+            <label>
+                "Drop files here, or choose them"
+                <input
+                    type="file"
+                    multiple
+                    accept=".txt,.md,.csv,.tsv,.jsonl,.json"
+                    data-testid="files"
+                    on:change=move |event| {
+                        read(browser::files(event_target::<web_sys::HtmlInputElement>(&event).files()));
+                    }
+                />
+            </label>
+            <p class="quiet">".txt, .md, .csv, .jsonl (text, prompt and completion, instruction, or chat messages)"</p>
+            <label>
+                "Or paste text"
+                <textarea
+                    rows="3"
+                    data-testid="paste"
+                    prop:value=move || text.get()
+                    on:input=move |event| text.set(event_target_value(&event))
+                ></textarea>
+            </label>
+            <button
+                type="button"
+                class="secondary outline small"
+                data-testid="use-text"
+                disabled=move || text.with(|text| text.trim().is_empty())
+                on:click=move |_| {
+                    let request = DataRequest::Text { name: "pasted text".into(), text: text.get(), columns: None };
+                    lab.send(Input::OwnData(request));
+                }
+            >
+                "Use this text"
+            </button>
+        </DropArea>
+        <div aria-live="polite">
+            <Show when=move || reading.get()>
+                <p class="quiet" aria-busy="true">"Reading…"</p>
+            </Show>
+            {move || problem.get().map(|reason| view! {
+                <p class="problem" data-testid="data-problem">
+                    {reason}
+                    {move || columns.with(Option::is_some).then_some(" What was loaded before is still in use.")}
+                </p>
+            })}
+        </div>
+        {move || columns.get().filter(|columns| columns.len() > 1).map(|columns| view! { <Columns columns /> })}
+    }
+}
+
+/// Which column is read as what; choosing reads the same data again.
+#[component]
+fn Columns(columns: Vec<String>) -> impl IntoView {
+    let lab = use_lab();
+    let chosen = Memo::new(move |_| {
+        lab.state.with(|state| match &state.own.request {
+            Some(DataRequest::Files { columns, .. } | DataRequest::Text { columns, .. }) => columns.clone(),
+            _ => None,
+        })
+    });
+    let choose = move |change: &dyn Fn(&mut ColumnChoice)| {
+        let request = lab.state.with_untracked(|state| state.own.request.clone());
+        let mut choice = chosen.get_untracked().unwrap_or(ColumnChoice { prompt: None, completion: String::new() });
+        change(&mut choice);
+        if choice.completion.is_empty() {
+            return;
+        }
+        let request = match request {
+            Some(DataRequest::Files { name, .. }) => DataRequest::Files { name, columns: Some(choice) },
+            Some(DataRequest::Text { name, text, .. }) => DataRequest::Text { name, text, columns: Some(choice) },
+            _ => return,
+        };
+        lab.send(Input::OwnData(request));
+    };
+    let options = |columns: &[String]| {
+        columns.iter().map(|c| view! { <option value=c.clone()>{c.clone()}</option> }).collect_view()
+    };
+    view! {
+        <div class="row">
+            <label>
+                "Prompt column"
+                <select
+                    data-testid="column-prompt"
+                    prop:value=move || chosen.get().and_then(|choice| choice.prompt).unwrap_or_default()
+                    on:change=move |event| {
+                        let name = event_target_value(&event);
+                        choose(&|choice| choice.prompt = Some(name.clone()).filter(|name| !name.is_empty()));
+                    }
+                >
+                    <option value="">"none"</option>
+                    {options(&columns)}
+                </select>
+            </label>
+            <label>
+                "Text to learn"
+                <select
+                    data-testid="column-completion"
+                    prop:value=move || chosen.get().map(|choice| choice.completion).unwrap_or_default()
+                    on:change=move |event| {
+                        let name = event_target_value(&event);
+                        choose(&|choice| choice.completion = name.clone());
+                    }
+                >
+                    <option value="">"as found"</option>
+                    {options(&columns)}
+                </select>
+            </label>
+        </div>
+    }
+}

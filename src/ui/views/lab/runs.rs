@@ -1,0 +1,253 @@
+//! The runs, one line each with state, small curve, speed and time left, and the large curve of one of them.
+
+use super::methods::Mark;
+use crate::plan::queue::CellState;
+use crate::spec::{MethodKind, RunId};
+use crate::ui::charts::palette::method_name;
+use crate::ui::charts::{curve, sparkline};
+use crate::ui::lab::use_lab;
+use crate::ui::state::pace::{duration, run_left};
+use crate::ui::state::results::count;
+use crate::ui::state::{Input, State};
+use crate::ui::widgets::chart::Chart;
+use leptos::prelude::*;
+
+/// Waiting runs shown; the rest are counted.
+const WAITING_SHOWN: usize = 4;
+
+#[derive(Clone, Debug, PartialEq)]
+struct Line {
+    id: RunId,
+    kind: MethodKind,
+    base: String,
+    examples: usize,
+    seed: u64,
+    state: LineState,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum LineState {
+    Waiting,
+    Running { step: usize, of: usize, loss: Option<f64>, tokens_per_second: f64, left: Option<f64>, path: String },
+    Done { loss: f64, seconds: f64, path: String, precomputed: bool },
+    Failed(String),
+}
+
+/// Running first, then failed, finished (newest first), waiting.
+fn lines(state: &State) -> Vec<Line> {
+    let path = |curve: &mut dyn Iterator<Item = f64>| sparkline::path(&curve.collect::<Vec<_>>(), 72.0, 18.0);
+    let mut lines: Vec<(u8, usize, Line)> = Vec::new();
+    for (index, (id, spec, cell)) in state.queue.cells().enumerate() {
+        let precomputed = state.is_precomputed(id);
+        if precomputed && state.precomputed.put_away {
+            continue;
+        }
+        let (rank, shown) = match cell {
+            CellState::Running => {
+                let live = state.live.get(id).cloned().unwrap_or_default();
+                let running = LineState::Running {
+                    step: live.step,
+                    of: live.of,
+                    loss: live.curve.last().map(|&(_, loss)| loss),
+                    tokens_per_second: live.tokens_per_second,
+                    left: run_left(&live),
+                    path: path(&mut live.curve.iter().map(|&(_, loss)| loss)),
+                };
+                (0, running)
+            }
+            CellState::Failed(reason) => (1, LineState::Failed(reason.clone())),
+            CellState::Done(record) => {
+                let done = LineState::Done {
+                    loss: record.test.nats_per_token,
+                    seconds: record.wall_seconds,
+                    path: path(&mut record.curve.iter().map(|point| point.nats_per_token)),
+                    precomputed,
+                };
+                (if precomputed { 3 } else { 2 }, done)
+            }
+            CellState::Pending => (4, LineState::Waiting),
+        };
+        // The newest finished stand first.
+        let order = if rank == 2 || rank == 3 { usize::MAX - index } else { index };
+        let line = Line {
+            id: id.clone(),
+            kind: spec.method.kind(),
+            base: spec.base.name.clone(),
+            examples: spec.data.examples,
+            seed: spec.seed.0,
+            state: shown,
+        };
+        lines.push((rank, order, line));
+    }
+    lines.sort_by_key(|(rank, order, _)| (*rank, *order));
+    let mut waiting = 0;
+    lines.retain(|(rank, _, _)| {
+        waiting += (*rank == 4) as usize;
+        *rank != 4 || waiting <= WAITING_SHOWN
+    });
+    lines.into_iter().map(|(_, _, line)| line).collect()
+}
+
+#[component]
+pub fn Runs() -> impl IntoView {
+    let lab = use_lab();
+    let all = Memo::new(move |_| lab.state.with(lines));
+    // The run whose curve is shown: the picked one, else what stands first: one that trains, or the newest finished.
+    let picked = Memo::new(move |_| {
+        let chosen = lab.state.with(|state| state.picked.clone());
+        all.with(|all| {
+            let known = chosen.filter(|id| all.iter().any(|line| line.id == *id));
+            known.or_else(|| all.first().map(|line| line.id.clone()))
+        })
+    });
+    let counts = Memo::new(move |_| lab.state.with(|state| state.queue.counts()));
+    let heading = move || {
+        let counts = counts.get();
+        let parts = [
+            (counts.running, "training"),
+            (counts.pending, "waiting"),
+            (counts.done, "finished"),
+            (counts.failed, "failed"),
+        ];
+        let said: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
+        if said.is_empty() { "none yet".to_string() } else { said.join(", ") }
+    };
+    view! {
+        <section class="card runs" aria-labelledby="runs-title">
+            <header>
+                <h2 id="runs-title">"Runs"</h2>
+                <p class="quiet" data-testid="run-counts">{heading}</p>
+            </header>
+            <Show
+                when=move || all.with(|all| !all.is_empty())
+                fallback=|| view! { <p class="quiet">"Press Play: each run appears here as it trains, with its loss, speed and time left."</p> }
+            >
+                <div class="split">
+                    <div class="list" role="region" tabindex="0" aria-label="All runs">
+                        <table data-testid="runs">
+                            <thead>
+                                <tr>
+                                    <th scope="col">"Run"</th>
+                                    <th scope="col">"State"</th>
+                                    <th scope="col">"Loss"</th>
+                                    <th scope="col">"Curve"</th>
+                                </tr>
+                            </thead>
+                            <tbody>
+                                <For each=move || all.get() key=|line| line.id.clone() let(line)>
+                                    <RunLine line all picked />
+                                </For>
+                            </tbody>
+                        </table>
+                    </div>
+                    <RunCurve picked />
+                </div>
+            </Show>
+        </section>
+    }
+}
+
+#[component]
+fn RunLine(line: Line, all: Memo<Vec<Line>>, picked: Memo<Option<RunId>>) -> impl IntoView {
+    let lab = use_lab();
+    let Line { id, kind, examples, seed, .. } = line.clone();
+    // The row stays while what it says changes, so that the keyboard's focus does.
+    let now = Memo::new(move |last: Option<&Line>| {
+        let found = all.with(|all| all.iter().find(|each| each.id == line.id).cloned());
+        found.or(last.cloned()).unwrap_or(line.clone())
+    });
+    let (name, is) = (id.clone(), id.clone());
+    view! {
+        <tr class:picked=move || picked.with(|picked| picked.as_ref() == Some(&is)) data-state=move || now.with(LineState::word)>
+            <td>
+                <button type="button" class="link" on:click=move |_| lab.send(Input::Pick(name.clone()))>
+                    <Mark kind /> {method_name(kind)} <small>{format!(" {examples} examples, seed {}", seed + 1)}</small>
+                </button>
+            </td>
+            <td>{move || now.with(LineState::sentence)}</td>
+            <td class="number">{move || now.with(LineState::loss)}</td>
+            <td>
+                <svg class="spark" viewBox="-1 -1 74 20" aria-hidden="true">
+                    <path d=move || now.with(LineState::path) stroke=move || lab.theme.get().of_method(kind).colour />
+                </svg>
+            </td>
+        </tr>
+    }
+}
+
+impl LineState {
+    fn word(line: &Line) -> &'static str {
+        match line.state {
+            LineState::Waiting => "waiting",
+            LineState::Running { .. } => "running",
+            LineState::Done { .. } => "done",
+            LineState::Failed(_) => "failed",
+        }
+    }
+
+    fn sentence(line: &Line) -> String {
+        match &line.state {
+            LineState::Waiting => "waiting".into(),
+            LineState::Running { of: 0, .. } => "starting".into(),
+            LineState::Running { step, of, tokens_per_second, left, .. } => {
+                let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
+                format!("step {step} of {of}, {} tokens/s{left}", count(tokens_per_second.max(0.0) as u64))
+            }
+            LineState::Done { precomputed: true, .. } => "precomputed".into(),
+            LineState::Done { seconds, .. } => format!("finished in {}", duration(*seconds)),
+            LineState::Failed(reason) => format!("failed: {reason}"),
+        }
+    }
+
+    fn loss(line: &Line) -> String {
+        match line.state {
+            LineState::Running { loss: Some(loss), .. } | LineState::Done { loss, .. } => format!("{loss:.3}"),
+            _ => String::new(),
+        }
+    }
+
+    fn path(line: &Line) -> String {
+        match &line.state {
+            LineState::Running { path, .. } | LineState::Done { path, .. } => path.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+#[component]
+fn RunCurve(picked: Memo<Option<RunId>>) -> impl IntoView {
+    let lab = use_lab();
+    let shown = Memo::new(move |_| {
+        let id = picked.get()?;
+        lab.state.with(|state| {
+            let (_, spec, cell) = state.queue.cells().find(|(cell, _, _)| **cell == id)?;
+            let kind = spec.method.kind();
+            let title = format!("{}, {} examples", method_name(kind), spec.data.examples);
+            let dev = |points: &[crate::record::EvalPoint]| {
+                points.iter().map(|point| (point.step, point.evaluation.nats_per_token)).collect::<Vec<_>>()
+            };
+            Some(match (cell, state.live.get(&id)) {
+                (CellState::Done(record), _) => {
+                    let training = record.curve.iter().map(|point| (point.step, point.nats_per_token)).collect();
+                    (kind, title, training, dev(&record.dev), record.steps)
+                }
+                (_, Some(live)) => (kind, title, live.curve.clone(), dev(&live.dev), live.of),
+                _ => (kind, title, Vec::new(), Vec::new(), spec.train.steps(spec.data.examples)),
+            })
+        })
+    });
+    let title = move || shown.with(|shown| shown.as_ref().map(|(_, title, ..)| title.clone()).unwrap_or_default());
+    let option = Memo::new(move |_| {
+        let theme = lab.theme.get();
+        shown.with(|shown| match shown {
+            Some((kind, _, training, dev, of)) => curve::option(training, dev, *of, theme.of_method(*kind), theme),
+            None => serde_json::Value::Null,
+        })
+    });
+    view! {
+        <div class="curve">
+            <h3>{title}</h3>
+            <Chart option label=Signal::derive(move || format!("Loss by step: {}", title())) class="small" testid="loss-curve" />
+        </div>
+    }
+}

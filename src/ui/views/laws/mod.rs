@@ -1,0 +1,298 @@
+//! The laws view: which law the points follow, how sure that is, what it predicts, and whether it would have known.
+
+mod compare;
+mod explain;
+mod formula;
+mod import;
+mod report;
+mod residuals;
+mod transfer;
+
+use crate::laws::{Cell, Law, Point, Question, Report, points_csv};
+use crate::plan::grid::doubling;
+use crate::ui::browser;
+use crate::ui::charts::palette::Theme;
+use crate::ui::charts::scaling::{Dot, Plot, Series};
+use crate::ui::lab::{Lab, use_lab};
+use crate::ui::state::findings::{self, Drawn};
+use crate::ui::state::results::{self, Group, Joint};
+use crate::ui::state::settings::{Horizontal, LARGEST_SIZE};
+use crate::ui::views::lab::plot::{DRAWS, axis_name, shown_groups};
+use crate::ui::widgets::chart::{Chart, save};
+use compare::{Crossings, NextRuns};
+use explain::Explanations;
+use import::{Import, Imported};
+use leptos::html::Div;
+use leptos::prelude::*;
+use report::Groups;
+use residuals::Residuals;
+use transfer::Transfer;
+
+/// Points that are plotted of each group, at most: beyond, they hide one another.
+const DOTS: usize = 400;
+
+#[component]
+pub fn LawsView() -> impl IntoView {
+    let lab = use_lab();
+    let imported = RwSignal::new(None::<Imported>);
+    let backtest = RwSignal::new(false);
+    let joint = RwSignal::new(None::<Joint>);
+    let groups = shown_groups(lab);
+    let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
+    let bases = Memo::new(move |_| lab.state.with(results::bases));
+    let points = Memo::new(move |_| match imported.get() {
+        Some(imported) => imported.points,
+        None => match joint.get() {
+            Some(joint) => lab.state.with(|state| results::joint_points(state, joint, horizontal.get())),
+            None => groups.with(|groups| results::points(groups, horizontal.get())),
+        },
+    });
+    let chosen = Memo::new(move |_| lab.settings.with(|settings| settings.law.parse::<Law>().ok()));
+    // Several factors at once are what the shared law is for.
+    let law = Memo::new(move |_| match (imported.with(Option::is_none), joint.get()) {
+        (true, Some(Joint::Both)) => chosen.get().or(Some(Law::Shared)),
+        _ => chosen.get(),
+    });
+    let scratch = Memo::new(move |_| {
+        let named = |name: &str| ["from scratch", "scratch"].contains(&name.to_lowercase().as_str());
+        points.with(|points| points.iter().find(|point| named(&point.group)).map(|point| point.group.clone()))
+    });
+    // Advice is on the lab's own runs, by examples: those are what the lab can train.
+    let own = Memo::new(move |_| {
+        imported.with(Option::is_none) && joint.get().is_none() && horizontal.get() == Horizontal::Examples
+    });
+    let candidates =
+        Memo::new(move |_| if own.get() { groups.with(|groups| candidates(lab, groups)) } else { Vec::new() });
+    let question = Memo::new(move |_| Question {
+        points: points.get(),
+        law: law.get(),
+        draws: DRAWS,
+        backtest: backtest.get(),
+        scratch: scratch.get(),
+        candidates: candidates.get(),
+    });
+    let answer = lab.fit(question.into());
+    let across = Memo::new(move |_| match imported.get() {
+        Some(imported) => imported.across,
+        None => axis_name(horizontal.get()).to_string(),
+    });
+    let report = Memo::new(move |_| answer.with(|answer| answer.as_ref().map(|answer| answer.report.clone())));
+    let took = move || {
+        let asked = points.with(Vec::len);
+        answer.with(|answer| match answer {
+            Some(answer) if answer.points == asked => {
+                let milliseconds = answer.milliseconds;
+                Some(format!("{asked} points, {DRAWS} bootstrap refits a curve, in {milliseconds:.0} ms"))
+            }
+            _ => (asked > 0).then(|| format!("Fitting {asked} points…")),
+        })
+    };
+    view! {
+        <div class="page laws" data-testid="laws">
+            <section class="card" aria-labelledby="laws-title">
+                <header>
+                    <div>
+                        <h1 id="laws-title">"Which law do the points follow?"</h1>
+                        <p class="quiet" data-testid="fit-time">{took}</p>
+                    </div>
+                    <div class="tools">
+                        <LawChoice law=chosen />
+                        <button
+                            type="button"
+                            class="small"
+                            data-testid="backtest"
+                            aria-pressed=move || backtest.get().to_string()
+                            on:click=move |_| backtest.update(|on| *on = !*on)
+                        >
+                            {move || if backtest.get() { "Hide the backtest" } else { "Backtest: hide the largest, fit, reveal" }}
+                        </button>
+                    </div>
+                </header>
+                <Import imported />
+                <Show when=move || imported.with(Option::is_none) && bases.with(|bases| *bases > 1)>
+                    <JointChoice joint />
+                </Show>
+                <Show
+                    when=move || points.with(|points| !points.is_empty())
+                    fallback=|| view! {
+                        <p class="quiet">"No points yet. Train some in the lab, or open a file of points above."</p>
+                    }
+                >
+                    <Figure report across points />
+                </Show>
+            </section>
+            <Groups report across />
+            <Crossings answer across />
+            <NextRuns answer />
+            <Transfer answer points scratch across />
+            <Residuals report across />
+            <Explanations />
+        </div>
+    }
+}
+
+/// Runs that could be made next: every size of the grid and the next three doublings, at the cost of their steps.
+fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Cell>)> {
+    let settings = lab.settings.get_untracked();
+    let sizes = doubling(settings.smallest, settings.largest.saturating_mul(8).min(LARGEST_SIZE));
+    let cells = |group: &Group| {
+        let train = settings.method(group.kind).1;
+        sizes.iter().map(|&size| Cell { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()
+    };
+    groups.iter().map(|group| (group.name.clone(), cells(group))).collect()
+}
+
+/// Which base models stand in one fit.
+#[component]
+fn JointChoice(joint: RwSignal<Option<Joint>>) -> impl IntoView {
+    let name = |joint: Joint| match joint {
+        Joint::Size => "together, by model size",
+        Joint::Pretraining => "together, by pretraining tokens",
+        Joint::Both => "together, by both, with one exponent of the data",
+    };
+    let about = move || match joint.get() {
+        None => "Each base model by itself.",
+        Some(Joint::Size) => {
+            "A joint law in data and model size (parameters without embeddings), of bases that differ in size alone; four sizes or more."
+        }
+        Some(Joint::Pretraining) => {
+            "A joint law in data and pretraining tokens, of bases that differ in pretraining alone; four budgets or more."
+        }
+        Some(Joint::Both) => {
+            "Model size and pretraining tokens, each varied alone about one base, share β and E (Zhang et al. 2024)."
+        }
+    };
+    view! {
+        <div class="choice">
+            <label class="inline">
+                "Fit base models "
+                <select
+                    data-testid="joint"
+                    on:change=move |event| {
+                        let value = event_target_value(&event);
+                        joint.set(Joint::ALL.into_iter().find(|each| format!("{each:?}") == value));
+                    }
+                >
+                    <option value="" selected=move || joint.get().is_none()>"each alone"</option>
+                    {Joint::ALL
+                        .map(|each| {
+                            view! {
+                                <option value=format!("{each:?}") selected=move || joint.get() == Some(each)>{name(each)}</option>
+                            }
+                        })
+                        .collect_view()}
+                </select>
+            </label>
+            <small>{about}</small>
+        </div>
+    }
+}
+
+#[component]
+fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
+    let lab = use_lab();
+    view! {
+        <label class="inline">
+            <span class="sr">"Law"</span>
+            <select
+                data-testid="law"
+                prop:value=move || law.get().map(|law| law.to_string()).unwrap_or_default()
+                on:change=move |event| {
+                    let name = event_target_value(&event);
+                    lab.set(|settings| settings.law = name);
+                }
+            >
+                <option value="" selected=move || law.get().is_none()>"The law that predicts best"</option>
+                {Law::ALL
+                    .into_iter()
+                    .map(|each| {
+                        view! {
+                            <option value=each.to_string() selected=move || law.get() == Some(each)>{each.info().title}</option>
+                        }
+                    })
+                    .collect_view()}
+            </select>
+        </label>
+    }
+}
+
+/// The series of a report: a group of one factor each its curve; a joint group one curve per model size.
+fn series(report: &Report, theme: Theme) -> Vec<Series> {
+    let mut series = Vec::new();
+    for (index, group) in report.groups.iter().enumerate() {
+        let joint = group.fit.as_ref().is_some_and(|fit| fit.law.needs_factor());
+        for (place, Drawn { factor, n, law }) in findings::curves(group).into_iter().enumerate() {
+            let name = match n {
+                Some(n) if joint => {
+                    let factor = factor.as_deref().unwrap_or("N");
+                    format!("{}, {factor} = {}", group.group, results::count(n as u64))
+                }
+                _ if group.group.is_empty() => "points".to_string(),
+                _ => group.group.clone(),
+            };
+            let of_curve = |point: &&Point| !joint || (point.n == n && point.factor == factor);
+            let dots = group.points.iter().filter(of_curve).take(DOTS).map(|point| Dot {
+                d: point.d,
+                loss: point.loss,
+                id: String::new(),
+                tip: vec![
+                    name.clone(),
+                    format!("{} at {}", findings::digits(point.loss), findings::digits(point.d)),
+                    point.run.clone(),
+                ],
+                hollow: false,
+            });
+            let mark = if joint { theme.mark(index + place) } else { theme.of_name(&group.group, index) };
+            series.push(Series { dots: dots.collect(), mark, before: None, law, name });
+        }
+    }
+    series
+}
+
+#[component]
+fn Figure(report: Memo<Option<Report>>, across: Memo<String>, points: Memo<Vec<Point>>) -> impl IntoView {
+    let lab = use_lab();
+    let node = NodeRef::<Div>::new();
+    let option = Memo::new(move |_| {
+        let theme = lab.theme.get();
+        let series = report.with(|report| report.as_ref().map(|report| series(report, theme)).unwrap_or_default());
+        let across = across.get();
+        let plot = Plot { series: &series, across: &across, up: "loss", theme, narrow: lab.narrow.get(), cursor: None };
+        plot.option()
+    });
+    let save_text = move |name: &str, kind: &str, text: String| browser::download(name, kind, text.as_bytes());
+    view! {
+        <Chart option label="The points with their fitted laws; the tables below have the numbers" class="main" testid="laws-plot" node />
+        <div class="tools wrap">
+            <span class="quiet">"Take away:"</span>
+            <button type="button" class="plain" data-testid="points-csv" on:click=move |_| {
+                save_text("tunelab-points.csv", "text/csv", points.with_untracked(|points| points_csv(points)));
+            }>"points (CSV)"</button>
+            <button type="button" class="plain" data-testid="fit-json" on:click=move |_| {
+                let json = report.with_untracked(|report| serde_json::to_string_pretty(report).unwrap_or_default());
+                save_text("tunelab-fit.json", "application/json", json);
+            }>"fit (JSON)"</button>
+            <button type="button" class="plain" data-testid="records-json" on:click=move |_| {
+                let json = lab.state.with_untracked(|state| {
+                    serde_json::to_string(&state.records().collect::<Vec<_>>()).unwrap_or_default()
+                });
+                save_text("tunelab-records.json", "application/json", json);
+            }>"all runs (JSON)"</button>
+            <button type="button" class="plain" on:click=move |_| save(node, "tunelab-laws", "png", lab.theme.get_untracked())>"figure (PNG)"</button>
+            <button type="button" class="plain" on:click=move |_| save(node, "tunelab-laws", "svg", lab.theme.get_untracked())>"figure (SVG)"</button>
+            <label class="inline">
+                <span class="sr">"Horizontal axis"</span>
+                <select
+                    prop:value=move || lab.settings.with(|s| if s.horizontal == Horizontal::Tokens { "tokens" } else { "examples" })
+                    on:change=move |event| {
+                        let tokens = event_target_value(&event) == "tokens";
+                        lab.set(|s| s.horizontal = if tokens { Horizontal::Tokens } else { Horizontal::Examples });
+                    }
+                >
+                    <option value="examples" selected=move || lab.settings.with(|s| s.horizontal == Horizontal::Examples)>"by examples"</option>
+                    <option value="tokens" selected=move || lab.settings.with(|s| s.horizontal == Horizontal::Tokens)>"by tokens"</option>
+                </select>
+            </label>
+        </div>
+    }
+}

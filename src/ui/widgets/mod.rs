@@ -1,0 +1,6 @@
+//! Parts that several views use.
+
+pub mod base_select;
+pub mod chart;
+pub mod drop_area;
+pub mod notices;
