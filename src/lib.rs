@@ -1,10 +1,10 @@
 //! Tunelab: a fine-tuning lab that runs inside the browser.
 //!
-//! [`spec`] says what to train, [`data`] makes the examples, the [`engine`] trains them with burn, [`record`] keeps what
+//! [`spec`] says what to train, [`data`] makes the examples, the `engine` trains them with burn, [`record`] keeps what
 //! came out, [`laws`] fits how loss falls with data, size and method, and [`plan`] decides what to run next. The edges
-//! carry this to a browser worker ([`platform::browser`]), a page ([`ui`]) and a command line ([`cli`]).
+//! carry this to a browser worker (`platform::browser`), a page (`ui`) and a command line (`cli`).
 //!
-//! Modules stand in layers; a module imports only from layers above its own (`tests/layering.rs`):
+//! Modules stand in layers; a module imports only from layers above its own (`tests/layering`):
 //!
 //! 1. pure: no burn, no web, no clock, no IO;
 //! 2. engine: burn on any device, no web;

@@ -32,7 +32,7 @@ pub struct TrainConfig {
     pub weight_decay: f64,
     /// Largest global norm of the gradient; 0 turns clipping off.
     pub clip_norm: f64,
-    /// Steps between two evaluations on the dev split; more in a run that would have over [`MOST_EVALUATIONS`].
+    /// Steps between two evaluations on the dev split; more in a run that would have over `MOST_EVALUATIONS`.
     pub eval_every: usize,
     /// Evaluations without a new best dev loss after which the run ends; 0 never ends early.
     pub patience: usize,

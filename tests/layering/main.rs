@@ -56,7 +56,7 @@ const LINES: &[(&str, &[Paths])] = &[
 
 /// Names against the order that still stand, each to go: from, to.
 const STANDING: &[(&str, &str)] = &[
-    ("crate::engine::ops::host::attend", "crate::engine::model::attention::Heads"),
+    ("crate::engine::ops::host::attend", "crate::engine::model::Heads"),
     ("crate::engine::model::parameter", "crate::engine::formats::WeightsError"),
 ];
 
