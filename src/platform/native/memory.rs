@@ -1,25 +1,10 @@
 //! How much memory is free.
 
-use std::fs;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
-/// Bytes that can be had without swapping; `None` where the system does not say (only Linux does here).
+/// Bytes that can be had without swapping; `None` where the system does not say.
 pub fn available() -> Option<u64> {
-    parse(&fs::read_to_string("/proc/meminfo").ok()?)
-}
-
-fn parse(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-    let kibibytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    kibibytes.checked_mul(1024)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::parse;
-
-    #[test]
-    fn the_line_of_available_memory_is_read() {
-        assert_eq!(parse("MemTotal: 9 kB\nMemAvailable:   16384 kB\n"), Some(16_777_216));
-        assert_eq!(parse("MemTotal: 9 kB"), None);
-    }
+    let ram = RefreshKind::nothing().with_memory(MemoryRefreshKind::nothing().with_ram());
+    let bytes = System::new_with_specifics(ram).available_memory();
+    (bytes > 0).then_some(bytes)
 }
