@@ -5,6 +5,7 @@
 use crate::data::Batch;
 use crate::record::Evaluation;
 
+/// What does not match a batch.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("{what} holds {found} numbers for a batch of {rows} × {columns}; give one per position")]
 pub struct MetricsError {
@@ -70,6 +71,7 @@ pub struct Calibration {
     bins: Vec<Bin>,
 }
 
+/// Tokens predicted with about the same confidence.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Bin {
     pub tokens: u64,
@@ -79,6 +81,7 @@ pub struct Bin {
 }
 
 impl Calibration {
+    /// With so many bins of equal width.
     pub fn new(bins: usize) -> Self {
         Calibration { bins: vec![Bin::default(); bins.max(1)] }
     }
@@ -99,6 +102,7 @@ impl Calibration {
         Ok(())
     }
 
+    /// From the least confident to the most.
     pub fn bins(&self) -> &[Bin] {
         &self.bins
     }

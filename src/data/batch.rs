@@ -71,6 +71,7 @@ impl Batches {
         usable.then_some(Batches { examples, seed, batch_size, sequence })
     }
 
+    /// The examples that batches are drawn from.
     pub fn examples(&self) -> &[Tokenized] {
         &self.examples
     }

@@ -50,6 +50,7 @@ pub struct Message {
 }
 
 impl Message {
+    /// A turn of `role`.
     pub fn new(role: &str, content: impl Into<String>) -> Self {
         Message { role: role.into(), content: content.into() }
     }
@@ -63,6 +64,7 @@ pub fn plain_chat(messages: &[Message], answer: bool) -> String {
 }
 
 impl Example {
+    /// An example without a conversation.
     pub fn new(prompt: impl Into<String>, completion: impl Into<String>) -> Self {
         Example { prompt: prompt.into(), completion: completion.into(), chat: Vec::new() }
     }

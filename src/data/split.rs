@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, HashSet};
 
+/// A side of the data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Split {
     Train,
@@ -27,6 +28,7 @@ pub struct Splits {
     pub test: Vec<Example>,
 }
 
+/// Why data cannot be divided for a run.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum SplitError {
     #[error(
@@ -47,6 +49,7 @@ pub const MIN_EXAMPLES: usize = 8;
 const MAX_HELD_OUT: usize = 256;
 
 impl Split {
+    /// All sides.
     pub const ALL: [Split; 3] = [Split::Train, Split::Dev, Split::Test];
 
     /// The side a generated example belongs to: of 16 parts of the hash, one is dev and one test.
@@ -58,6 +61,7 @@ impl Split {
         }
     }
 
+    /// Its name, in lower case.
     pub fn name(self) -> &'static str {
         match self {
             Split::Train => "train",

@@ -9,6 +9,7 @@ use crate::spec::{DataSpec, Source};
 
 /// Examples of a generated task's dev and test splits.
 pub const TASK_DEV: usize = 128;
+/// Examples of the test split of every generated task.
 pub const TASK_TEST: usize = 256;
 /// Draws the dev and test splits of every generated task.
 const HELD_OUT: Seed = Seed(0);

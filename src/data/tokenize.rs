@@ -22,6 +22,7 @@ pub trait Tokenizer {
     }
 }
 
+/// Why a text could not be made tokens.
 #[derive(Debug, thiserror::Error)]
 #[error("tokenizer: {0}")]
 pub struct TokenizerError(pub String);
@@ -64,6 +65,7 @@ pub struct Tokenized {
 }
 
 impl Tokenized {
+    /// Tokens that the loss counts.
     pub fn target_tokens(&self) -> usize {
         self.ids.len() - self.target_start
     }
@@ -140,6 +142,7 @@ fn templated(example: &Example, tokenizer: &dyn Tokenizer) -> Result<Option<(Str
     Ok(Some((whole[..seam].to_string(), whole[seam..].to_string())))
 }
 
+/// Every example as tokens, cut to `sequence`.
 pub fn tokenize_all(
     examples: &[Example],
     tokenizer: &dyn Tokenizer,

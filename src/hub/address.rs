@@ -21,6 +21,7 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host(String);
 
+/// Why an address names no model.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("“{0}” is not a model’s address: write owner/name, such as EleutherAI/pythia-14m, or owner/name@revision")]
@@ -72,6 +73,7 @@ fn is_name(name: &str) -> bool {
 }
 
 impl Host {
+    /// Reads a host's address, with its scheme.
     pub fn parse(text: &str) -> Result<Host, AddressError> {
         let trimmed = text.trim().trim_end_matches('/');
         let wrong = || AddressError::Host(text.trim().into());

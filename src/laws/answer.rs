@@ -20,6 +20,7 @@ pub struct Question {
     pub candidates: Vec<(String, Vec<Cell>)>,
 }
 
+/// Everything that is shown of the points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
     pub report: Report,

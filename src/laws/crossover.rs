@@ -13,6 +13,7 @@ const PLACES: usize = 48;
 /// Each halves what is between: to a ten-millionth.
 const BISECTIONS: usize = 24;
 
+/// Where one method begins to beat another, and between which sizes that lies.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Crossover {
     /// Amount of data at which the fitted curves cross; none where they do not within the trusted range.

@@ -5,6 +5,7 @@ use super::report::{GroupReport, REPORT_VERSION, Report, Sample};
 use super::warning::short;
 use std::fmt::Write;
 
+/// Why a report cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     #[error("not a report of fits: {0}")]
@@ -34,10 +35,12 @@ pub fn points_json(points: &[Point]) -> String {
 }
 
 impl Report {
+    /// All of it, versioned.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(self).expect("a report has only plain fields")
     }
 
+    /// Reads what [`Report::to_json`] wrote.
     pub fn from_json(text: &str) -> Result<Report, ReportError> {
         let value: serde_json::Value = serde_json::from_str(text)?;
         let found = value.get("version").and_then(|v| v.as_u64()).ok_or(ReportError::Unversioned)?;

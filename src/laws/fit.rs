@@ -17,6 +17,7 @@ const FEWEST_DRAWS: usize = 20;
 /// No exponent of a second factor from fewer values.
 const FEWEST_FACTORS: usize = 4;
 
+/// How points are fitted.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// The law to fit; none lets the lab choose.

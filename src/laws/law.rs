@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// A form by which loss falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Law {
@@ -30,6 +31,7 @@ pub struct LawInfo {
     pub url: &'static str,
 }
 
+/// A name that is no law's.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error(
     "no law is called \"{0}\": use auto, power, power-constant, rectified, multiplicative, additive, repeated or shared"
@@ -41,6 +43,7 @@ impl Law {
     pub const OF_DATA: [Law; 3] = [Law::Power, Law::PowerConstant, Law::Rectified];
     /// Laws of data and a second factor together.
     pub const JOINT: [Law; 2] = [Law::Multiplicative, Law::Additive];
+    /// All laws, the simplest first.
     pub const ALL: [Law; 7] = [
         Law::Power,
         Law::PowerConstant,
@@ -51,6 +54,7 @@ impl Law {
         Law::Shared,
     ];
 
+    /// What the page says of it.
     pub fn info(self) -> LawInfo {
         match self {
             Law::Power => LawInfo {
@@ -112,6 +116,7 @@ impl Law {
         }
     }
 
+    /// Its parameters, in the order of a fit's.
     pub fn parameters(self) -> &'static [ParameterInfo] {
         match self {
             Law::Power => &power::PARAMETERS,
@@ -132,6 +137,7 @@ impl Law {
         }
     }
 
+    /// Whether it needs a second factor beside data.
     pub fn needs_factor(self) -> bool {
         matches!(self, Law::Multiplicative | Law::Additive | Law::Repeated | Law::Shared)
     }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// What a fit minimises over residuals of ln loss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Objective {
@@ -22,11 +23,13 @@ impl Default for Objective {
     }
 }
 
+/// A name that is no objective's.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("objective \"{0}\" is not understood: write huber:DELTA with DELTA above zero, as huber:1e-3")]
 pub struct UnknownObjective(pub String);
 
 impl Objective {
+    /// The residual from which the penalty grows linearly.
     pub fn delta(self) -> f64 {
         match self {
             Objective::Huber { delta } => delta,
@@ -87,9 +90,11 @@ pub(crate) struct Local {
 }
 
 impl Local {
+    /// Before anything is measured.
     pub const ZERO: Local =
         Local { value: 0.0, gradient: [0.0; MAX], hessian: [[0.0; MAX]; MAX], majoriser: [[0.0; MAX]; MAX] };
 
+    /// The objective of the rows at `theta`, with its derivatives.
     pub fn measure(&mut self, law: Law, theta: &Vector, rows: &[Row], delta: f64) {
         let count = law.parameters().len();
         *self = Local::ZERO;

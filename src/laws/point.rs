@@ -5,6 +5,7 @@ use super::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// One finished run as a law sees it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Point {
     /// Which curve the point belongs to: the method, the task, or both.
@@ -29,10 +30,12 @@ pub struct Point {
 }
 
 impl Point {
+    /// A point of one curve, with no second factor.
     pub fn new(group: impl Into<String>, d: f64, loss: f64) -> Point {
         Point { group: group.into(), run: String::new(), d, loss, n: None, factor: None, unique: None }
     }
 
+    /// With a second factor.
     pub fn at_size(mut self, n: f64) -> Point {
         self.n = Some(n);
         self
@@ -43,6 +46,7 @@ impl Point {
         self.n == other.n && self.factor == other.factor
     }
 
+    /// With its run's name.
     pub fn of_run(mut self, run: impl Into<String>) -> Point {
         self.run = run.into();
         self
@@ -92,6 +96,7 @@ impl Row {
         Row { d, ln_d, from_centre: ln_d, unique: d, ..*self }
     }
 
+    /// With its logarithms.
     pub fn of(point: &Point) -> Row {
         Row { ln_loss: point.loss.ln(), ..Row::at(point.d, point.n, point.unique) }
     }

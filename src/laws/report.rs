@@ -14,6 +14,7 @@ pub(crate) fn finite(value: f64) -> f64 {
     value.clamp(f64::MIN, f64::MAX)
 }
 
+/// All that was found of the points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
     pub version: u32,
@@ -23,6 +24,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// The part about one curve.
     pub fn group(&self, name: &str) -> Option<&GroupReport> {
         self.groups.iter().find(|group| group.group == name)
     }
@@ -83,6 +85,7 @@ pub struct Fit {
     pub draws: Vec<Draw>,
 }
 
+/// A fitted parameter.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Parameter {
     /// "B", "E", "β" …
@@ -98,6 +101,7 @@ pub struct Parameter {
     pub note: String,
 }
 
+/// From the least to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Interval {
     pub lo: f64,
@@ -105,11 +109,13 @@ pub struct Interval {
 }
 
 impl Interval {
+    /// Whether a value lies within.
     pub fn contains(&self, value: f64) -> bool {
         self.lo <= value && value <= self.hi
     }
 }
 
+/// A fitted curve and its band, to be drawn.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Curve {
     /// Which factor `n` is, where the points vary several.
@@ -130,6 +136,7 @@ pub struct Sample {
     pub trusted: bool,
 }
 
+/// How far a point lies from its curve.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Residual {
     pub d: f64,
@@ -138,6 +145,7 @@ pub struct Residual {
     pub log: f64,
 }
 
+/// How well a law fits with one parameter held at a value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ProfilePoint {
     pub exponent: f64,
@@ -157,6 +165,7 @@ pub struct Rival {
     pub theta: Vec<f64>,
 }
 
+/// What is expected beyond the data.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     pub point: Point,
@@ -166,6 +175,7 @@ pub struct Forecast {
     pub last_loss_percent: Option<f64>,
 }
 
+/// Forecasts of the largest sizes by fits that did not see them.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Backtest {
     pub law: Law,
@@ -177,6 +187,7 @@ pub struct Backtest {
     pub last_loss_percent: Option<f64>,
 }
 
+/// What a backtest hid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "by", content = "value", rename_all = "kebab-case")]
 pub enum Hidden {

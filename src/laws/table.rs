@@ -10,6 +10,7 @@ const MOST_COLUMNS: usize = 1_000;
 /// Of a cell that cannot be read, so many characters are shown.
 const LONGEST_CELL: usize = 40;
 
+/// A file of points as text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
     pub columns: Vec<String>,
@@ -35,6 +36,7 @@ pub struct Columns {
     pub unique: Option<String>,
 }
 
+/// Why a file is no table of points.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TableError {
     #[error("the file is empty: give a CSV with a header line, or JSON objects")]

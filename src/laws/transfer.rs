@@ -22,6 +22,7 @@ const LOW_DATA: f64 = 0.1;
 const NEAR_LIMIT: f64 = 1.0 / 0.99;
 const DRAWS: usize = 300;
 
+/// What pretraining is worth in data, with its law where one can be fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TransferReport {
     pub rows: Vec<Transferred>,
@@ -80,10 +81,15 @@ pub struct TransferLaw {
 }
 
 impl TransferLaw {
+    /// Its name.
     pub const TITLE: &str = "Transfer law";
+    /// As it is written.
     pub const FORMULA: &str = "D_T = k·D_F^α·N^β";
+    /// What it says, in a sentence or two.
     pub const EXPLANATION: &str = "Pretraining is worth a certain amount of extra training data, and the worth grows as a power of the fine-tuning data and of the model's size. It is read off as the horizontal distance between the fine-tuned and the from-scratch curve.";
+    /// Where it is from.
     pub const CITATION: &str = "Hernandez et al. 2021, Scaling Laws for Transfer";
+    /// Where to read it.
     pub const URL: &str = "https://arxiv.org/abs/2102.01293";
 }
 

@@ -25,8 +25,10 @@ pub struct BenchTiming {
 }
 
 impl BenchSize {
+    /// From small to large.
     pub const ALL: [BenchSize; 2] = [BenchSize::Small, BenchSize::Medium];
 
+    /// The model that is timed.
     pub fn config(self) -> ModelConfig {
         match self {
             BenchSize::Small => ModelConfig::ladder(96, 64, 64, 2),
@@ -44,6 +46,7 @@ impl BenchSize {
 }
 
 impl BenchTiming {
+    /// Of the median step.
     pub fn tokens_per_second(&self) -> f64 {
         self.tokens_per_step as f64 * 1000.0 / self.ms_per_step
     }

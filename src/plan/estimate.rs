@@ -32,6 +32,7 @@ pub struct TooLarge {
 }
 
 impl Estimate {
+    /// What a run of this model with this method takes.
     pub fn of(config: &ModelConfig, method: &Method, train: &TrainConfig) -> Estimate {
         let parameters = config.parameters();
         let trained = trained_parameters(config, method);
@@ -67,6 +68,7 @@ impl Estimate {
         }
     }
 
+    /// All of it together.
     pub fn bytes(&self) -> u64 {
         self.weights_bytes + self.trained_bytes + self.activation_bytes
     }

@@ -4,6 +4,7 @@ use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, RunSpec, SPEC_VERSION, Source, TrainConfig};
 use serde::{Deserialize, Serialize};
 
+/// What an experiment varies, and over which values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Experiment {
     pub bases: Vec<Base>,

@@ -36,6 +36,7 @@ pub struct Rung {
     pub seed: Seed,
 }
 
+/// Why a ladder cannot be made.
 #[derive(Debug, thiserror::Error)]
 pub enum LadderError {
     #[error("the ladder's spec cannot be read: {0}")]
@@ -49,6 +50,7 @@ pub enum LadderError {
 }
 
 impl Ladder {
+    /// Reads and checks a ladder's JSON.
     pub fn read(json: &str) -> Result<Self, LadderError> {
         let ladder: Ladder = serde_json::from_str(json)?;
         ladder.check().map_err(LadderError::Setting)?;
@@ -74,10 +76,12 @@ impl Ladder {
         require(self.steps(rung) >= 1, "tokens", rung.tokens, "a model reads at least one step's tokens")
     }
 
+    /// The shape of one of its models.
     pub fn config(&self, rung: &Rung) -> ModelConfig {
         ModelConfig::ladder(self.vocab_size, self.context, rung.d_model, rung.layers)
     }
 
+    /// Optimizer steps in which a model reads its tokens.
     pub fn steps(&self, rung: &Rung) -> usize {
         rung.tokens as usize / (self.batch_size * self.context)
     }

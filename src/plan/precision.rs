@@ -5,6 +5,7 @@ use crate::record::RunRecord;
 use crate::spec::{Precision, Source};
 use std::collections::BTreeMap;
 
+/// What holding a base in fewer bits costs in loss.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cost {
     pub base: String,

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 /// How often a cell whose worker died is tried again before it counts as failed.
 const TRIES: u32 = 3;
 
+/// How far a cell is.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CellState {
     Pending,
@@ -16,6 +17,7 @@ pub enum CellState {
     Failed(String),
 }
 
+/// Cells in running order, with what became of each.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     /// In running order.
@@ -30,6 +32,7 @@ struct Cell {
     tries: u32,
 }
 
+/// Cells by state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
     pub pending: usize,
@@ -128,6 +131,7 @@ impl Queue {
         self.order.retain(|id| self.cells.contains_key(id));
     }
 
+    /// Whether a cell has its record.
     pub fn is_done(&self, id: &RunId) -> bool {
         self.cells.get(id).is_some_and(|cell| matches!(cell.state, CellState::Done(_)))
     }
@@ -137,6 +141,7 @@ impl Queue {
         self.order.iter().map(|id| (id, &self.cells[id].spec, &self.cells[id].state))
     }
 
+    /// Of the finished cells, in order.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         self.cells().filter_map(|(_, _, state)| match state {
             CellState::Done(record) => Some(record.as_ref()),
@@ -144,6 +149,7 @@ impl Queue {
         })
     }
 
+    /// How many cells are in each state.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for cell in self.cells.values() {

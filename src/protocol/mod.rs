@@ -188,6 +188,7 @@ pub enum Event {
     },
 }
 
+/// What trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Backend {
     /// WebGPU on a hardware adapter if there is one, else the CPU.
@@ -207,6 +208,7 @@ pub struct DeviceReport {
     pub reason: String,
 }
 
+/// Data of one's own, on its way to a worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DataRequest {
     /// One of the lab's tasks, by id.
@@ -266,6 +268,7 @@ pub struct Blended {
     pub weight: f64,
 }
 
+/// Which adapter a text is completed with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdapterRef {
     /// What a run trained.
@@ -315,6 +318,7 @@ impl Default for Sampling {
     }
 }
 
+/// A file for the visitor to keep.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedFile {
     pub name: String,
@@ -322,6 +326,7 @@ pub struct ExportedFile {
     pub bytes: Vec<u8>,
 }
 
+/// How grave a message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogLevel {
     Warning,

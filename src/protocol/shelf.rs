@@ -55,6 +55,7 @@ pub enum ShelfEvent {
     Removed { name: String },
 }
 
+/// How far a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     Downloading,

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 /// The version of [`RunRecord`]'s JSON. A file of another version is migrated or refused, never misread.
 pub const RECORD_VERSION: u32 = 1;
 
+/// One finished run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
     pub version: u32,
@@ -33,12 +34,14 @@ pub struct RunRecord {
     pub made: Provenance,
 }
 
+/// The training loss at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
     pub step: usize,
     pub nats_per_token: f64,
 }
 
+/// An evaluation on the dev split.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EvalPoint {
     pub step: usize,
@@ -71,6 +74,7 @@ pub struct Provenance {
     pub date: String,
 }
 
+/// Why a record is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum RecordError {
     #[error("not a run record: {0}")]
@@ -86,6 +90,7 @@ pub enum RecordError {
 }
 
 impl RunRecord {
+    /// Reads a record; refuses another version's and one whose spec was changed.
     pub fn from_json(text: &str) -> Result<Self, RecordError> {
         Self::from_value(serde_json::from_str(text)?)
     }
@@ -109,6 +114,7 @@ impl RunRecord {
         Ok(record)
     }
 
+    /// As it is kept and exported.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).expect("a record has only plain fields")
     }

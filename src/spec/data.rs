@@ -4,6 +4,7 @@ use super::{SpecError, require};
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 
+/// Which examples, and how many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataSpec {
@@ -14,6 +15,7 @@ pub struct DataSpec {
     pub subset: Seed,
 }
 
+/// Where examples are from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Source {
     /// One of the lab's own generators, by its id (see `data::tasks`).
@@ -23,6 +25,7 @@ pub enum Source {
 }
 
 impl DataSpec {
+    /// Refuses amounts that cannot be trained on.
     pub fn check(&self) -> Result<(), SpecError> {
         require(self.examples >= 1, "examples", self.examples, "train on at least one example")
     }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
+/// What is trained, and how.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Method {
     /// Every weight of the base is trained.
@@ -26,6 +27,7 @@ pub enum MethodKind {
     Scratch,
 }
 
+/// Low-rank adapters beside frozen weights (Hu et al. 2021).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lora {
@@ -56,10 +58,12 @@ pub enum Target {
 }
 
 impl Target {
+    /// All of them, in the order they are shown.
     pub const ALL: [Target; 7] =
         [Target::Query, Target::Key, Target::Value, Target::AttentionOut, Target::Gate, Target::Up, Target::Down];
 }
 
+/// Trained vectors before a frozen model's input (Lester et al. 2021).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Prompt {
@@ -70,6 +74,7 @@ pub struct Prompt {
     pub base_precision: Precision,
 }
 
+/// What a prompt's vectors are at first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum PromptInit {
     /// Normal, with the embedding's standard deviation.
@@ -108,6 +113,7 @@ impl Lora {
 }
 
 impl Method {
+    /// Which method it is, whatever its settings.
     pub fn kind(&self) -> MethodKind {
         match self {
             Method::Full => MethodKind::Full,
@@ -141,6 +147,7 @@ impl Method {
         Ok(self)
     }
 
+    /// Refuses settings that cannot be trained.
     pub fn check(&self) -> Result<(), SpecError> {
         match self {
             Method::Full | Method::Scratch => Ok(()),
@@ -158,6 +165,7 @@ impl Method {
 }
 
 impl MethodKind {
+    /// All of them, in the order they are shown.
     pub const ALL: [MethodKind; 4] = [MethodKind::Full, MethodKind::Lora, MethodKind::Prompt, MethodKind::Scratch];
 
     /// The name in links and on the command line.
@@ -181,6 +189,7 @@ impl MethodKind {
     }
 }
 
+/// A name that is no method's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no method is called {0}: the methods are full, lora, prompt and scratch.")]
 pub struct NoMethod(String);

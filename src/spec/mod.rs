@@ -53,6 +53,7 @@ impl fmt::Display for RunId {
     }
 }
 
+/// A setting against its rule.
 #[derive(Debug, thiserror::Error, PartialEq)]
 #[error("{field} is {value}: {rule}")]
 pub struct SpecError {
@@ -71,6 +72,7 @@ pub(crate) fn require(
 }
 
 impl RunSpec {
+    /// The run's name: the hash of all its settings.
     pub fn id(&self) -> RunId {
         // Field order is the declaration's and floats print shortest-exact, so this JSON is canonical.
         let json = serde_json::to_vec(self).expect("a spec has only plain fields");

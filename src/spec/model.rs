@@ -4,6 +4,7 @@
 use super::{SpecError, require};
 use serde::{Deserialize, Serialize};
 
+/// A model's shape.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelConfig {
@@ -36,12 +37,14 @@ pub struct ModelConfig {
     pub windows: Vec<Option<usize>>,
 }
 
+/// How activations are normalised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Norm {
     Layer,
     Rms,
 }
 
+/// How a token's place is known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Position {
     /// A learned vector per position, added to the embedding.
@@ -51,6 +54,7 @@ pub enum Position {
     Rotary { theta: f64, fraction: f64 },
 }
 
+/// The feed-forward layer's nonlinearity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Activation {
     /// GELU by the error function.
@@ -72,6 +76,7 @@ pub struct Bias {
 }
 
 impl Bias {
+    /// No layer adds one.
     pub const NONE: Bias = Bias { qkv: false, attention_out: false, mlp: false, head: false };
 }
 
@@ -111,6 +116,7 @@ impl ModelConfig {
         }
     }
 
+    /// How far back a layer's attention sees; `None` sees everything.
     pub fn window(&self, layer: usize) -> Option<usize> {
         self.windows.get(layer).copied().flatten()
     }
@@ -123,6 +129,7 @@ impl ModelConfig {
         }
     }
 
+    /// How many there are.
     pub fn parameters(&self) -> ParameterCount {
         let (d, v) = (self.d_model as u64, self.vocab_size as u64);
         let q = (self.heads * self.head_dim) as u64;

@@ -12,6 +12,7 @@ use std::str::FromStr;
 /// Weights of a row that share a scale.
 pub const BLOCK: usize = 64;
 
+/// How a frozen base's weights are held.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -27,8 +28,10 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// From the most bits to the fewest.
     pub const ALL: [Precision; 4] = [Precision::F32, Precision::F16, Precision::Int8, Precision::Nf4];
 
+    /// The name in specs and on the command line.
     pub fn id(self) -> &'static str {
         match self {
             Precision::F32 => "f32",
@@ -48,6 +51,7 @@ impl Precision {
         }
     }
 
+    /// Whether weights are as they were trained.
     pub fn is_f32(&self) -> bool {
         *self == Precision::F32
     }

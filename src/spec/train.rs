@@ -38,6 +38,7 @@ pub struct TrainConfig {
     pub patience: usize,
 }
 
+/// How the rate falls after warmup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Schedule {
     Constant,
@@ -98,6 +99,7 @@ impl TrainConfig {
         self.learning_rate * decay
     }
 
+    /// Refuses settings that cannot be trained, naming the field and the rule.
     pub fn check(&self) -> Result<(), SpecError> {
         require(self.max_steps >= 1, "max_steps", self.max_steps, "it must be at least 1")?;
         require(self.max_epochs > 0.0, "max_epochs", self.max_epochs, "it must be above 0")?;

@@ -1,6 +1,7 @@
 //! Holds the order of modules: a line names only lines above it, and pure code no clock, file, global randomness,
 //! browser or burn. Each guard is shown what it must find.
 
+mod docs;
 mod paths;
 
 use paths::{Found, Named};
@@ -252,6 +253,34 @@ fn allowed_names_are_not_found() {
     }
     let files = paths::read("#[cfg(test)] mod tests; mod split;", &module("crate::data")).unwrap().children;
     assert_eq!(files, [(module("crate::data::tests"), true), (module("crate::data::split"), false)]);
+}
+
+#[test]
+fn the_pure_layer_says_what_its_items_are() {
+    let mut silent = Vec::new();
+    let pure = LINES.iter().filter(|(_, forbids)| *forbids == PURE);
+    let mut waiting: Vec<Vec<String>> = pure.map(|(line, _)| module(&format!("crate::{line}"))).collect();
+    while let Some(module) = waiting.pop() {
+        let text = fs::read_to_string(file(&module)).unwrap();
+        let children = paths::read(&text, &module).unwrap().children.into_iter();
+        let shown = docs::shown(&text);
+        waiting.extend(children.map(|(child, _)| child).filter(|child| shown.contains(child.last().unwrap())));
+        let items = docs::undocumented(&text).into_iter();
+        silent.extend(items.map(|(line, name)| format!("{}:{line} {name}", file(&module).display())));
+    }
+    silent.sort();
+    assert!(silent.is_empty(), "{} public items without a doc comment:\n{}", silent.len(), silent.join("\n"));
+}
+
+#[test]
+fn items_without_docs_are_found() {
+    let silent = |source| docs::undocumented(source).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
+    assert_eq!(silent("pub fn a() {} /// Says.\npub fn b() {} pub const fn c() {}"), ["a", "c"]);
+    assert_eq!(silent("#[derive(Clone)] pub struct S { pub field: u8 } impl S { pub fn new() {} }"), ["S", "new"]);
+    assert_eq!(silent("/// One.\npub const A: u8 = 1; pub const B: u8 = 2;"), ["B"]);
+    assert_eq!(silent("/// One.\npub enum E { A, B } pub(crate) fn f() {} fn g() {} pub mod m;"), [""; 0]);
+    assert_eq!(silent("#[cfg(test)] mod tests { pub fn f() {} } pub type T = u8;"), ["T"]);
+    assert_eq!(docs::shown("mod a; pub mod b; pub use c::C; use d::D;"), ["b", "c"].map(String::from).into());
 }
 
 #[test]

@@ -192,14 +192,14 @@ fn join(prefix: &[String], names: &[String]) -> Vec<String> {
     prefix.iter().chain(names).filter(|name| !name.is_empty()).cloned().collect()
 }
 
-fn ident(tokens: &[TokenTree], at: usize) -> Option<String> {
+pub fn ident(tokens: &[TokenTree], at: usize) -> Option<String> {
     match tokens.get(at)? {
         TokenTree::Ident(name) => Some(name.to_string().trim_start_matches("r#").into()),
         _ => None,
     }
 }
 
-fn punct(tokens: &[TokenTree], at: usize, wanted: char) -> bool {
+pub fn punct(tokens: &[TokenTree], at: usize, wanted: char) -> bool {
     matches!(tokens.get(at), Some(TokenTree::Punct(punct)) if punct.as_char() == wanted)
 }
 
@@ -224,19 +224,19 @@ const KEYWORDS: [&str; 14] =
     ["use", "as", "in", "return", "match", "if", "while", "else", "for", "dyn", "impl", "mut", "ref", "move"];
 
 /// The inside of the attribute at `at`, `#[…]` or `#![…]`.
-fn attribute(tokens: &[TokenTree], at: usize) -> Option<TokenStream> {
+pub fn attribute(tokens: &[TokenTree], at: usize) -> Option<TokenStream> {
     match tokens.get(if punct(tokens, at + 1, '!') { at + 2 } else { at + 1 })? {
         TokenTree::Group(group) if group.delimiter() == Delimiter::Bracket => Some(group.stream()),
         _ => None,
     }
 }
 
-fn after_attribute(tokens: &[TokenTree], at: usize) -> usize {
+pub fn after_attribute(tokens: &[TokenTree], at: usize) -> usize {
     at + if punct(tokens, at + 1, '!') { 3 } else { 2 }
 }
 
 /// `#[test]`, `#[cfg(test)]` and `#[cfg(all(.., test, ..))]`; under `any` or `not` the code is compiled without tests too.
-fn only_in_tests(attribute: &TokenStream) -> bool {
+pub fn only_in_tests(attribute: &TokenStream) -> bool {
     let tokens: Vec<TokenTree> = attribute.clone().into_iter().collect();
     match (ident(&tokens, 0).as_deref(), tokens.get(1)) {
         (Some("test"), None) => true,

@@ -73,6 +73,7 @@ fn sibilant_s(word: &str) -> String {
     }
 }
 
+/// Whether a letter is written as a vowel.
 pub fn is_vowel(letter: char) -> bool {
     "aeiouAEIOU".contains(letter)
 }

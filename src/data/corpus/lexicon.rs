@@ -18,16 +18,19 @@ impl Words {
         Words::find(kind).unwrap_or(&NONE)
     }
 
+    /// The words of one kind, by its name in words.txt.
     pub fn find(kind: &str) -> Option<&'static Words> {
         LEXICON.lists.get(kind)
     }
 
+    /// Words in the order given.
     pub fn new(words: Vec<&'static str>) -> Self {
         // Flatter than Zipf at the head: the tenth of the list that comes first is of like frequency.
         let ranks = Zipf::new(words.len(), words.len() as f64 / 10.0);
         Words { words, ranks }
     }
 
+    /// Every word, in order.
     pub fn all(&self) -> &[&'static str] {
         &self.words
     }

@@ -17,6 +17,7 @@ use super::{Example, Split};
 use crate::seed::Seed;
 use std::collections::HashSet;
 
+/// A task of the lab's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
     Headlines,
@@ -52,6 +53,7 @@ pub enum Distance {
 }
 
 impl Task {
+    /// All tasks, from near to far.
     pub const ALL: [Task; 9] = [
         Task::Headlines,
         Task::Memory,
@@ -79,10 +81,12 @@ impl Task {
         }
     }
 
+    /// The task that a spec or an address names.
     pub fn from_id(id: &str) -> Option<Task> {
         Task::ALL.into_iter().find(|task| task.id() == id)
     }
 
+    /// What the page says of it.
     pub fn card(self) -> Card {
         match self {
             Task::Headlines => headlines::CARD,

@@ -14,6 +14,7 @@ pub enum Format {
 const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
 
 impl Format {
+    /// The format that a file's name, or else its text, speaks for.
     pub fn of(name: &str, text: &str) -> Format {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
         match ending.as_str() {

@@ -28,6 +28,7 @@ pub struct File {
     pub size: u64,
 }
 
+/// What the visitor chose about their data.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Which columns hold what, where the visitor said so.
@@ -53,6 +54,7 @@ pub struct UserData {
     pub notes: Vec<String>,
 }
 
+/// Why data cannot be used, with the file and the place.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum UserError {
     #[error("no file and no text was given")]

@@ -112,6 +112,7 @@ impl Table {
         Some(name.clone())
     }
 
+    /// The columns, each with its first value.
     pub fn preview(&self) -> Vec<Column> {
         let sample = |at: usize| {
             let first = self.rows.iter().find_map(|row| row.get(at)?.as_deref());
