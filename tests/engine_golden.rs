@@ -9,7 +9,8 @@ use tunelab::engine::adapt;
 use tunelab::engine::model::{Decoder, ModelError, Parameter, WeightSource};
 use tunelab::engine::train::{AdamW, clip, sum_nats};
 use tunelab::spec::{
-    Activation, Bias, Lora, Method, MethodKind, ModelConfig, Norm, Position, Prompt, PromptInit, Schedule, TrainConfig,
+    Activation, Bias, Lora, Method, MethodKind, ModelConfig, Norm, ParameterSpec, Position, Prompt, PromptInit,
+    Schedule, TrainConfig,
 };
 
 const STEPS: usize = 20;
@@ -30,7 +31,7 @@ fn wave(name: &str, count: usize, size: f64) -> Vec<f32> {
 struct Waves;
 
 impl WeightSource for Waves {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
+    fn tensor(&mut self, ParameterSpec { name, shape, .. }: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
         let one = if name.contains("norm") && name.ends_with("weight") { 1.0 } else { 0.0 };
         let size = if shape.len() == 2 { 0.3 } else { 0.1 };
         Ok(wave(name, shape.iter().product(), size).into_iter().map(|value| one + value).collect())
@@ -74,8 +75,8 @@ fn method(kind: MethodKind) -> Method {
 struct Adapter;
 
 impl WeightSource for Adapter {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let size = match name {
+    fn tensor(&mut self, ParameterSpec { name, shape, .. }: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        let size = match name.as_str() {
             "prompt" => 0.3,
             name if name.ends_with("lora_b") => 0.0,
             _ => 0.2,
@@ -114,7 +115,7 @@ fn twenty_steps_of_every_method_are_those_of_pytorch() {
                 MethodKind::Full => base.clone(),
                 _ => adapt::install(&base, &method, &mut Adapter).expect("adapter"),
             };
-            let mut optimizer = AdamW::new(&train);
+            let mut optimizer = AdamW::new(&train, &method.trained(base.config()));
             for step in 0..STEPS {
                 let what = format!("{family}, {key}, step {step}");
                 adapt::visit(&mut model, &method, &mut |_, mut parameter| parameter.track());

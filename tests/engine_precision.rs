@@ -7,7 +7,7 @@ mod engine_models;
 use burn::tensor::Device;
 use engine_models::{families, fresh, run_data, spec};
 use pollster::block_on;
-use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::model::{Decoder, InitialWeights};
 use tunelab::engine::train::{Progress, Session};
 use tunelab::record::Provenance;
 use tunelab::seed::Seed;
@@ -16,7 +16,7 @@ use tunelab::spec::{Method, MethodKind, ModelConfig, Precision};
 const LOW: [Precision; 3] = [Precision::F16, Precision::Int8, Precision::Nf4];
 
 fn held(precision: Precision, config: &ModelConfig) -> Decoder {
-    Decoder::load_as(precision, config, &mut Fresh::new(config, Seed(1)), &Device::flex()).expect("fresh weights fit")
+    Decoder::load_as(precision, config, &mut InitialWeights(Seed(1)), &Device::flex()).expect("fresh weights fit")
 }
 
 fn losses(base: &Decoder, method: &Method) -> Vec<f64> {

@@ -51,7 +51,8 @@ fn gradients(model: &mut Decoder, method: &Method, batch: &Batch) -> (f64, BTree
 
 /// The losses of 20 steps on one batch, as hub.py's `steps`.
 fn steps(mut model: Decoder, method: &Method, batch: &Batch, rate: f64) -> Vec<f64> {
-    let mut optimizer = AdamW::new(&TrainConfig { weight_decay: 0.0, ..TrainConfig::default_for(MethodKind::Full) });
+    let train = TrainConfig { weight_decay: 0.0, ..TrainConfig::default_for(MethodKind::Full) };
+    let mut optimizer = AdamW::new(&train, &method.trained(model.config()));
     let step = |_| {
         adapt::visit(&mut model, method, &mut |_, mut parameter| parameter.track());
         let loss = sum_nats(&model, batch, None).unwrap().div_scalar(batch.target_tokens() as f64);
@@ -230,8 +231,8 @@ fn merged_weights_give_the_adapted_logits() {
         let Method::Lora(lora) = &adapter.method else { panic!("{name}") };
         let mut checkpoint = family(name);
         let config = checkpoint.config().clone();
-        let adapters = [peft::Weighed { lora, tensors: &adapter.tensors, weight: 1.0 }];
-        let mut merged = peft::Merged { base: &mut checkpoint, adapters: &adapters };
+        let adapters = [peft::WeightedAdapter { lora, tensors: &adapter.tensors, weight: 1.0 }];
+        let mut merged = peft::MergedWeights { config: &config, base: &mut checkpoint, adapters: &adapters };
         let model = Decoder::load(&config, &mut merged, &Device::flex()).unwrap();
         let wanted = tensor(&golden, "lora.logits");
         let off = difference(&logits(&model, &ids(&json["inputs"]), 2)[..wanted.len()], &wanted);

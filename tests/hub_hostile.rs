@@ -9,9 +9,7 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use std::cell::Cell;
 use tunelab::data::Tokenizer;
-use tunelab::engine::formats::{
-    Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError, Width, parameter_shapes, write_tensors,
-};
+use tunelab::engine::formats::{Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError, Width, write_tensors};
 use tunelab::engine::text::TextTokenizer;
 
 const WEIGHTS: &str = "model.safetensors";
@@ -21,8 +19,8 @@ const INDEX: &str = "model.safetensors.index.json";
 fn load(files: MemoryFiles) -> Result<(), WeightsError> {
     let checkpoint = Checkpoint::open(files)?;
     checkpoint.check()?;
-    for (name, shape) in parameter_shapes(checkpoint.config()) {
-        checkpoint.parameter(&name, &shape)?;
+    for parameter in checkpoint.config().parameter_table() {
+        checkpoint.parameter(&parameter)?;
     }
     Ok(())
 }

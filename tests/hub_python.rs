@@ -15,7 +15,7 @@ use std::process::{Command, Stdio};
 use tunelab::data::Tokenizer;
 use tunelab::engine::adapt::{self, peft};
 use tunelab::engine::formats::{Description, Files, MemoryFiles, ModelFile, Width, write_folder};
-use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::model::{Decoder, InitialWeights};
 use tunelab::engine::text::TextTokenizer;
 use tunelab::seed::Seed;
 use tunelab::spec::{Lora, Method, ModelConfig, Prompt, PromptInit};
@@ -95,8 +95,9 @@ fn transformers_and_peft_load_what_we_write() {
             let at = scratch.write(&format!("{name}-{kind}"), adapter.write(&description, name, &[]).unwrap());
             add(format!("{name} {kind}"), &adapted, &ids, &folder, Some(&at), None);
             let Method::Lora(lora) = &adapter.method else { unreachable!() };
-            let adapters = [peft::Weighed { lora, tensors: &adapter.tensors, weight: 1.0 }];
-            let mut merged = peft::Merged { base: &mut checkpoint, adapters: &adapters };
+            let adapters = [peft::WeightedAdapter { lora, tensors: &adapter.tensors, weight: 1.0 }];
+            let mut merged =
+                peft::MergedWeights { config: &description.config, base: &mut checkpoint, adapters: &adapters };
             let at = write_folder(&description, &mut merged, None, Width::F32, &[]).unwrap();
             let at = scratch.write(&format!("{name}-{kind}-merged"), at);
             add(format!("{name} {kind} merged"), &adapted, &ids, &at, None, None);
@@ -113,8 +114,7 @@ fn transformers_and_peft_load_what_we_write() {
     let tokenizer = TextTokenizer::train([text].into_iter(), 262).unwrap();
     let config = ModelConfig::ladder(262, 32, 32, 2);
     let description = Description::ladder(&config, tokenizer.end_of_text()).unwrap();
-    let files =
-        write_folder(&description, &mut Fresh::new(&config, Seed(1)), Some(&tokenizer), Width::F16, &[]).unwrap();
+    let files = write_folder(&description, &mut InitialWeights(Seed(1)), Some(&tokenizer), Width::F16, &[]).unwrap();
     let memory: MemoryFiles = files.iter().cloned().collect();
     assert!(memory.length("tokenizer.json").is_some());
     let mut checkpoint = tunelab::engine::formats::Checkpoint::open(memory).unwrap();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tunelab::engine::formats::{Checkpoint, MemoryFiles, parameter_shapes};
+use tunelab::engine::formats::{Checkpoint, MemoryFiles};
 
 fuzz_target!(|parts: (Vec<u8>, Option<Vec<u8>>, Vec<u8>)| {
     let (config, index, weights) = parts;
@@ -18,8 +18,8 @@ fuzz_target!(|parts: (Vec<u8>, Option<Vec<u8>>, Vec<u8>)| {
     if let Ok(checkpoint) = Checkpoint::open(files)
         && checkpoint.check().is_ok()
     {
-        for (name, shape) in parameter_shapes(checkpoint.config()) {
-            let _ = checkpoint.parameter(&name, &shape);
+        for parameter in checkpoint.config().parameter_table() {
+            let _ = checkpoint.parameter(&parameter);
         }
     }
 });

@@ -3,7 +3,7 @@
 
 use crate::data::Splits;
 use crate::data::user::{self, File, Options, READ_LIMIT};
-use crate::engine::adapt::{RunCard, Taken};
+use crate::engine::adapt::{RunCard, RunExport};
 use crate::engine::formats::{Checkpoint, ModelFile};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
@@ -283,14 +283,14 @@ fn result(
 ) -> Result<Vec<ModelFile>> {
     let description = checkpoint.description.clone();
     let base = args.base.canonicalize().unwrap_or_else(|_| args.base.clone());
-    let taken = Taken {
+    let export = RunExport {
         card: RunCard::of(&outcome.record)?,
         tensors: &outcome.tensors,
         description: &description,
         base: &base.to_string_lossy(),
         tokenizer: Some(tokenizer),
     };
-    Ok(if args.merge { taken.merged(checkpoint)? } else { taken.files()? })
+    Ok(if args.merge { export.merged(checkpoint)? } else { export.files()? })
 }
 
 fn summarise(record: &RunRecord, base_bytes: u64, out: &Path) {

@@ -1,7 +1,7 @@
 //! What a run needs before anything is loaded: memory and arithmetic from the shapes alone. Estimates, not
 //! promises: memory counts what must be held at the widest moment of a training step, in f32.
 
-use crate::spec::{Activation, Method, ModelConfig, Target, TrainConfig};
+use crate::spec::{Activation, Method, ModelConfig, ParameterSpec, TrainConfig};
 
 const F32_BYTES: u64 = 4;
 
@@ -97,22 +97,7 @@ impl Estimate {
 
 /// How many numbers a method trains on a model of this config.
 pub fn trained_parameters(config: &ModelConfig, method: &Method) -> u64 {
-    match method {
-        Method::Full | Method::Scratch => config.parameters().total,
-        Method::Prompt(prompt) => (prompt.virtual_tokens * config.d_model) as u64,
-        Method::Lora(lora) => {
-            let (d, ff) = (config.d_model, config.d_ff);
-            let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-            let sides = |target: &Target| match target {
-                Target::Query => d + q,
-                Target::Key | Target::Value => d + kv,
-                Target::AttentionOut => q + d,
-                Target::Gate if config.activation != Activation::SwiGlu => 0,
-                Target::Gate | Target::Up | Target::Down => d + ff,
-            };
-            (config.layers * lora.rank * lora.targets.iter().map(sides).sum::<usize>()) as u64
-        }
-    }
+    method.trained(config).iter().map(ParameterSpec::elements).sum()
 }
 
 fn gigabytes(bytes: u64) -> String {

@@ -1,6 +1,6 @@
 //! How a model is tuned.
 
-use super::{Precision, SpecError, require};
+use super::{Initial, ModelConfig, ParameterSpec, Precision, Role, SpecError, Term, require};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -110,6 +110,47 @@ impl Lora {
         let rank = self.rank as f64;
         self.alpha / if self.rslora { rank.sqrt() } else { rank }
     }
+
+    /// The matrices beside a linear layer, A `[in, rank]` and B `[rank, out]`; none where the model has no such layer.
+    /// They start as PEFT's: A uniform in ±1/√in (Kaiming's, a = √5), B zero.
+    pub fn matrices(&self, config: &ModelConfig, layer: usize, target: Target) -> Option<[ParameterSpec; 2]> {
+        let role = Role::Linear(layer, target);
+        let [inputs, outputs] = config.linear_shape(target);
+        let matrix = |name: &str, shape: [usize; 2], initial| ParameterSpec {
+            name: format!("{}.{name}", role.module()),
+            shape: shape.to_vec(),
+            in_base: None,
+            decays: true,
+            lowest_precision: Precision::F32,
+            initial,
+        };
+        let a = matrix("lora_a", [inputs, self.rank], Initial::Uniform { bound: 1.0 / (inputs as f64).sqrt() });
+        let b = matrix("lora_b", [self.rank, outputs], Initial::Zeros);
+        config.has(role, Term::Weight).then_some([a, b])
+    }
+
+    /// Every layer that is adapted, by block and target.
+    pub fn layers(&self, config: &ModelConfig) -> Vec<(usize, Target, [ParameterSpec; 2])> {
+        let each = |layer| {
+            let found = move |&target: &Target| Some((layer, target, self.matrices(config, layer, target)?));
+            self.targets.iter().filter_map(found)
+        };
+        (0..config.layers).flat_map(each).collect()
+    }
+}
+
+impl Prompt {
+    /// The vectors before the input, `[virtual_tokens, d]`.
+    pub fn vectors(&self, config: &ModelConfig) -> ParameterSpec {
+        ParameterSpec {
+            name: "prompt".into(),
+            shape: vec![self.virtual_tokens, config.d_model],
+            in_base: None,
+            decays: false,
+            lowest_precision: Precision::F32,
+            initial: Initial::FromEmbedding,
+        }
+    }
 }
 
 impl Method {
@@ -145,6 +186,15 @@ impl Method {
             )?,
         }
         Ok(self)
+    }
+
+    /// What the method trains on a model of this config.
+    pub fn trained(&self, config: &ModelConfig) -> Vec<ParameterSpec> {
+        match self {
+            Method::Full | Method::Scratch => config.parameter_table(),
+            Method::Lora(lora) => lora.layers(config).into_iter().flat_map(|(_, _, matrices)| matrices).collect(),
+            Method::Prompt(prompt) => vec![prompt.vectors(config)],
+        }
     }
 
     /// Refuses settings that cannot be trained.

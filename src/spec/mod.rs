@@ -4,12 +4,14 @@
 mod data;
 mod method;
 mod model;
+mod parameters;
 mod precision;
 mod train;
 
 pub use data::{DataSpec, Source};
 pub use method::{Lora, Method, MethodKind, NoMethod, Prompt, PromptInit, Target};
-pub use model::{Activation, Bias, ModelConfig, Norm, ParameterCount, Position};
+pub use model::{Activation, Bias, ModelConfig, Norm, Position};
+pub use parameters::{Initial, ParameterCount, ParameterSpec, Role, Term};
 pub use precision::{BLOCK, Precision};
 pub use train::{Schedule, TrainConfig};
 

@@ -80,14 +80,6 @@ impl Bias {
     pub const NONE: Bias = Bias { qkv: false, attention_out: false, mlp: false, head: false };
 }
 
-/// Parameters by group. Laws count a model's size without embeddings (Kaplan et al. 2020); both are shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ParameterCount {
-    pub total: u64,
-    /// Without token and position embeddings and without an untied head.
-    pub non_embedding: u64,
-}
-
 impl ModelConfig {
     /// A ladder model: pre-norm RMS, rotary, SwiGLU, tied, no biases (Llama's design), heads of 16 or 32.
     pub fn ladder(vocab_size: usize, context: usize, d_model: usize, layers: usize) -> Self {
@@ -129,29 +121,6 @@ impl ModelConfig {
         }
     }
 
-    /// How many there are.
-    pub fn parameters(&self) -> ParameterCount {
-        let (d, v) = (self.d_model as u64, self.vocab_size as u64);
-        let q = (self.heads * self.head_dim) as u64;
-        let kv = (self.kv_heads * self.head_dim) as u64;
-        let ff = self.d_ff as u64;
-        let norm = match self.norm {
-            Norm::Layer => 2 * d,
-            Norm::Rms => d,
-        };
-        let flag = |on: bool, n: u64| if on { n } else { 0 };
-        let attention = d * (q + 2 * kv) + q * d + flag(self.bias.qkv, q + 2 * kv) + flag(self.bias.attention_out, d);
-        let mlp = match self.activation {
-            Activation::SwiGlu => 3 * d * ff + flag(self.bias.mlp, 2 * ff + d),
-            _ => 2 * d * ff + flag(self.bias.mlp, ff + d),
-        };
-        let qk_norm = flag(self.qk_norm, 2 * self.head_dim as u64);
-        let non_embedding = self.layers as u64 * (attention + mlp + qk_norm + 2 * norm) + norm;
-        let positions = flag(self.position == Position::Learned, self.context as u64 * d);
-        let head = flag(!self.tied_embeddings, v * d) + flag(self.bias.head, v);
-        ParameterCount { total: non_embedding + v * d + positions + head, non_embedding }
-    }
-
     /// Refuses shapes that cannot be built, naming the field and the rule.
     pub fn check(&self) -> Result<(), SpecError> {
         require(self.vocab_size > 0, "vocab_size", self.vocab_size, "it must be at least 1")?;
@@ -188,22 +157,6 @@ impl ModelConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gpt2_small_has_124_million_parameters() {
-        let gpt2 = ModelConfig {
-            norm: Norm::Layer,
-            position: Position::Learned,
-            activation: Activation::GeluTanh,
-            bias: Bias { qkv: true, attention_out: true, mlp: true, head: false },
-            head_dim: 64,
-            heads: 12,
-            kv_heads: 12,
-            d_ff: 3072,
-            ..ModelConfig::ladder(50257, 1024, 768, 12)
-        };
-        assert_eq!(gpt2.parameters(), ParameterCount { total: 124_439_808, non_embedding: 85_056_000 });
-    }
 
     #[test]
     fn bad_shapes_name_the_field() {

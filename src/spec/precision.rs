@@ -4,7 +4,7 @@
 //! What is held in less are the matrices of the linear layers, the embedding and the head. Norms, biases, learned
 //! positions and everything trained stay f32, and so does all arithmetic.
 
-use super::{ModelConfig, SpecError};
+use super::{ParameterSpec, SpecError};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -56,21 +56,10 @@ impl Precision {
         *self == Precision::F32
     }
 
-    /// How the parameter of this canonical name rests where the base is held in `self`.
-    pub fn of(self, parameter: &str) -> Precision {
-        match parameter {
-            "embed.weight" | "head.weight" => self.of_embedding(),
-            name if name.starts_with("blocks.") && name.ends_with(".weight") && !name.contains("norm") => self,
-            _ => Precision::F32,
-        }
-    }
-
-    /// The embedding and the head keep 8 bits at least: QLoRA leaves them out of its 4 bits altogether.
-    fn of_embedding(self) -> Precision {
-        match self {
-            Precision::Nf4 => Precision::Int8,
-            other => other,
-        }
+    /// How a parameter is held where the base is held in `self`.
+    pub fn of(self, parameter: &ParameterSpec) -> Precision {
+        // Precisions are ordered from the widest.
+        self.min(parameter.lowest_precision)
     }
 
     /// Bytes of a matrix `[rows, columns]` held so.
@@ -83,30 +72,6 @@ impl Precision {
             Precision::Nf4 => columns.div_ceil(2) + scales,
         };
         rows as u64 * row as u64
-    }
-}
-
-impl ModelConfig {
-    /// Bytes of a base of this shape held in `precision`.
-    pub fn bytes(&self, precision: Precision) -> u64 {
-        let mut matrices = 0;
-        let mut bytes = 0;
-        let mut add = |name: &str, count: usize, shape: [usize; 2]| {
-            matrices += (count * shape[0] * shape[1]) as u64;
-            bytes += count as u64 * precision.of(name).bytes(shape);
-        };
-        let (d, q, kv) = (self.d_model, self.heads * self.head_dim, self.kv_heads * self.head_dim);
-        add("embed.weight", 1, [self.vocab_size, d]);
-        if !self.tied_embeddings {
-            add("head.weight", 1, [d, self.vocab_size]);
-        }
-        add("blocks.0.attention.query.weight", self.layers, [d, q]);
-        add("blocks.0.attention.key.weight", 2 * self.layers, [d, kv]);
-        add("blocks.0.attention.out.weight", self.layers, [q, d]);
-        let wide = if self.activation == super::Activation::SwiGlu { 2 } else { 1 };
-        add("blocks.0.mlp.up.weight", wide * self.layers, [d, self.d_ff]);
-        add("blocks.0.mlp.down.weight", self.layers, [self.d_ff, d]);
-        bytes + 4 * (self.parameters().total - matrices)
     }
 }
 
@@ -132,6 +97,7 @@ impl FromStr for Precision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::spec::ModelConfig;
 
     #[test]
     fn names_are_read_as_written() {

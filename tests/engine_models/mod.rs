@@ -4,7 +4,7 @@ use burn::tensor::Device;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tunelab::data::{Batches, Tokenized};
-use tunelab::engine::model::{Decoder, Fresh};
+use tunelab::engine::model::{Decoder, InitialWeights};
 use tunelab::engine::train::RunData;
 use tunelab::seed::Seed;
 use tunelab::spec::{
@@ -40,7 +40,7 @@ pub fn families() -> Vec<(&'static str, ModelConfig)> {
 }
 
 pub fn fresh(config: &ModelConfig) -> Decoder {
-    Decoder::load(config, &mut Fresh::new(config, Seed(1)), &Device::flex()).expect("fresh weights fit")
+    Decoder::load(config, &mut InitialWeights(Seed(1)), &Device::flex()).expect("fresh weights fit")
 }
 
 /// Settings for a short run on `examples` examples.

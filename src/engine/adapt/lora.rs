@@ -1,20 +1,17 @@
-//! Low-rank adaptation (Hu et al. 2021), with PEFT's conventions: A uniform in ±1/√in (Kaiming's, a = √5), B zero,
-//! scale alpha/rank or alpha/√rank (Kalajdzievski 2023).
-//!
-//! Adapters are named after their layer: `blocks.{i}.attention.query.lora_a` `[in, rank]` and `….lora_b`
-//! `[rank, out]`, the transposes of PEFT's `lora_A` and `lora_B`.
+//! Low-rank adaptation (Hu et al. 2021): matrices A and B beside each layer, as [`Lora::matrices`] says.
 
 use super::AdaptError;
-use crate::engine::model::{Decoder, HostTensor, LowRank, ModelError, Parameter, Tensors, Weight, WeightSource};
+use crate::engine::model::{
+    Decoder, HostTensor, InitialWeights, LowRank, ModelError, Parameter, Tensors, Weight, WeightSource,
+};
 use crate::seed::Seed;
-use crate::spec::{Lora, Target};
+use crate::spec::{Lora, ParameterSpec, Target};
 use burn::Tensor;
 use burn::tensor::TensorData;
-use rand::Rng;
 
 /// Adapters that do nothing yet.
 pub fn fresh(base: &Decoder, lora: &Lora, seed: Seed) -> Result<Decoder, AdaptError> {
-    install(base, lora, &mut Fresh(seed))
+    install(base, lora, &mut InitialWeights(seed))
 }
 
 /// The base with one adapter's values.
@@ -22,31 +19,26 @@ pub fn install(base: &Decoder, lora: &Lora, source: &mut impl WeightSource) -> R
     let mut model = base.clone();
     let device = model.device().clone();
     let mut found = false;
-    for layer in 0..model.config().layers {
-        for &target in &lora.targets {
-            let Some(linear) = model.linear(layer, target) else { continue };
-            let [inputs, outputs] = linear.weight.dims();
-            let mut matrix = |part: &str, shape: [usize; 2]| -> Result<Tensor<2>, ModelError> {
-                let values = source.tensor(&name(layer, target, part), &shape)?;
-                Ok(Tensor::from_data(TensorData::new(values, shape), &device))
-            };
-            let a = matrix("lora_a", [inputs, lora.rank])?;
-            let b = matrix("lora_b", [lora.rank, outputs])?;
-            linear.adapters.push(LowRank { a, b, scale: lora.scale(), dropout: lora.dropout });
-            found = true;
-        }
+    for (layer, target, matrices) in lora.layers(base.config()) {
+        let Some(linear) = model.linear(layer, target) else { continue };
+        let mut matrix = |parameter: &ParameterSpec| -> Result<Tensor<2>, ModelError> {
+            let values = source.tensor(parameter)?;
+            Ok(Tensor::from_data(TensorData::new(values, parameter.shape.clone()), &device))
+        };
+        let [a, b] = &matrices;
+        let (a, b) = (matrix(a)?, matrix(b)?);
+        linear.adapters.push(LowRank { a, b, scale: lora.scale(), dropout: lora.dropout });
+        found = true;
     }
     if found { Ok(model) } else { Err(AdaptError::NoTarget { targets: lora.targets.clone() }) }
 }
 
 /// Visits the matrices of the adapter installed last.
 pub fn visit(model: &mut Decoder, lora: &Lora, visit: &mut impl FnMut(String, Parameter<'_>)) {
-    for layer in 0..model.config().layers {
-        for &target in &lora.targets {
-            if let Some(adapter) = model.linear(layer, target).and_then(|linear| linear.adapters.last_mut()) {
-                visit(name(layer, target, "lora_a"), Parameter::Matrix(&mut adapter.a));
-                visit(name(layer, target, "lora_b"), Parameter::Matrix(&mut adapter.b));
-            }
+    for (layer, target, [a, b]) in lora.layers(model.config()) {
+        if let Some(adapter) = model.linear(layer, target).and_then(|linear| linear.adapters.last_mut()) {
+            visit(a.name, Parameter::Matrix(&mut adapter.a));
+            visit(b.name, Parameter::Matrix(&mut adapter.b));
         }
     }
 }
@@ -83,34 +75,6 @@ pub fn unmerge(merged: &Decoder, lora: &Lora, adapter: &Tensors) -> Result<Decod
     let mut adapted = install(merged, lora, &mut &*adapter)?;
     weigh(&mut adapted, lora, -1.0);
     Ok(merge(&adapted))
-}
-
-pub(super) fn name(layer: usize, target: Target, part: &str) -> String {
-    let place = match target {
-        Target::Query => "attention.query",
-        Target::Key => "attention.key",
-        Target::Value => "attention.value",
-        Target::AttentionOut => "attention.out",
-        Target::Gate => "mlp.gate",
-        Target::Up => "mlp.up",
-        Target::Down => "mlp.down",
-    };
-    format!("blocks.{layer}.{place}.{part}")
-}
-
-/// The values that training starts from.
-struct Fresh(Seed);
-
-impl WeightSource for Fresh {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let count = shape.iter().product();
-        if name.ends_with("lora_b") {
-            return Ok(vec![0.0; count]);
-        }
-        let bound = 1.0 / (shape[0] as f64).sqrt();
-        let mut rng = self.0.derive(name, 0).rng();
-        Ok((0..count).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect())
-    }
 }
 
 impl HostTensor {

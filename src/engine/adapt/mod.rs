@@ -1,13 +1,13 @@
 //! What is trained: everything, low-rank adapters, or a prompt. One file per method, each with the same functions:
 //! `fresh` gives a model ready to train, `install` one with given values, `visit` names what is trained.
 
+mod export;
 mod full;
 pub mod lora;
 pub mod peft;
 mod prompt;
-mod taken;
 
-pub use taken::{CARD, RunCard, Taken};
+pub use export::{CARD, RunCard, RunExport};
 
 use crate::engine::model::{Decoder, ModelError, Parameter, WeightSource};
 use crate::seed::Seed;
@@ -51,7 +51,7 @@ pub fn visit(model: &mut Decoder, method: &Method, visit: &mut impl FnMut(String
     match method {
         Method::Full | Method::Scratch => model.visit(visit),
         Method::Lora(lora) => lora::visit(model, lora, visit),
-        Method::Prompt(_) => prompt::visit(model, visit),
+        Method::Prompt(prompt) => prompt::visit(model, prompt, visit),
     }
 }
 

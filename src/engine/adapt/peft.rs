@@ -5,19 +5,17 @@
 //! one of its adapters is three of ours with the same A, and three of ours with different A are one of three times
 //! the rank, whose B is zero outside the blocks.
 
-use super::lora::name;
 use crate::engine::formats::{
-    Description, Fields, Files, Layout, ModelFile, Place, TensorFiles, WeightsError, Width, parameter_shapes, pretty,
-    read_json, write_tensors,
+    Description, Files, JsonFields, ModelFile, StoredTensor, TensorFiles, WeightsError, Width, pretty, read_json,
+    write_tensors,
 };
 use crate::engine::model::{HostTensor, ModelError, Tensors, WeightSource};
-use crate::spec::{Lora, Method, Prompt, PromptInit, Target};
+use crate::spec::{Lora, Method, ModelConfig, ParameterSpec, Prompt, PromptInit, Role, Target, Term};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub const SETTINGS: &str = "adapter_config.json";
 pub const WEIGHTS: &str = "adapter_model.safetensors";
-const PROMPT: &str = "prompt";
 const PEFT_PROMPT: &str = "prompt_embeddings";
 /// The metadata key under which an adapter names the SHA-256 of its base's weights.
 pub const BASE_SHA256: &str = "base_sha256";
@@ -38,7 +36,7 @@ pub struct Adapter {
 /// do not fit the base.
 pub fn read(files: impl Files, base: &Description) -> Result<Adapter, WeightsError> {
     let json = read_json(&files, SETTINGS)?;
-    let fields = Fields::new(SETTINGS, &json)?;
+    let fields = JsonFields::new(SETTINGS, &json)?;
     let tensors = TensorFiles::open_file(files, WEIGHTS)?;
     let base_sha256 = tensors.metadata().get(BASE_SHA256).cloned();
     let (method, tensors) = match fields.text_or("peft_type", "")? {
@@ -87,29 +85,28 @@ impl Adapter {
     }
 }
 
-/// A linear layer of the decoder: its shape `[in, out]` and where the family keeps its weight.
+/// A linear layer that is adapted.
 struct Layer {
-    layer: usize,
+    /// Our A `[in, rank]` and B `[rank, out]`, as [`Lora::matrices`] has them.
+    matrices: [ParameterSpec; 2],
     target: Target,
+    /// The layer's weight, `[in, out]`.
     shape: [usize; 2],
-    /// The family's module: its weight's name without `.weight`.
+    /// The family's module.
     module: String,
     /// How this layer's outputs lie in the module's.
-    place: Place,
+    stored: StoredTensor,
 }
 
-fn layers(base: &Description, targets: &[Target]) -> Vec<Layer> {
-    let shapes: BTreeMap<String, Vec<usize>> = parameter_shapes(&base.config).into_iter().collect();
-    let each = |layer: usize, target: Target| {
-        let weight = name(layer, target, "weight");
-        let &[inputs, outputs] = shapes.get(&weight)?.as_slice() else { return None };
-        let place = base.family.place(&weight, &base.config)?;
-        let module = place.tensor.strip_suffix(".weight")?.to_string();
+/// The layers of the base that `lora` adapts.
+fn layers(base: &Description, lora: &Lora) -> Vec<Layer> {
+    let each = |(layer, target, matrices)| {
+        let module = base.family.module(Role::Linear(layer, target), &base.config)?;
         // PEFT's B is a PyTorch Linear's weight, whatever its base's layer is.
-        let place = Place { layout: Layout::Transposed, ..place };
-        Some(Layer { layer, target, shape: [inputs, outputs], module, place })
+        let stored = StoredTensor { transposed: true, ..module.tensor(Term::Weight) };
+        Some(Layer { matrices, target, shape: base.config.linear_shape(target), module: module.name, stored })
     };
-    (0..base.config.layers).flat_map(|layer| targets.iter().filter_map(move |target| each(layer, *target))).collect()
+    lora.layers(&base.config).into_iter().filter_map(each).collect()
 }
 
 fn key(module: &str, part: &str) -> String {
@@ -124,20 +121,18 @@ fn short(module: &str) -> &str {
 
 fn write_lora(lora: &Lora, tensors: &Tensors, base: &Description) -> Result<(Value, Tensors), WeightsError> {
     let mut modules: BTreeMap<String, Vec<(Layer, &HostTensor, &HostTensor)>> = BTreeMap::new();
-    for layer in layers(base, &lora.targets) {
-        let find = |part: &str, shape: [usize; 2]| {
-            let name = name(layer.layer, layer.target, part);
-            let found = tensors.get(&name).filter(|tensor| tensor.shape == shape);
-            found.ok_or_else(|| WeightsError::tensor(WEIGHTS, &name, "it is not as the method says", "report this"))
+    for layer in layers(base, lora) {
+        let find = |ParameterSpec { name, shape, .. }: &ParameterSpec| {
+            let found = tensors.get(name).filter(|tensor| tensor.shape == *shape);
+            found.ok_or_else(|| WeightsError::tensor(WEIGHTS, name, "it is not as the method says", "report this"))
         };
-        let [inputs, outputs] = layer.shape;
-        let (a, b) = (find("lora_a", [inputs, lora.rank])?, find("lora_b", [lora.rank, outputs])?);
+        let (a, b) = (find(&layer.matrices[0])?, find(&layer.matrices[1])?);
         modules.entry(layer.module.clone()).or_default().push((layer, a, b));
     }
     let (mut ranks, mut alphas) = (Map::new(), Map::new());
     let mut stored = Tensors::new();
     for (module, parts) in &modules {
-        let whole = parts[0].0.place.fused.map_or(1, |fused| fused.parts) == parts.len();
+        let whole = parts[0].0.stored.fused.map_or(1, |fused| fused.parts) == parts.len();
         let shared = whole && parts.iter().all(|(_, a, _)| *a == parts[0].1);
         let blocks = if shared { 1 } else { parts.len() };
         let rank = lora.rank * blocks;
@@ -150,14 +145,14 @@ fn write_lora(lora: &Lora, tensors: &Tensors, base: &Description) -> Result<(Val
         let a_values = parts[..blocks].iter().flat_map(|(_, a, _)| a.transposed().values).collect();
         stored.insert(key(module, "A"), HostTensor { shape: vec![rank, inputs], values: a_values });
 
-        let b_shape = parts[0].0.place.stored_shape(&[rank, parts[0].0.shape[1]]);
+        let b_shape = parts[0].0.stored.stored_shape(&[rank, parts[0].0.shape[1]]);
         let mut b_values = vec![0.0; b_shape.iter().product()];
         for (at, (layer, _, b)) in parts.iter().enumerate() {
             let outputs = layer.shape[1];
             let start = if shared { 0 } else { at * b.values.len() };
             let mut rows = vec![0.0; rank * outputs];
             rows[start..start + b.values.len()].copy_from_slice(&b.values);
-            layer.place.write(&[rank, outputs], &rows, &mut b_values);
+            layer.stored.write(&[rank, outputs], &rows, &mut b_values);
         }
         stored.insert(key(module, "B"), HostTensor { shape: b_shape, values: b_values });
     }
@@ -178,7 +173,7 @@ fn write_lora(lora: &Lora, tensors: &Tensors, base: &Description) -> Result<(Val
 }
 
 fn read_lora(
-    fields: &Fields,
+    fields: &JsonFields,
     file: &TensorFiles<impl Files>,
     base: &Description,
 ) -> Result<(Method, Tensors), WeightsError> {
@@ -196,14 +191,14 @@ fn read_lora(
 
     let mut used = BTreeSet::new();
     let mut found = Vec::new();
-    for layer in layers(base, &Target::ALL) {
+    for layer in layers(base, &Lora::default()) {
         let (a_name, b_name) = (key(&layer.module, "A"), key(&layer.module, "B"));
         let Some(a_shape) = file.shape(&a_name) else { continue };
         let rank = a_shape.first().copied().unwrap_or(0).max(1);
         let [inputs, outputs] = layer.shape;
         let a = HostTensor { shape: vec![rank, inputs], values: file.read(&a_name, &[rank, inputs])? }.transposed();
-        let b = file.read(&b_name, &layer.place.stored_shape(&[rank, outputs]))?;
-        let b = layer.place.read(&[rank, outputs], b);
+        let b = file.read(&b_name, &layer.stored.stored_shape(&[rank, outputs]))?;
+        let b = layer.stored.read(&[rank, outputs], b);
         let alpha = pattern(fields, &layer.module)?.unwrap_or(alpha);
         let scale = Lora { rank, alpha, rslora, ..Lora::default() }.scale();
         used.extend([a_name, b_name]);
@@ -225,7 +220,12 @@ fn read_lora(
     let method = Method::Lora(lora.clone());
     method.check().map_err(|error| fields.wrong(error.field, &error.value, error.rule))?;
 
-    let mut tensors = Tensors::new();
+    // A layer that the file leaves out (`layers_to_transform`) gets an adapter that does nothing.
+    let zeros = |matrix: ParameterSpec| {
+        let values = vec![0.0; matrix.shape.iter().product()];
+        (matrix.name, HostTensor { shape: matrix.shape, values })
+    };
+    let mut tensors: Tensors = method.trained(&base.config).into_iter().map(zeros).collect();
     for (layer, own_rank, a, mut b, scale) in found {
         let [inputs, outputs] = layer.shape;
         if scale != lora.scale() {
@@ -236,25 +236,15 @@ fn read_lora(
             to[..own_rank].copy_from_slice(from);
         }
         b.resize(rank * outputs, 0.0);
-        let mut insert = |part: &str, shape: [usize; 2], values| {
-            tensors.insert(name(layer.layer, layer.target, part), HostTensor { shape: shape.to_vec(), values })
-        };
-        insert("lora_a", [inputs, rank], a_values);
-        insert("lora_b", [rank, outputs], b);
-    }
-    // A layer that the file leaves out (`layers_to_transform`) gets an adapter that does nothing.
-    for layer in layers(base, &lora.targets) {
-        let [inputs, outputs] = layer.shape;
-        for (part, shape) in [("lora_a", [inputs, rank]), ("lora_b", [rank, outputs])] {
-            let zeros = || HostTensor { shape: shape.to_vec(), values: vec![0.0; shape[0] * shape[1]] };
-            tensors.entry(name(layer.layer, layer.target, part)).or_insert_with(zeros);
-        }
+        let [a_name, b_name] = layer.matrices.map(|matrix| matrix.name);
+        tensors.insert(a_name, HostTensor { shape: vec![inputs, rank], values: a_values });
+        tensors.insert(b_name, HostTensor { shape: vec![rank, outputs], values: b });
     }
     Ok((method, tensors))
 }
 
 /// The alpha that `alpha_pattern` sets for a module. Its keys are regular expressions; names, the usual ones, are read.
-fn pattern(fields: &Fields, module: &str) -> Result<Option<f64>, WeightsError> {
+fn pattern(fields: &JsonFields, module: &str) -> Result<Option<f64>, WeightsError> {
     let Some(patterns) = fields.object("alpha_pattern")? else { return Ok(None) };
     for key in patterns.keys() {
         let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
@@ -267,9 +257,10 @@ fn pattern(fields: &Fields, module: &str) -> Result<Option<f64>, WeightsError> {
 }
 
 fn write_prompt(prompt: &Prompt, tensors: &Tensors, base: &Description) -> Result<(Value, Tensors), WeightsError> {
+    let name = prompt.vectors(&base.config).name;
     let vectors = tensors
-        .get(PROMPT)
-        .ok_or_else(|| WeightsError::tensor(WEIGHTS, PROMPT, "it is missing", "report this as a bug"))?;
+        .get(&name)
+        .ok_or_else(|| WeightsError::tensor(WEIGHTS, &name, "it is missing", "report this as a bug"))?;
     let settings = json!({
         "peft_type": "PROMPT_TUNING",
         "num_virtual_tokens": prompt.virtual_tokens,
@@ -283,38 +274,42 @@ fn write_prompt(prompt: &Prompt, tensors: &Tensors, base: &Description) -> Resul
 }
 
 fn read_prompt(
-    fields: &Fields,
+    fields: &JsonFields,
     file: &TensorFiles<impl Files>,
     base: &Description,
 ) -> Result<(Method, Tensors), WeightsError> {
     let virtual_tokens = fields.count("num_virtual_tokens")?;
     let shape = vec![virtual_tokens, base.config.d_model];
     let values = file.read(PEFT_PROMPT, &shape)?;
-    let method = Method::Prompt(Prompt { virtual_tokens, init: PromptInit::Random, ..Prompt::default() });
-    Ok((method, [(PROMPT.to_string(), HostTensor { shape, values })].into()))
+    let prompt = Prompt { virtual_tokens, init: PromptInit::Random, ..Prompt::default() };
+    let name = prompt.vectors(&base.config).name;
+    Ok((Method::Prompt(prompt), [(name, HostTensor { shape, values })].into()))
 }
 
 /// A base's weights with LoRA adapters merged in, `W + Σ w·s·A·B`, one tensor at a time.
-pub struct Merged<'a, S> {
+pub struct MergedWeights<'a, S> {
+    pub config: &'a ModelConfig,
     pub base: &'a mut S,
-    pub adapters: &'a [Weighed<'a>],
+    pub adapters: &'a [WeightedAdapter<'a>],
 }
 
 /// A LoRA adapter and the factor by which it counts.
 #[derive(Clone, Copy, Debug)]
-pub struct Weighed<'a> {
+pub struct WeightedAdapter<'a> {
     pub lora: &'a Lora,
     pub tensors: &'a Tensors,
     pub weight: f64,
 }
 
-impl<S: WeightSource> WeightSource for Merged<'_, S> {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let mut weight = self.base.tensor(name, shape)?;
+impl<S: WeightSource> WeightSource for MergedWeights<'_, S> {
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        let mut weight = self.base.tensor(parameter)?;
+        let Some((Role::Linear(layer, target), Term::Weight)) = parameter.in_base else { return Ok(weight) };
         for adapter in self.adapters {
-            let part = |part: &str| adapter.tensors.get(&format!("{}.{part}", name.strip_suffix(".weight")?));
-            let (Some(a), Some(b)) = (part("lora_a"), part("lora_b")) else { continue };
-            let (rank, outputs) = (adapter.lora.rank, shape.last().copied().unwrap_or(1));
+            let matrices = adapter.lora.matrices(self.config, layer, target);
+            let found = matrices.map(|matrices| matrices.map(|matrix| adapter.tensors.get(&matrix.name)));
+            let Some([Some(a), Some(b)]) = found else { continue };
+            let (rank, outputs) = (adapter.lora.rank, b.shape[1]);
             let scale = (adapter.weight * adapter.lora.scale()) as f32;
             for (row, a) in weight.chunks_mut(outputs).zip(a.values.chunks(rank)) {
                 for (a, b) in a.iter().zip(b.values.chunks(outputs)) {

@@ -1,6 +1,6 @@
 //! Prompt tuning (Lester et al. 2021): a few vectors before every input are trained, nothing else.
 //!
-//! The vectors are one tensor, `prompt` `[virtual_tokens, d]`, as PEFT's `prompt_embeddings`.
+//! The vectors are one tensor, [`Prompt::vectors`], as PEFT's `prompt_embeddings`.
 
 use super::AdaptError;
 use crate::engine::model::{Decoder, ModelError, Parameter, WeightSource};
@@ -10,17 +10,16 @@ use burn::Tensor;
 use burn::tensor::TensorData;
 use rand::Rng;
 
-const NAME: &str = "prompt";
-
 pub fn fresh(base: &Decoder, prompt: &Prompt, text: &[u32], seed: Seed) -> Result<Decoder, AdaptError> {
     let mut model = base.clone();
     let (count, d) = (prompt.virtual_tokens, model.config().d_model);
-    let mut rng = seed.derive(NAME, 0).rng();
+    let name = prompt.vectors(model.config()).name;
+    let mut rng = seed.derive(&name, 0).rng();
     let vectors = match &prompt.init {
         PromptInit::Random => {
             let embedding = model.embedding();
             let deviation = embedding.reshape([1, -1]).var_bias(1).sqrt();
-            let noise = crate::engine::model::normal(seed, NAME, count * d, 1.0);
+            let noise = crate::engine::model::normal(seed, &name, count * d, 1.0);
             Tensor::<2>::from_data(TensorData::new(noise, [count, d]), model.device()) * deviation
         }
         PromptInit::Vocabulary => {
@@ -37,15 +36,16 @@ pub fn fresh(base: &Decoder, prompt: &Prompt, text: &[u32], seed: Seed) -> Resul
 
 pub fn install(base: &Decoder, prompt: &Prompt, source: &mut impl WeightSource) -> Result<Decoder, AdaptError> {
     let mut model = base.clone();
-    let shape = [prompt.virtual_tokens, model.config().d_model];
-    let values = source.tensor(NAME, &shape)?;
-    *model.prompt() = Some(Tensor::from_data(TensorData::new(values, shape), model.device()));
+    let vectors = prompt.vectors(model.config());
+    let values = source.tensor(&vectors)?;
+    *model.prompt() = Some(Tensor::from_data(TensorData::new(values, vectors.shape), model.device()));
     Ok(model)
 }
 
-pub fn visit(model: &mut Decoder, visit: &mut impl FnMut(String, Parameter<'_>)) {
+pub fn visit(model: &mut Decoder, prompt: &Prompt, visit: &mut impl FnMut(String, Parameter<'_>)) {
+    let name = prompt.vectors(model.config()).name;
     if let Some(vectors) = model.prompt() {
-        visit(NAME.into(), Parameter::Matrix(vectors));
+        visit(name, Parameter::Matrix(vectors));
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::files::{Files, parse_json, read_json, read_optional};
 use super::tensors::{TensorFiles, Width, write_tensors};
-use super::{Family, Layout, Place, WeightsError, parameter_shapes};
+use super::{Family, StoredTensor, WeightsError};
 use crate::data::Tokenizer;
 use crate::engine::formats::families::fields::CONFIG;
 use crate::engine::formats::families::llama;
 use crate::engine::model::{ModelError, Part, WeightSource};
 use crate::engine::text::{Settings, TextTokenizer, token_text};
-use crate::spec::ModelConfig;
+use crate::spec::{ModelConfig, ParameterSpec};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -36,6 +36,15 @@ impl Description {
     pub fn ladder(config: &ModelConfig, end_of_text: u32) -> Option<Self> {
         let json = llama::write_config(config, end_of_text)?;
         Some(Description { family: Family::Llama, config: config.clone(), json })
+    }
+
+    /// Where the model's files keep a parameter.
+    pub fn stored(&self, parameter: &ParameterSpec) -> Result<StoredTensor, WeightsError> {
+        let module = |(role, term)| Some(self.family.module(role, &self.config)?.tensor(term));
+        parameter.in_base.and_then(module).ok_or_else(|| {
+            let problem = format!("{} models have no place for {}", self.family.model_type(), parameter.name);
+            WeightsError::Config(problem)
+        })
     }
 }
 
@@ -85,9 +94,9 @@ impl<F: Files> Checkpoint<F> {
     /// Checks name and shape of every tensor without reading any: a folder that passes will load but for damaged
     /// numbers.
     pub fn check(&self) -> Result<(), WeightsError> {
-        for (parameter, shape) in parameter_shapes(self.config()) {
-            let place = self.place(&parameter)?;
-            self.tensors.check(&place.tensor, &place.stored_shape(&shape))?;
+        for parameter in self.config().parameter_table() {
+            let stored = self.stored(&parameter)?;
+            self.tensors.check(&stored.name, &stored.stored_shape(&parameter.shape))?;
         }
         Ok(())
     }
@@ -95,71 +104,65 @@ impl<F: Files> Checkpoint<F> {
     /// Reads every number once, keeping none: a folder that passes loads.
     pub fn check_numbers(&self) -> Result<(), WeightsError> {
         let mut read = BTreeSet::new();
-        for (parameter, shape) in parameter_shapes(self.config()) {
-            let place = self.place(&parameter)?;
+        for ref parameter @ ParameterSpec { ref shape, .. } in self.config().parameter_table() {
+            let stored = self.stored(parameter)?;
             // A fused tensor holds several parameters.
-            if read.insert(place.tensor.clone()) {
-                let stored = place.stored_shape(&shape);
-                self.tensors.each_piece(&place.tensor, &stored, 0..place.rows(&shape), |_, _| ())?;
+            if read.insert(stored.name.clone()) {
+                let rows = 0..stored.rows(shape);
+                self.tensors.each_piece(&stored.name, &stored.stored_shape(shape), rows, |_, _| ())?;
             }
         }
         Ok(())
     }
 
     /// One parameter of the decoder, read and brought into our layout.
-    pub fn parameter(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
-        let place = self.place(name)?;
-        let stored = place.stored_shape(shape);
-        if place.layout == Layout::Same && place.fused.is_none() {
-            return self.tensors.read(&place.tensor, &stored);
+    pub fn parameter(&self, parameter: &ParameterSpec) -> Result<Vec<f32>, WeightsError> {
+        let (stored, shape) = (self.stored(parameter)?, &parameter.shape);
+        let stored_shape = stored.stored_shape(shape);
+        if stored.lies_as_ours() {
+            return self.tensors.read(&stored.name, &stored_shape);
         }
-        self.tensors.check(&place.tensor, &stored)?;
+        self.tensors.check(&stored.name, &stored_shape)?;
         let mut ours = vec![0.0; shape.iter().product()];
-        self.tensors.each_piece(&place.tensor, &stored, 0..place.rows(shape), |rows, values| {
-            place.read_rows(shape, rows, values, &mut ours);
+        self.tensors.each_piece(&stored.name, &stored_shape, 0..stored.rows(shape), |rows, values| {
+            stored.read_rows(shape, rows, values, &mut ours);
         })?;
         Ok(ours)
     }
 
-    pub(super) fn place(&self, parameter: &str) -> Result<Place, WeightsError> {
-        let mut place = place(&self.description, parameter)?;
+    pub(super) fn stored(&self, parameter: &ParameterSpec) -> Result<StoredTensor, WeightsError> {
+        let mut stored = self.description.stored(parameter)?;
         // A model saved without its head lacks the prefix.
-        if self.tensors.shape(&place.tensor).is_none()
-            && let Some(bare) = place.tensor.strip_prefix(self.description.family.prefix())
+        if self.tensors.shape(&stored.name).is_none()
+            && let Some(bare) = stored.name.strip_prefix(self.description.family.prefix())
             && self.tensors.shape(bare).is_some()
         {
-            place.tensor = bare.to_string();
+            stored.name = bare.to_string();
         }
-        Ok(place)
+        Ok(stored)
     }
 }
 
 impl<F: Files> WeightSource for Checkpoint<F> {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        Ok(self.parameter(name, shape)?)
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        Ok(self.parameter(parameter)?)
     }
 
     fn parts(
         &mut self,
-        name: &str,
+        parameter: &ParameterSpec,
         shape: [usize; 2],
         take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        self.read_parts(name, shape, take)
+        self.read_parts(parameter, shape, take)
     }
 }
 
-/// Tensors under the decoder's own names, as the lab keeps what a run trained.
+/// Tensors under the table's own names, as the lab keeps what a run trained.
 impl<F: Files> WeightSource for TensorFiles<F> {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        Ok(self.read(name, shape)?)
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        Ok(self.read(&parameter.name, &parameter.shape)?)
     }
-}
-
-fn place(description: &Description, parameter: &str) -> Result<Place, WeightsError> {
-    description.family.place(parameter, &description.config).ok_or_else(|| {
-        WeightsError::Config(format!("{} models have no place for {parameter}", description.family.model_type()))
-    })
 }
 
 /// A file of a model folder.
@@ -177,24 +180,24 @@ pub fn write_folder(
 ) -> Result<Vec<ModelFile>, WeightsError> {
     const WEIGHTS: &str = "model.safetensors";
     // A fused tensor is written once, from all its parts.
-    let mut stored: Vec<(String, Vec<usize>)> = Vec::new();
-    let mut parts: Vec<Vec<(Place, String, Vec<usize>)>> = Vec::new();
-    for (parameter, shape) in parameter_shapes(&description.config) {
-        let place = place(description, &parameter)?;
-        match stored.iter().position(|(tensor, _)| *tensor == place.tensor) {
-            Some(at) => parts[at].push((place, parameter, shape)),
+    let mut tensors: Vec<(String, Vec<usize>)> = Vec::new();
+    let mut parts: Vec<Vec<(StoredTensor, ParameterSpec)>> = Vec::new();
+    for parameter in description.config.parameter_table() {
+        let stored = description.stored(&parameter)?;
+        match tensors.iter().position(|(name, _)| *name == stored.name) {
+            Some(at) => parts[at].push((stored, parameter)),
             None => {
-                stored.push((place.tensor.clone(), place.stored_shape(&shape)));
-                parts.push(vec![(place, parameter, shape)]);
+                tensors.push((stored.name.clone(), stored.stored_shape(&parameter.shape)));
+                parts.push(vec![(stored, parameter)]);
             }
         }
     }
     let mut next = parts.iter();
-    let bytes = write_tensors(WEIGHTS, &stored, width, metadata, |_, stored_shape| {
+    let bytes = write_tensors(WEIGHTS, &tensors, width, metadata, |_, stored_shape| {
         let mut values = vec![0.0; stored_shape.iter().product()];
-        for (place, parameter, shape) in next.next().into_iter().flatten() {
-            let ours = weights.tensor(parameter, shape).map_err(|error| WeightsError::Source(error.to_string()))?;
-            place.write(shape, &ours, &mut values);
+        for (stored, parameter) in next.next().into_iter().flatten() {
+            let ours = weights.tensor(parameter).map_err(|error| WeightsError::Source(error.to_string()))?;
+            stored.write(&parameter.shape, &ours, &mut values);
         }
         Ok(values)
     })?;

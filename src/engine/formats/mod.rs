@@ -9,20 +9,18 @@ mod checkpoint;
 mod families;
 mod files;
 mod header;
-mod parameters;
 mod parts;
-mod place;
+mod stored;
 mod tensors;
 
 pub use archive::{read_archive, write_archive};
 pub(crate) use checkpoint::pretty;
 pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
 pub use families::Family;
-pub(crate) use families::fields::Fields;
+pub(crate) use families::fields::JsonFields;
 pub(crate) use files::read_json;
 pub use files::{Files, MemoryFiles, hash_files, parse_json};
-pub use parameters::parameter_shapes;
-pub use place::{Fused, Layout, Place};
+pub use stored::{Fused, StoredModule, StoredTensor};
 pub use tensors::{TensorFiles, Width, index_shards, write_tensors};
 
 use crate::spec::SpecError;

@@ -3,9 +3,9 @@
 
 use super::checkpoint::Checkpoint;
 use super::files::Files;
-use super::place::{Layout, Place};
+use super::stored::StoredTensor;
 use crate::engine::model::{ModelError, Part};
-use crate::spec::BLOCK;
+use crate::spec::{BLOCK, ParameterSpec};
 use std::ops::Range;
 
 /// Numbers that are read at once, about: 1 MB as f32.
@@ -14,27 +14,28 @@ const AT_ONCE: usize = 1 << 18;
 impl<F: Files> Checkpoint<F> {
     pub(super) fn read_parts(
         &self,
-        name: &str,
+        parameter: &ParameterSpec,
         [rows, columns]: [usize; 2],
         take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        let place = self.place(name)?;
-        let stored = place.stored_shape(&[rows, columns]);
-        let read = |lines: Range<usize>| self.tensors.read_rows(&place.tensor, &stored, lines);
-        match place.layout {
-            Layout::Same => {
+        let tensor = self.stored(parameter)?;
+        let stored = tensor.stored_shape(&[rows, columns]);
+        let read = |lines: Range<usize>| self.tensors.read_rows(&tensor.name, &stored, lines);
+        match tensor.transposed {
+            false => {
                 for rows in bands(rows, (AT_ONCE / stored[1]).max(1)) {
-                    let values = place.read(&[rows.len(), columns], read(rows.clone())?);
+                    let values = tensor.read(&[rows.len(), columns], read(rows.clone())?);
                     take(Part { rows, columns: 0..columns, values })?;
                 }
             }
-            Layout::Transposed => {
+            true => {
                 for columns_here in bands(columns, (AT_ONCE / rows / BLOCK).max(1) * BLOCK) {
                     let mut values = Vec::with_capacity(rows * columns_here.len());
-                    for lines in place.stored_lines(columns_here.clone(), columns) {
+                    for lines in tensor.stored_lines(columns_here.clone(), columns) {
                         values.extend(read(lines)?);
                     }
-                    let values = Place::transposed("").read(&[rows, columns_here.len()], values);
+                    let plain = StoredTensor { fused: None, ..tensor.clone() };
+                    let values = plain.read(&[rows, columns_here.len()], values);
                     take(Part { rows: 0..rows, columns: columns_here, values })?;
                 }
             }
@@ -50,8 +51,8 @@ fn bands(all: usize, band: usize) -> impl Iterator<Item = Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::formats::{Description, MemoryFiles, parameter_shapes, write_folder};
-    use crate::engine::model::{Fresh, WeightSource};
+    use crate::engine::formats::{Description, MemoryFiles, write_folder};
+    use crate::engine::model::{InitialWeights, WeightSource};
     use crate::seed::Seed;
 
     /// Models whose matrices take several parts, one for each way a parameter can lie in a file.
@@ -72,14 +73,15 @@ mod tests {
     fn parts_of_a_file_are_the_whole_parameter() {
         for json in configs() {
             let description = Description::read(json).expect("a config");
-            let mut fresh = Fresh::new(&description.config, Seed(1));
-            let files = write_folder(&description, &mut fresh, None, crate::engine::formats::Width::F32, &[]);
+            let files =
+                write_folder(&description, &mut InitialWeights(Seed(1)), None, crate::engine::formats::Width::F32, &[]);
             let files = files.expect("files").into_iter().collect::<MemoryFiles>();
             let mut checkpoint = Checkpoint::open(files).expect("a checkpoint");
             let mut several = 0;
-            for (name, shape) in parameter_shapes(&description.config) {
-                let &[rows, columns] = shape.as_slice() else { continue };
-                let whole = checkpoint.parameter(&name, &shape).expect("a tensor");
+            for parameter in description.config.parameter_table() {
+                let Some([rows, columns]) = parameter.matrix() else { continue };
+                let name = &parameter.name;
+                let whole = checkpoint.parameter(&parameter).expect("a tensor");
                 let (mut seen, mut parts) = (0, 0);
                 let mut take = |part: Part| {
                     let width = part.columns.len();
@@ -91,7 +93,7 @@ mod tests {
                     parts += 1;
                     Ok(())
                 };
-                checkpoint.parts(&name, [rows, columns], &mut take).expect("parts");
+                checkpoint.parts(&parameter, [rows, columns], &mut take).expect("parts");
                 assert_eq!(seen, whole.len(), "{name}");
                 several += usize::from(parts > 1);
             }

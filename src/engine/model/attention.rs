@@ -8,7 +8,7 @@ use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use super::rotary::Rotary;
 use crate::engine::ops::host::attend::Attend;
 use crate::engine::ops::host::{on_host, on_three};
-use crate::spec::{ModelConfig, Target};
+use crate::spec::{Role, Target, Term};
 use burn::Tensor;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, TensorData};
@@ -60,25 +60,19 @@ impl Heads {
 }
 
 impl Attention {
-    pub fn load<S: WeightSource>(
-        config: &ModelConfig,
-        layer: usize,
-        name: &str,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let d = config.d_model;
-        let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
-        let query = Linear::load(&format!("{name}.query"), [d, q], config.bias.qkv, loader)?;
-        let key = Linear::load(&format!("{name}.key"), [d, kv], config.bias.qkv, loader)?;
-        let value = Linear::load(&format!("{name}.value"), [d, kv], config.bias.qkv, loader)?;
-        let out = Linear::load(&format!("{name}.out"), [q, d], config.bias.attention_out, loader)?;
-        let mut head_norm = |part: &str| {
-            let name = format!("{name}.{part}");
-            config.qk_norm.then(|| NormLayer::load_head(config, &name, loader)).transpose()
+    pub fn load<S: WeightSource>(layer: usize, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
+        let config = loader.config;
+        let query = Linear::load(Role::Linear(layer, Target::Query), loader)?;
+        let key = Linear::load(Role::Linear(layer, Target::Key), loader)?;
+        let value = Linear::load(Role::Linear(layer, Target::Value), loader)?;
+        let out = Linear::load(Role::Linear(layer, Target::AttentionOut), loader)?;
+        let mut head_norm = |role: Role| {
+            let has = config.has(role, Term::Weight);
+            has.then(|| NormLayer::load(role, loader)).transpose()
         };
         Ok(Attention {
-            query_norm: head_norm("query_norm")?,
-            key_norm: head_norm("key_norm")?,
+            query_norm: head_norm(Role::QueryNorm(layer))?,
+            key_norm: head_norm(Role::KeyNorm(layer))?,
             query,
             key,
             value,
@@ -91,16 +85,16 @@ impl Attention {
         })
     }
 
-    pub fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        self.query.visit(&format!("{name}.query"), visit);
-        self.key.visit(&format!("{name}.key"), visit);
-        self.value.visit(&format!("{name}.value"), visit);
-        self.out.visit(&format!("{name}.out"), visit);
+    pub fn visit(&mut self, layer: usize, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        self.query.visit(Role::Linear(layer, Target::Query), visit);
+        self.key.visit(Role::Linear(layer, Target::Key), visit);
+        self.value.visit(Role::Linear(layer, Target::Value), visit);
+        self.out.visit(Role::Linear(layer, Target::AttentionOut), visit);
         if let Some(norm) = &mut self.query_norm {
-            norm.visit(&format!("{name}.query_norm"), visit);
+            norm.visit(Role::QueryNorm(layer), visit);
         }
         if let Some(norm) = &mut self.key_norm {
-            norm.visit(&format!("{name}.key_norm"), visit);
+            norm.visit(Role::KeyNorm(layer), visit);
         }
     }
 

@@ -10,7 +10,7 @@ use super::rotary::Rotary;
 use super::weight::Weight;
 use crate::engine::ops::host::loss::Select;
 use crate::engine::ops::host::{on_host, on_one};
-use crate::spec::{ModelConfig, Position, Precision, Target};
+use crate::spec::{ModelConfig, ParameterSpec, Precision, Role, Target, Term};
 use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
 use std::sync::Arc;
@@ -91,17 +91,14 @@ impl Decoder {
         device: &Device,
     ) -> Result<Self, ModelError> {
         config.check()?;
-        let (v, d) = (config.vocab_size, config.d_model);
-        let loader = &mut Loader { source, device, precision };
-        let embed = loader.weight("embed.weight", [v, d])?;
-        let positions = match config.position {
-            Position::Learned => Some(loader.matrix("positions.weight", config.context, d)?),
-            Position::Rotary { .. } => None,
-        };
-        let blocks = (0..config.layers).map(|i| Block::load(config, i, loader)).collect::<Result<_, _>>()?;
-        let norm = NormLayer::load(config, "norm", loader)?;
-        let head = if config.tied_embeddings { None } else { Some(loader.weight("head.weight", [d, v])?) };
-        let head_bias = if config.bias.head { Some(loader.vector("head.bias", v)?) } else { None };
+        let loader = &mut Loader { config, source, device, precision };
+        let embed = loader.weight(Role::Embedding)?;
+        let has = |role| config.has(role, Term::Weight);
+        let positions = has(Role::Positions).then(|| loader.matrix(Role::Positions)).transpose()?;
+        let blocks = (0..config.layers).map(|layer| Block::load(layer, loader)).collect::<Result<_, _>>()?;
+        let norm = NormLayer::load(Role::FinalNorm, loader)?;
+        let head = has(Role::Head).then(|| loader.weight(Role::Head)).transpose()?;
+        let head_bias = loader.bias(Role::Head)?;
         let rotary = Rotary::new(config, config.context, device);
         let (config, device) = (config.clone(), device.clone());
         Ok(Decoder { config, device, precision, embed, positions, rotary, blocks, norm, head, head_bias, prompt: None })
@@ -124,13 +121,15 @@ impl Decoder {
     pub fn bytes(&self) -> u64 {
         let (mut model, mut bytes) = (self.clone(), 0);
         model.each_weight(&mut |weight| bytes += weight.bytes());
-        model.visit(&mut |name, parameter| {
-            // Those that could rest in less are counted as weights.
-            if Precision::Nf4.of(&name).is_f32() {
-                bytes += 4 * parameter.elements() as u64;
-            }
-        });
+        let f32_only = |parameter: &ParameterSpec| parameter.lowest_precision.is_f32();
         bytes
+            + self
+                .config
+                .parameter_table()
+                .iter()
+                .filter(|row| f32_only(row))
+                .map(|row| 4 * row.elements())
+                .sum::<u64>()
     }
 
     /// The same model with every weight in f32.
@@ -173,19 +172,19 @@ impl Decoder {
 
     /// Visits the base's tensors by canonical name, in a fixed order; those that rest in less than f32 are left out.
     pub fn visit(&mut self, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        self.embed.visit("embed.weight", visit);
+        self.embed.visit(Role::Embedding, visit);
         if let Some(positions) = &mut self.positions {
-            visit("positions.weight".into(), Parameter::Matrix(positions));
+            visit(Role::Positions.name(Term::Weight), Parameter::Matrix(positions));
         }
-        for (i, block) in self.blocks.iter_mut().enumerate() {
-            block.visit(&format!("blocks.{i}"), visit);
+        for (layer, block) in self.blocks.iter_mut().enumerate() {
+            block.visit(layer, visit);
         }
-        self.norm.visit("norm", visit);
+        self.norm.visit(Role::FinalNorm, visit);
         if let Some(head) = &mut self.head {
-            head.visit("head.weight", visit);
+            head.visit(Role::Head, visit);
         }
         if let Some(bias) = &mut self.head_bias {
-            visit("head.bias".into(), Parameter::Vector(bias));
+            visit(Role::Head.name(Term::Bias), Parameter::Vector(bias));
         }
     }
 
@@ -326,26 +325,21 @@ impl Ids {
 }
 
 impl Block {
-    fn load<S: WeightSource>(
-        config: &ModelConfig,
-        layer: usize,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let name = format!("blocks.{layer}");
+    fn load<S: WeightSource>(layer: usize, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
         Ok(Block {
-            norm_attention: NormLayer::load(config, &format!("{name}.norm_attention"), loader)?,
-            attention: Attention::load(config, layer, &format!("{name}.attention"), loader)?,
-            norm_mlp: NormLayer::load(config, &format!("{name}.norm_mlp"), loader)?,
-            mlp: Mlp::load(config, &format!("{name}.mlp"), loader)?,
-            parallel: config.parallel_residual,
+            norm_attention: NormLayer::load(Role::AttentionNorm(layer), loader)?,
+            attention: Attention::load(layer, loader)?,
+            norm_mlp: NormLayer::load(Role::MlpNorm(layer), loader)?,
+            mlp: Mlp::load(layer, loader)?,
+            parallel: loader.config.parallel_residual,
         })
     }
 
-    fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        self.norm_attention.visit(&format!("{name}.norm_attention"), visit);
-        self.attention.visit(&format!("{name}.attention"), visit);
-        self.norm_mlp.visit(&format!("{name}.norm_mlp"), visit);
-        self.mlp.visit(&format!("{name}.mlp"), visit);
+    fn visit(&mut self, layer: usize, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        self.norm_attention.visit(Role::AttentionNorm(layer), visit);
+        self.attention.visit(layer, visit);
+        self.norm_mlp.visit(Role::MlpNorm(layer), visit);
+        self.mlp.visit(layer, visit);
     }
 
     fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {

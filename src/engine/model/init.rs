@@ -1,36 +1,27 @@
-//! Fresh weights: normal with standard deviation 0.02, the projections into the residual stream scaled down by
-//! the square root of how often it is added to (Radford et al. 2019); norms start at one, biases at zero.
+//! Initial values, as the parameter table says. A tensor's follow from the seed and its name alone.
 
 use super::{ModelError, WeightSource};
 use crate::seed::Seed;
-use crate::spec::ModelConfig;
+use crate::spec::{Initial, ParameterSpec};
 use rand::Rng;
 
-/// A source of fresh weights. A tensor's values follow from the seed and its name alone.
-#[derive(Clone, Debug)]
-pub struct Fresh {
-    seed: Seed,
-    layers: usize,
-}
+/// A source of initial values.
+#[derive(Clone, Copy, Debug)]
+pub struct InitialWeights(pub Seed);
 
-impl Fresh {
-    pub fn new(config: &ModelConfig, seed: Seed) -> Self {
-        Fresh { seed, layers: config.layers }
-    }
-}
-
-impl WeightSource for Fresh {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let count = shape.iter().product();
-        if name.ends_with(".bias") {
-            return Ok(vec![0.0; count]);
-        }
-        if shape.len() == 1 {
-            return Ok(vec![1.0; count]);
-        }
-        let into_residual = name.ends_with("attention.out.weight") || name.ends_with("mlp.down.weight");
-        let deviation = if into_residual { 0.02 / (2.0 * self.layers as f64).sqrt() } else { 0.02 };
-        Ok(normal(self.seed, name, count, deviation))
+impl WeightSource for InitialWeights {
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        let (name, count) = (&parameter.name, parameter.elements() as usize);
+        Ok(match parameter.initial {
+            Initial::Zeros => vec![0.0; count],
+            Initial::Ones => vec![1.0; count],
+            Initial::Normal { deviation } => normal(self.0, name, count, deviation),
+            Initial::Uniform { bound } => {
+                let mut rng = self.0.derive(name, 0).rng();
+                (0..count).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()
+            }
+            Initial::FromEmbedding => return Err(ModelError::Missing { name: name.clone() }),
+        })
     }
 }
 

@@ -6,6 +6,7 @@
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use super::weight::Weight;
 use crate::engine::ops::host::on_host;
+use crate::spec::{Role, Term};
 use burn::Tensor;
 use burn::tensor::TensorData;
 use rand::Rng;
@@ -55,21 +56,14 @@ impl Noise {
 }
 
 impl Linear {
-    pub(crate) fn load<S: WeightSource>(
-        name: &str,
-        [inputs, outputs]: [usize; 2],
-        bias: bool,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let weight = loader.weight(&format!("{name}.weight"), [inputs, outputs])?;
-        let bias = if bias { Some(loader.vector(&format!("{name}.bias"), outputs)?) } else { None };
-        Ok(Linear { weight, bias, adapters: Vec::new() })
+    pub(crate) fn load<S: WeightSource>(role: Role, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
+        Ok(Linear { weight: loader.weight(role)?, bias: loader.bias(role)?, adapters: Vec::new() })
     }
 
-    pub(crate) fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        self.weight.visit(format!("{name}.weight"), visit);
+    pub(crate) fn visit(&mut self, role: Role, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        self.weight.visit(role, visit);
         if let Some(bias) = &mut self.bias {
-            visit(format!("{name}.bias"), Parameter::Vector(bias));
+            visit(role.name(Term::Bias), Parameter::Vector(bias));
         }
     }
 

@@ -4,7 +4,7 @@ use super::linear::{Linear, Noise};
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::engine::ops::host::activation::{Gate, GeluTanh};
 use crate::engine::ops::host::{on_host, on_one, on_two};
-use crate::spec::{Activation, ModelConfig, Target};
+use crate::spec::{Activation, Role, Target, Term};
 use burn::Tensor;
 use burn::tensor::activation::{gelu, gelu_approximate, silu};
 
@@ -17,27 +17,20 @@ pub(crate) struct Mlp {
 }
 
 impl Mlp {
-    pub fn load<S: WeightSource>(
-        config: &ModelConfig,
-        name: &str,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let (d, ff, bias) = (config.d_model, config.d_ff, config.bias.mlp);
-        let gate = match config.activation {
-            Activation::SwiGlu => Some(Linear::load(&format!("{name}.gate"), [d, ff], bias, loader)?),
-            Activation::Gelu | Activation::GeluTanh => None,
-        };
-        let up = Linear::load(&format!("{name}.up"), [d, ff], bias, loader)?;
-        let down = Linear::load(&format!("{name}.down"), [ff, d], bias, loader)?;
-        Ok(Mlp { gate, up, down, activation: config.activation })
+    pub fn load<S: WeightSource>(layer: usize, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
+        let gate = Role::Linear(layer, Target::Gate);
+        let gate = loader.config.has(gate, Term::Weight).then(|| Linear::load(gate, loader)).transpose()?;
+        let up = Linear::load(Role::Linear(layer, Target::Up), loader)?;
+        let down = Linear::load(Role::Linear(layer, Target::Down), loader)?;
+        Ok(Mlp { gate, up, down, activation: loader.config.activation })
     }
 
-    pub fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
+    pub fn visit(&mut self, layer: usize, visit: &mut impl FnMut(String, Parameter<'_>)) {
         if let Some(gate) = &mut self.gate {
-            gate.visit(&format!("{name}.gate"), visit);
+            gate.visit(Role::Linear(layer, Target::Gate), visit);
         }
-        self.up.visit(&format!("{name}.up"), visit);
-        self.down.visit(&format!("{name}.down"), visit);
+        self.up.visit(Role::Linear(layer, Target::Up), visit);
+        self.down.visit(Role::Linear(layer, Target::Down), visit);
     }
 
     pub fn linear(&mut self, target: Target) -> Option<&mut Linear> {

@@ -3,7 +3,7 @@
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::engine::ops::host::norm::{LayerNorm, RmsNorm};
 use crate::engine::ops::host::{on_host, on_three, on_two};
-use crate::spec::{ModelConfig, Norm};
+use crate::spec::{Role, Term};
 use burn::Tensor;
 
 #[derive(Clone, Debug)]
@@ -15,33 +15,15 @@ pub(crate) struct NormLayer {
 }
 
 impl NormLayer {
-    pub fn load<S: WeightSource>(
-        config: &ModelConfig,
-        name: &str,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let weight = loader.vector(&format!("{name}.weight"), config.d_model)?;
-        let bias = match config.norm {
-            Norm::Layer => Some(loader.vector(&format!("{name}.bias"), config.d_model)?),
-            Norm::Rms => None,
-        };
-        Ok(NormLayer { weight, bias, epsilon: config.norm_eps })
+    pub fn load<S: WeightSource>(role: Role, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
+        let weight = loader.vector(role, Term::Weight)?;
+        Ok(NormLayer { weight, bias: loader.bias(role)?, epsilon: loader.config.norm_eps })
     }
 
-    /// RMS norm over the dimensions of a head.
-    pub fn load_head<S: WeightSource>(
-        config: &ModelConfig,
-        name: &str,
-        loader: &mut Loader<'_, S>,
-    ) -> Result<Self, ModelError> {
-        let weight = loader.vector(&format!("{name}.weight"), config.head_dim)?;
-        Ok(NormLayer { weight, bias: None, epsilon: config.norm_eps })
-    }
-
-    pub fn visit(&mut self, name: &str, visit: &mut impl FnMut(String, Parameter<'_>)) {
-        visit(format!("{name}.weight"), Parameter::Vector(&mut self.weight));
+    pub fn visit(&mut self, role: Role, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        visit(role.name(Term::Weight), Parameter::Vector(&mut self.weight));
         if let Some(bias) = &mut self.bias {
-            visit(format!("{name}.bias"), Parameter::Vector(bias));
+            visit(role.name(Term::Bias), Parameter::Vector(bias));
         }
     }
 

@@ -2,26 +2,26 @@
 
 use super::weight::Weight;
 use crate::engine::ops::packed::Packed;
-use crate::spec::{Precision, SpecError};
+use crate::spec::{ModelConfig, ParameterSpec, Precision, Role, SpecError, Term};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData, Transaction};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// Gives tensors by canonical name (see [`crate::engine::model`]); called once for each tensor the model needs.
+/// Gives a model's tensors; called once for each that the model needs.
 pub trait WeightSource {
-    /// The values of `name`, row-major, exactly `shape`.
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError>;
+    /// The values of `parameter`, row-major, exactly of its shape.
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError>;
 
     /// A matrix in parts that together are all of it, so that a large one need never be held as f32. Columns of a
     /// part begin at multiples of [`BLOCK`](crate::spec::BLOCK) and end at one or at the last.
     fn parts(
         &mut self,
-        name: &str,
+        parameter: &ParameterSpec,
         [rows, columns]: [usize; 2],
         take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
     ) -> Result<(), ModelError> {
-        let values = self.tensor(name, &[rows, columns])?;
+        let values = self.tensor(parameter)?;
         take(Part { rows: 0..rows, columns: 0..columns, values })
     }
 }
@@ -143,63 +143,76 @@ impl Parameter<'_> {
 }
 
 impl WeightSource for &Tensors {
-    fn tensor(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ModelError> {
-        let found = self.get(name).ok_or_else(|| ModelError::Missing { name: name.into() })?;
-        if found.shape != shape {
-            return Err(ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: found.shape.clone() });
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        let ParameterSpec { name, shape, .. } = parameter;
+        let found = self.get(name).ok_or_else(|| ModelError::Missing { name: name.clone() })?;
+        if found.shape != *shape {
+            return Err(ModelError::Shape { name: name.clone(), wanted: shape.clone(), found: found.shape.clone() });
         }
         Ok(found.values.clone())
     }
 }
 
-/// Asks a source for tensors, checks them and puts them on the device.
+/// Asks a source for a model's tensors, checks them and puts them on the device.
 pub(crate) struct Loader<'a, S> {
+    pub config: &'a ModelConfig,
     pub source: &'a mut S,
     pub device: &'a Device,
-    /// How weights that can rest in less than f32 do.
+    /// How weights that may be quantized are held.
     pub precision: Precision,
 }
 
 impl<S: WeightSource> Loader<'_, S> {
-    pub fn vector(&mut self, name: &str, length: usize) -> Result<Tensor<1>, ModelError> {
-        Ok(Tensor::from_data(self.checked(name, &[length])?, self.device))
+    pub fn vector(&mut self, role: Role, term: Term) -> Result<Tensor<1>, ModelError> {
+        Ok(Tensor::from_data(self.checked(&self.config.parameter(role, term))?, self.device))
     }
 
-    pub fn matrix(&mut self, name: &str, rows: usize, columns: usize) -> Result<Tensor<2>, ModelError> {
-        Ok(Tensor::from_data(self.checked(name, &[rows, columns])?, self.device))
+    /// A module's bias, where the model has one.
+    pub fn bias(&mut self, role: Role) -> Result<Option<Tensor<1>>, ModelError> {
+        let has = self.config.has(role, Term::Bias);
+        has.then(|| self.vector(role, Term::Bias)).transpose()
     }
 
-    /// A matrix of a kind that can rest in less than f32. Then it is packed part by part.
-    pub fn weight(&mut self, name: &str, shape: [usize; 2]) -> Result<Weight, ModelError> {
-        let precision = self.precision.of(name);
-        let Some(mut packed) = Packed::zeros(precision, shape) else {
-            return Ok(Weight::Whole(self.matrix(name, shape[0], shape[1])?));
+    pub fn matrix(&mut self, role: Role) -> Result<Tensor<2>, ModelError> {
+        Ok(Tensor::from_data(self.checked(&self.config.parameter(role, Term::Weight))?, self.device))
+    }
+
+    /// A matrix that may be quantized. Then it is packed part by part.
+    pub fn weight(&mut self, role: Role) -> Result<Weight, ModelError> {
+        let parameter = self.config.parameter(role, Term::Weight);
+        let name = || parameter.name.clone();
+        let precision = self.precision.of(&parameter);
+        let Some((mut packed, [rows, columns])) =
+            parameter.matrix().and_then(|shape| Packed::zeros(precision, shape).zip(Some(shape)))
+        else {
+            return Ok(Weight::Whole(self.matrix(role)?));
         };
-        let mut missing = shape[0] * shape[1];
-        let wrong = |found| ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![found] };
-        self.source.parts(name, shape, &mut |Part { rows, columns, values }| {
+        let mut missing = rows * columns;
+        let wrong = |found| ModelError::Shape { name: name(), wanted: vec![rows, columns], found: vec![found] };
+        self.source.parts(&parameter, [rows, columns], &mut |Part { rows, columns, values }| {
             let count = values.len();
             if !packed.is_part(&rows, &columns) || count != rows.len() * columns.len() || count > missing {
                 return Err(wrong(count));
             }
-            finite(name, &values)?;
+            finite(&parameter.name, &values)?;
             missing -= count;
-            let wide = |value: f32| ModelError::TooWide { name: name.into(), value, precision };
+            let wide = |value: f32| ModelError::TooWide { name: name(), value, precision };
             packed.fill(rows, columns, &values).map_err(|error| wide(error.0))
         })?;
         if missing > 0 {
-            return Err(wrong(shape[0] * shape[1] - missing));
+            return Err(wrong(rows * columns - missing));
         }
         Ok(Weight::packed(packed, self.device))
     }
 
-    fn checked(&mut self, name: &str, shape: &[usize]) -> Result<TensorData, ModelError> {
-        let values = self.source.tensor(name, shape)?;
+    fn checked(&mut self, parameter: &ParameterSpec) -> Result<TensorData, ModelError> {
+        let ParameterSpec { name, shape, .. } = parameter;
+        let values = self.source.tensor(parameter)?;
         if values.len() != shape.iter().product::<usize>() {
-            return Err(ModelError::Shape { name: name.into(), wanted: shape.to_vec(), found: vec![values.len()] });
+            return Err(ModelError::Shape { name: name.clone(), wanted: shape.clone(), found: vec![values.len()] });
         }
         finite(name, &values)?;
-        Ok(TensorData::new(values, shape.to_vec()))
+        Ok(TensorData::new(values, shape.clone()))
     }
 }
 

@@ -9,6 +9,7 @@ use crate::engine::ops::host::frozen::Frozen;
 use crate::engine::ops::host::product::Product;
 use crate::engine::ops::host::{on_host, on_many, on_one, on_three, on_two};
 use crate::engine::ops::packed::{Packed, Words};
+use crate::spec::{Role, Term};
 use burn::Tensor;
 use burn::tensor::module;
 use burn::tensor::{Device, TensorData};
@@ -52,9 +53,9 @@ impl Weight {
     }
 
     /// Visits a plain tensor; what rests in less is no parameter that could be changed.
-    pub fn visit(&mut self, name: impl Into<String>, visit: &mut impl FnMut(String, Parameter<'_>)) {
+    pub fn visit(&mut self, role: Role, visit: &mut impl FnMut(String, Parameter<'_>)) {
         if let Weight::Whole(tensor) = self {
-            visit(name.into(), Parameter::Matrix(tensor));
+            visit(role.name(Term::Weight), Parameter::Matrix(tensor));
         }
     }
 

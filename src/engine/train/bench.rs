@@ -4,7 +4,7 @@
 use super::run::{Progress, RunData, TrainError};
 use super::session::Session;
 use crate::data::{Batches, Tokenized};
-use crate::engine::model::{Decoder, Fresh};
+use crate::engine::model::{Decoder, InitialWeights};
 use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, ModelConfig, RunSpec, SPEC_VERSION, Source, TrainConfig};
@@ -20,7 +20,7 @@ pub fn session(
     device: &Device,
 ) -> Result<Session, TrainError> {
     let method = method.into();
-    let base = Decoder::load_as(method.base_precision(), config, &mut Fresh::new(config, Seed(0)), device)?;
+    let base = Decoder::load_as(method.base_precision(), config, &mut InitialWeights(Seed(0)), device)?;
     let mut rng = Seed(0).derive("bench", 0).rng();
     let mut example = || Tokenized {
         ids: (0..config.context + 1).map(|_| rng.random_range(0..config.vocab_size as u32)).collect(),

@@ -7,8 +7,9 @@
 use crate::engine::model::Parameter;
 use crate::engine::ops::host::step::{self, Coefficients};
 use crate::engine::ops::on_host;
-use crate::spec::TrainConfig;
+use crate::spec::{ParameterSpec, TrainConfig};
 use burn::Tensor;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
 pub struct AdamW {
@@ -16,6 +17,8 @@ pub struct AdamW {
     beta2: f64,
     epsilon: f64,
     weight_decay: f64,
+    /// The tensors that weight decay pulls.
+    decaying: BTreeSet<String>,
     pub(crate) moments: Vec<Moments>,
     pub(crate) steps: usize,
 }
@@ -28,12 +31,15 @@ pub(crate) struct Moments {
 }
 
 impl AdamW {
-    pub fn new(config: &TrainConfig) -> Self {
+    /// For the tensors in `trained`.
+    pub fn new(config: &TrainConfig, trained: &[ParameterSpec]) -> Self {
+        let decaying = trained.iter().filter(|parameter| parameter.decays);
         AdamW {
             beta1: config.beta1,
             beta2: config.beta2,
             epsilon: config.epsilon,
             weight_decay: config.weight_decay,
+            decaying: decaying.map(|parameter| parameter.name.clone()).collect(),
             moments: Vec::new(),
             steps: 0,
         }
@@ -49,7 +55,7 @@ impl AdamW {
         if index == self.moments.len() {
             self.moments.push(Moments { first: gradient.zeros_like(), second: gradient.zeros_like() });
         }
-        let decay = if decays(name) { 1.0 - rate * self.weight_decay } else { 1.0 };
+        let decay = if self.decaying.contains(name) { 1.0 - rate * self.weight_decay } else { 1.0 };
         let correction1 = 1.0 - self.beta1.powi(self.steps as i32);
         let correction2 = 1.0 - self.beta2.powi(self.steps as i32);
         let Moments { first, second } = &mut self.moments[index];
@@ -76,12 +82,6 @@ impl AdamW {
     }
 }
 
-/// Weight decay pulls the matrices of linear layers and of LoRA, and leaves norms, biases, embeddings, positions
-/// and prompts alone.
-fn decays(name: &str) -> bool {
-    name.starts_with("blocks.") && !name.ends_with(".bias") && !name.contains("norm") || name == "head.weight"
-}
-
 /// Scales gradients so that their global norm is at most `limit`; 0 leaves them. Nothing is read from the device.
 pub fn clip(mut gradients: Vec<Tensor<1>>, limit: f64) -> Vec<Tensor<1>> {
     if limit <= 0.0 {
@@ -98,28 +98,4 @@ pub fn clip(mut gradients: Vec<Tensor<1>>, limit: f64) -> Vec<Tensor<1>> {
     let Some(total) = squares.reduce(|sum, square| sum + square) else { return gradients };
     let coefficient = total.sqrt().add_scalar(1e-6).recip().mul_scalar(limit).clamp_max(1.0);
     gradients.into_iter().map(|gradient| gradient * coefficient.clone()).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::decays;
-
-    #[test]
-    fn only_matrices_of_layers_decay() {
-        for name in ["blocks.0.attention.query.weight", "blocks.3.mlp.up.lora_a", "head.weight"] {
-            assert!(decays(name), "{name}");
-        }
-        for name in [
-            "embed.weight",
-            "positions.weight",
-            "norm.weight",
-            "prompt",
-            "head.bias",
-            "blocks.0.norm_mlp.weight",
-            "blocks.0.attention.query_norm.weight",
-            "blocks.0.mlp.down.bias",
-        ] {
-            assert!(!decays(name), "{name}");
-        }
-    }
 }

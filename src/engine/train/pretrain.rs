@@ -5,7 +5,7 @@ use super::run::{RunData, TrainError};
 use super::session::Session;
 use crate::data::corpus;
 use crate::data::{Batches, Split, Tokenized, Tokenizer, TokenizerError};
-use crate::engine::model::{Decoder, Fresh};
+use crate::engine::model::{Decoder, InitialWeights};
 use crate::plan::ladder::{Ladder, Rung};
 use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, MethodKind, RunSpec, SPEC_VERSION, Source, TrainConfig};
@@ -100,7 +100,7 @@ pub fn session(
         base_test: None,
     };
     let config = ladder.config(rung);
-    let base = Decoder::load(&config, &mut Fresh::new(&config, spec.seed), device).map_err(TrainError::from)?;
+    let base = Decoder::load(&config, &mut InitialWeights(spec.seed), device).map_err(TrainError::from)?;
     Ok(match checkpoint {
         Some(bytes) => Session::resume(&base, &spec, data, bytes)?,
         None => Session::new(&base, &spec, data)?,

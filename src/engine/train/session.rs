@@ -93,7 +93,7 @@ impl Session {
         };
         let total_steps = spec.train.steps(data.train.examples().len());
         Ok(Session {
-            optimizer: AdamW::new(&spec.train),
+            optimizer: AdamW::new(&spec.train, &spec.method.trained(model.config())),
             best: rows(&mut model, spec),
             spec: spec.clone(),
             data,

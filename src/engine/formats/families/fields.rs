@@ -9,16 +9,16 @@ pub const CONFIG: &str = "config.json";
 const LARGEST: u64 = 1 << 24;
 const MOST_LAYERS: usize = 4096;
 
-pub struct Fields<'a> {
+pub struct JsonFields<'a> {
     file: &'a str,
     map: &'a Map<String, Value>,
 }
 
-impl<'a> Fields<'a> {
+impl<'a> JsonFields<'a> {
     pub fn new(file: &'a str, value: &'a Value) -> Result<Self, WeightsError> {
         let map = value.as_object();
         let map = map.ok_or_else(|| WeightsError::file(file, "it is not a JSON object", "download it again"))?;
-        Ok(Fields { file, map })
+        Ok(JsonFields { file, map })
     }
 
     pub fn get(&self, field: &str) -> Option<&'a Value> {
@@ -93,10 +93,10 @@ impl<'a> Fields<'a> {
     }
 
     /// A nested object; `None` where absent.
-    pub fn object(&self, field: &str) -> Result<Option<Fields<'a>>, WeightsError> {
+    pub fn object(&self, field: &str) -> Result<Option<JsonFields<'a>>, WeightsError> {
         match self.get(field) {
             None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(Fields { file: self.file, map })),
+            Some(Value::Object(map)) => Ok(Some(JsonFields { file: self.file, map })),
             Some(value) => Err(self.wrong(field, value, "it must be an object")),
         }
     }

@@ -1,12 +1,11 @@
 //! GPT-2 (Radford et al. 2019). Its linear layers are "Conv1D": stored `[in, out]` as ours, query, key and value
 //! side by side.
 
-use super::fields::Fields;
-use crate::engine::formats::families::in_block;
-use crate::engine::formats::{Place, WeightsError};
-use crate::spec::{Activation, Bias, ModelConfig, Norm, Position};
+use super::fields::JsonFields;
+use crate::engine::formats::{StoredModule, WeightsError};
+use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("n_embd", 768)?;
     let heads = fields.count_or("n_head", 12)?;
     fields.refuse("scale_attn_by_inverse_layer_idx", fields.flag_or("scale_attn_by_inverse_layer_idx", false)?)?;
@@ -34,7 +33,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
 }
 
 /// Which of the two GELUs a config names.
-pub fn gelu(fields: &Fields, field: &str, default: &str) -> Result<Activation, WeightsError> {
+pub fn gelu(fields: &JsonFields, field: &str, default: &str) -> Result<Activation, WeightsError> {
     match fields.get(field).map_or(Some(default), |value| value.as_str()) {
         Some("gelu") => Ok(Activation::Gelu),
         Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Ok(Activation::GeluTanh),
@@ -45,27 +44,21 @@ pub fn gelu(fields: &Fields, field: &str, default: &str) -> Result<Activation, W
     }
 }
 
-pub fn place(parameter: &str) -> Option<Place> {
-    let Some((layer, part, kind)) = in_block(parameter) else {
-        return match parameter {
-            "embed.weight" => Some(Place::same("transformer.wte.weight")),
-            "positions.weight" => Some(Place::same("transformer.wpe.weight")),
-            "norm.weight" => Some(Place::same("transformer.ln_f.weight")),
-            "norm.bias" => Some(Place::same("transformer.ln_f.bias")),
-            "head.weight" => Some(Place::transposed("lm_head.weight")),
-            _ => None,
-        };
-    };
-    let name = |name: &str| Place::same(format!("transformer.h.{layer}.{name}.{kind}"));
-    Some(match part {
-        "attention.query" => name("attn.c_attn").part(0, 1),
-        "attention.key" => name("attn.c_attn").part(1, 1),
-        "attention.value" => name("attn.c_attn").part(2, 1),
-        "attention.out" => name("attn.c_proj"),
-        "mlp.up" => name("mlp.c_fc"),
-        "mlp.down" => name("mlp.c_proj"),
-        "norm_attention" => name("ln_1"),
-        "norm_mlp" => name("ln_2"),
-        _ => return None,
+pub fn module(role: Role) -> Option<StoredModule> {
+    let block = |layer: usize, name: &str| StoredModule::plain(format!("transformer.h.{layer}.{name}"));
+    Some(match role {
+        Role::Embedding => StoredModule::plain("transformer.wte"),
+        Role::Positions => StoredModule::plain("transformer.wpe"),
+        Role::Linear(layer, Target::Query) => block(layer, "attn.c_attn").part(0, 1),
+        Role::Linear(layer, Target::Key) => block(layer, "attn.c_attn").part(1, 1),
+        Role::Linear(layer, Target::Value) => block(layer, "attn.c_attn").part(2, 1),
+        Role::Linear(layer, Target::AttentionOut) => block(layer, "attn.c_proj"),
+        Role::Linear(layer, Target::Up) => block(layer, "mlp.c_fc"),
+        Role::Linear(layer, Target::Down) => block(layer, "mlp.c_proj"),
+        Role::AttentionNorm(layer) => block(layer, "ln_1"),
+        Role::MlpNorm(layer) => block(layer, "ln_2"),
+        Role::FinalNorm => StoredModule::plain("transformer.ln_f"),
+        Role::Head => StoredModule::linear("lm_head"),
+        Role::Linear(_, Target::Gate) | Role::QueryNorm(_) | Role::KeyNorm(_) => return None,
     })
 }

@@ -1,14 +1,13 @@
 //! GPT-Neo (Black et al. 2021; TinyStories): GPT-2 with plain linear layers, unscaled scores, and every other
 //! layer attending to the last `window_size` tokens only.
 
-use super::fields::Fields;
+use super::fields::JsonFields;
 use super::gpt2;
-use crate::engine::formats::families::{in_block, linear};
-use crate::engine::formats::{Place, WeightsError};
-use crate::spec::{Bias, ModelConfig, Norm, Position};
+use crate::engine::formats::{StoredModule, WeightsError};
+use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::Value;
 
-pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("hidden_size", 2048)?;
     let heads = fields.count_or("num_heads", 16)?;
     let layers = fields.layers("num_layers", Some(24))?;
@@ -35,7 +34,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
 }
 
 /// `attention_types` is a list of (pattern, repeats): `[[["global", "local"], 12]]`.
-fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
+fn windows(fields: &JsonFields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
     const FIELD: &str = "attention_types";
     let window = fields.count_or("window_size", 256)?;
     let kind = |value: &Value| match value.as_str() {
@@ -66,18 +65,15 @@ fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, Weights
     Ok(windows)
 }
 
-pub fn place(parameter: &str) -> Option<Place> {
-    let Some((layer, part, kind)) = in_block(parameter) else { return gpt2::place(parameter) };
-    let name = |name: &str| format!("transformer.h.{layer}.{name}");
-    Some(match part {
-        "attention.query" => linear(name("attn.attention.q_proj"), kind),
-        "attention.key" => linear(name("attn.attention.k_proj"), kind),
-        "attention.value" => linear(name("attn.attention.v_proj"), kind),
-        "attention.out" => linear(name("attn.attention.out_proj"), kind),
-        "mlp.up" => linear(name("mlp.c_fc"), kind),
-        "mlp.down" => linear(name("mlp.c_proj"), kind),
-        "norm_attention" => Place::same(format!("{}.{kind}", name("ln_1"))),
-        "norm_mlp" => Place::same(format!("{}.{kind}", name("ln_2"))),
-        _ => return None,
-    })
+pub fn module(role: Role) -> Option<StoredModule> {
+    let linear = |layer: usize, name: &str| Some(StoredModule::linear(format!("transformer.h.{layer}.{name}")));
+    match role {
+        Role::Linear(layer, Target::Query) => linear(layer, "attn.attention.q_proj"),
+        Role::Linear(layer, Target::Key) => linear(layer, "attn.attention.k_proj"),
+        Role::Linear(layer, Target::Value) => linear(layer, "attn.attention.v_proj"),
+        Role::Linear(layer, Target::AttentionOut) => linear(layer, "attn.attention.out_proj"),
+        Role::Linear(layer, Target::Up) => linear(layer, "mlp.c_fc"),
+        Role::Linear(layer, Target::Down) => linear(layer, "mlp.c_proj"),
+        _ => gpt2::module(role),
+    }
 }

@@ -1,13 +1,12 @@
 //! GPT-NeoX (Black et al. 2022; Pythia): parallel residual, rotary on a share of each head, and query, key and
 //! value interleaved head by head in one matrix.
 
-use super::fields::Fields;
+use super::fields::JsonFields;
 use super::gpt2;
-use crate::engine::formats::families::{in_block, linear};
-use crate::engine::formats::{Place, WeightsError};
-use crate::spec::{Bias, ModelConfig, Norm, Position};
+use crate::engine::formats::{StoredModule, WeightsError};
+use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count("hidden_size")?;
     let heads = fields.count("num_attention_heads")?;
     let attention_bias = fields.flag_or("attention_bias", true)?;
@@ -34,7 +33,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
 }
 
 /// `rotary_pct` and `rotary_emb_base`, or, since transformers 5, `rope_parameters`.
-fn rotary(fields: &Fields) -> Result<Position, WeightsError> {
+fn rotary(fields: &JsonFields) -> Result<Position, WeightsError> {
     let mut theta = fields.number_or("rotary_emb_base", 10_000.0)?;
     let mut fraction = fields.number_or("rotary_pct", 0.25)?;
     for name in ["rope_scaling", "rope_parameters"] {
@@ -48,27 +47,22 @@ fn rotary(fields: &Fields) -> Result<Position, WeightsError> {
     Ok(Position::Rotary { theta, fraction })
 }
 
-pub fn place(parameter: &str, config: &ModelConfig) -> Option<Place> {
-    let Some((layer, part, kind)) = in_block(parameter) else {
-        return match parameter {
-            "embed.weight" => Some(Place::same("gpt_neox.embed_in.weight")),
-            "norm.weight" => Some(Place::same("gpt_neox.final_layer_norm.weight")),
-            "norm.bias" => Some(Place::same("gpt_neox.final_layer_norm.bias")),
-            "head.weight" => Some(Place::transposed("embed_out.weight")),
-            _ => None,
-        };
-    };
-    let name = |name: &str| format!("gpt_neox.layers.{layer}.{name}");
-    let fused = |part| linear(name("attention.query_key_value"), kind).part(part, config.heads);
-    Some(match part {
-        "attention.query" => fused(0),
-        "attention.key" => fused(1),
-        "attention.value" => fused(2),
-        "attention.out" => linear(name("attention.dense"), kind),
-        "mlp.up" => linear(name("mlp.dense_h_to_4h"), kind),
-        "mlp.down" => linear(name("mlp.dense_4h_to_h"), kind),
-        "norm_attention" => Place::same(format!("{}.{kind}", name("input_layernorm"))),
-        "norm_mlp" => Place::same(format!("{}.{kind}", name("post_attention_layernorm"))),
-        _ => return None,
+pub fn module(role: Role, config: &ModelConfig) -> Option<StoredModule> {
+    let name = |layer: usize, name: &str| format!("gpt_neox.layers.{layer}.{name}");
+    let linear = |layer, module| StoredModule::linear(name(layer, module));
+    let fused = |layer, part| linear(layer, "attention.query_key_value").part(part, config.heads);
+    Some(match role {
+        Role::Embedding => StoredModule::plain("gpt_neox.embed_in"),
+        Role::Linear(layer, Target::Query) => fused(layer, 0),
+        Role::Linear(layer, Target::Key) => fused(layer, 1),
+        Role::Linear(layer, Target::Value) => fused(layer, 2),
+        Role::Linear(layer, Target::AttentionOut) => linear(layer, "attention.dense"),
+        Role::Linear(layer, Target::Up) => linear(layer, "mlp.dense_h_to_4h"),
+        Role::Linear(layer, Target::Down) => linear(layer, "mlp.dense_4h_to_h"),
+        Role::AttentionNorm(layer) => StoredModule::plain(name(layer, "input_layernorm")),
+        Role::MlpNorm(layer) => StoredModule::plain(name(layer, "post_attention_layernorm")),
+        Role::FinalNorm => StoredModule::plain("gpt_neox.final_layer_norm"),
+        Role::Head => StoredModule::linear("embed_out"),
+        Role::Positions | Role::Linear(_, Target::Gate) | Role::QueryNorm(_) | Role::KeyNorm(_) => return None,
     })
 }

@@ -1,12 +1,11 @@
 //! Llama (Touvron et al. 2023; SmolLM2, TinyLlama and the lab's own ladder). Qwen shares its names.
 
-use super::fields::Fields;
-use crate::engine::formats::families::{in_block, linear};
-use crate::engine::formats::{Place, WeightsError};
-use crate::spec::{Activation, Bias, ModelConfig, Norm, Position};
+use super::fields::JsonFields;
+use crate::engine::formats::{StoredModule, WeightsError};
+use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::{Value, json};
 
-pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
+pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let attention_bias = fields.flag_or("attention_bias", false)?;
     let d_model = fields.count("hidden_size")?;
     let heads = fields.count("num_attention_heads")?;
@@ -40,7 +39,7 @@ pub fn config(fields: &Fields) -> Result<ModelConfig, WeightsError> {
 }
 
 /// The rotary settings: `rope_theta` beside the others, or, since transformers 5, in `rope_parameters`.
-pub fn rotary(fields: &Fields, default_theta: f64) -> Result<Position, WeightsError> {
+pub fn rotary(fields: &JsonFields, default_theta: f64) -> Result<Position, WeightsError> {
     for name in ["rope_scaling", "rope_parameters"] {
         if let Some(rope) = fields.object(name)? {
             let kind = rope.text_or("rope_type", rope.text_or("type", "default")?)?;
@@ -89,28 +88,25 @@ pub fn write_config(config: &ModelConfig, end_of_text: u32) -> Option<Value> {
     })
 }
 
-pub fn place(parameter: &str) -> Option<Place> {
-    let Some((layer, part, kind)) = in_block(parameter) else {
-        return match parameter {
-            "embed.weight" => Some(Place::same("model.embed_tokens.weight")),
-            "norm.weight" => Some(Place::same("model.norm.weight")),
-            "head.weight" => Some(Place::transposed("lm_head.weight")),
-            _ => None,
-        };
-    };
-    let name = |name: &str| format!("model.layers.{layer}.{name}");
-    Some(match part {
-        "attention.query" => linear(name("self_attn.q_proj"), kind),
-        "attention.key" => linear(name("self_attn.k_proj"), kind),
-        "attention.value" => linear(name("self_attn.v_proj"), kind),
-        "attention.out" => linear(name("self_attn.o_proj"), kind),
-        "attention.query_norm" => Place::same(name("self_attn.q_norm.weight")),
-        "attention.key_norm" => Place::same(name("self_attn.k_norm.weight")),
-        "mlp.gate" => linear(name("mlp.gate_proj"), kind),
-        "mlp.up" => linear(name("mlp.up_proj"), kind),
-        "mlp.down" => linear(name("mlp.down_proj"), kind),
-        "norm_attention" => Place::same(name("input_layernorm.weight")),
-        "norm_mlp" => Place::same(name("post_attention_layernorm.weight")),
-        _ => return None,
+pub fn module(role: Role) -> Option<StoredModule> {
+    let name = |layer: usize, name: &str| format!("model.layers.{layer}.{name}");
+    let linear = |layer, module| StoredModule::linear(name(layer, module));
+    let norm = |layer, module| StoredModule::plain(name(layer, module));
+    Some(match role {
+        Role::Embedding => StoredModule::plain("model.embed_tokens"),
+        Role::Linear(layer, Target::Query) => linear(layer, "self_attn.q_proj"),
+        Role::Linear(layer, Target::Key) => linear(layer, "self_attn.k_proj"),
+        Role::Linear(layer, Target::Value) => linear(layer, "self_attn.v_proj"),
+        Role::Linear(layer, Target::AttentionOut) => linear(layer, "self_attn.o_proj"),
+        Role::Linear(layer, Target::Gate) => linear(layer, "mlp.gate_proj"),
+        Role::Linear(layer, Target::Up) => linear(layer, "mlp.up_proj"),
+        Role::Linear(layer, Target::Down) => linear(layer, "mlp.down_proj"),
+        Role::QueryNorm(layer) => norm(layer, "self_attn.q_norm"),
+        Role::KeyNorm(layer) => norm(layer, "self_attn.k_norm"),
+        Role::AttentionNorm(layer) => norm(layer, "input_layernorm"),
+        Role::MlpNorm(layer) => norm(layer, "post_attention_layernorm"),
+        Role::FinalNorm => StoredModule::plain("model.norm"),
+        Role::Head => StoredModule::linear("lm_head"),
+        Role::Positions => return None,
     })
 }

@@ -7,9 +7,9 @@ mod gpt_neox;
 pub(crate) mod llama;
 mod qwen;
 
-use super::{Place, WeightsError};
-use crate::engine::formats::families::fields::{CONFIG, Fields};
-use crate::spec::ModelConfig;
+use super::{StoredModule, WeightsError};
+use crate::engine::formats::families::fields::{CONFIG, JsonFields};
+use crate::spec::{ModelConfig, Role};
 use serde_json::Value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -40,7 +40,7 @@ impl Family {
 
     /// The family and the decoder's settings that a `config.json` asks for.
     pub fn read_config(json: &Value) -> Result<(Family, ModelConfig), WeightsError> {
-        let fields = Fields::new(CONFIG, json)?;
+        let fields = JsonFields::new(CONFIG, json)?;
         let model_type = fields.text_or("model_type", "")?;
         let family = Family::ALL.into_iter().find(|family| family.model_type() == model_type).ok_or_else(|| {
             fields.wrong("model_type", model_type, "this lab reads gpt2, gpt_neo, gpt_neox, llama, qwen2 and qwen3")
@@ -63,13 +63,13 @@ impl Family {
         Ok((family, config))
     }
 
-    /// Where the family keeps one of our parameters; `None` for a name that no model of it has.
-    pub fn place(self, parameter: &str, config: &ModelConfig) -> Option<Place> {
+    /// What the family calls one of our modules; `None` for one that no model of it has.
+    pub fn module(self, role: Role, config: &ModelConfig) -> Option<StoredModule> {
         match self {
-            Family::Gpt2 => gpt2::place(parameter),
-            Family::GptNeo => gpt_neo::place(parameter),
-            Family::GptNeoX => gpt_neox::place(parameter, config),
-            Family::Llama | Family::Qwen2 | Family::Qwen3 => llama::place(parameter),
+            Family::Gpt2 => gpt2::module(role),
+            Family::GptNeo => gpt_neo::module(role),
+            Family::GptNeoX => gpt_neox::module(role, config),
+            Family::Llama | Family::Qwen2 | Family::Qwen3 => llama::module(role),
         }
     }
 
@@ -86,17 +86,4 @@ impl Family {
             Family::Llama | Family::Qwen2 | Family::Qwen3 => "model.",
         }
     }
-}
-
-/// `blocks.3.mlp.up.weight` as (3, "mlp.up", "weight"); `None` for parameters outside the blocks.
-pub(super) fn in_block(parameter: &str) -> Option<(usize, &str, &str)> {
-    let (layer, rest) = parameter.strip_prefix("blocks.")?.split_once('.')?;
-    let (part, kind) = rest.rsplit_once('.')?;
-    Some((layer.parse().ok()?, part, kind))
-}
-
-/// A linear layer's weight lies transposed in PyTorch; its bias as it is.
-pub(super) fn linear(name: String, kind: &str) -> Place {
-    let tensor = format!("{name}.{kind}");
-    if kind == "weight" { Place::transposed(tensor) } else { Place::same(tensor) }
 }

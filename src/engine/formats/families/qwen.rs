@@ -1,7 +1,7 @@
 //! Qwen2 (Yang et al. 2024) and Qwen3 (2025): Llama's names; Qwen2 adds biases to query, key and value, Qwen3
 //! normalises each head's query and key. Layers above `max_window_layers` may slide.
 
-use super::fields::Fields;
+use super::fields::JsonFields;
 use super::llama;
 use crate::engine::formats::WeightsError;
 use crate::spec::{Bias, ModelConfig};
@@ -12,7 +12,7 @@ pub enum Version {
     Three,
 }
 
-pub fn config(fields: &Fields, version: Version) -> Result<ModelConfig, WeightsError> {
+pub fn config(fields: &JsonFields, version: Version) -> Result<ModelConfig, WeightsError> {
     let base = llama::config(fields)?;
     let windows = windows(fields, base.layers)?;
     let d_model = base.d_model;
@@ -27,7 +27,7 @@ pub fn config(fields: &Fields, version: Version) -> Result<ModelConfig, WeightsE
     Ok(ModelConfig { windows, ..qwen })
 }
 
-fn windows(fields: &Fields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
+fn windows(fields: &JsonFields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {
     if !fields.flag_or("use_sliding_window", false)? {
         return Ok(Vec::new());
     }

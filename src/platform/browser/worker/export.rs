@@ -1,8 +1,8 @@
 //! Downloads: a model's files in one .zip, for browsers block several downloads at once.
 
 use super::lab::{Lab, WorkerError};
-use crate::engine::adapt::peft::{Merged, Weighed};
-use crate::engine::adapt::{CARD, RunCard, Taken};
+use crate::engine::adapt::peft::{MergedWeights, WeightedAdapter};
+use crate::engine::adapt::{CARD, RunCard, RunExport};
 use crate::engine::formats::{ModelFile, Width, write_archive, write_folder};
 use crate::protocol::{Blended, ExportedFile, ModelRef};
 use crate::spec::Method;
@@ -32,7 +32,7 @@ impl Lab {
         let form = if merged { "-merged" } else { "" };
         let name =
             format!("{base_name}-{}{form}-{}-seed{}", spec.method.kind().id(), spec.data.examples, spec.seed.0 + 1);
-        let taken = Taken {
+        let export = RunExport {
             card: RunCard::of(&record)?,
             tensors: &tensors,
             description: &base.description,
@@ -40,8 +40,8 @@ impl Lab {
             tokenizer: Some(&base.tokenizer),
         };
         let files = match merged {
-            true => taken.merged(&mut &base.model.export().await?)?,
-            false => taken.files()?,
+            true => export.merged(&mut &base.model.export().await?)?,
+            false => export.files()?,
         };
         Ok((name, files))
     }
@@ -55,10 +55,10 @@ impl Lab {
             let Method::Lora(lora) = method else { return Err(WorkerError::NotLora) };
             opened.push((lora, tensors, blended.weight));
         }
-        let weighed: Vec<Weighed<'_>> =
-            opened.iter().map(|(lora, tensors, weight)| Weighed { lora, tensors, weight: *weight }).collect();
+        let weighted: Vec<WeightedAdapter<'_>> =
+            opened.iter().map(|(lora, tensors, weight)| WeightedAdapter { lora, tensors, weight: *weight }).collect();
         let weights = base.model.export().await?;
-        let mut merged = Merged { base: &mut &weights, adapters: &weighed };
+        let mut merged = MergedWeights { config: &base.description.config, base: &mut &weights, adapters: &weighted };
         let mut files = write_folder(&base.description, &mut merged, Some(&base.tokenizer), Width::F32, &[])?;
         let card = serde_json::json!({
             "lab": env!("CARGO_PKG_VERSION"),

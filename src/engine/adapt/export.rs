@@ -1,10 +1,10 @@
 //! What a run is taken away as: its adapter in PEFT's format, or a full model as a Hugging Face folder; and beside
 //! either, in [`CARD`], what the lab knows of it. Other tools ignore that file.
 
-use super::peft::{Adapter, BASE_SHA256, Merged, Weighed};
+use super::peft::{Adapter, BASE_SHA256, MergedWeights, WeightedAdapter};
 use crate::data::{SplitError, Splits};
 use crate::engine::formats::{Description, ModelFile, WeightsError, Width, pretty, write_folder};
-use crate::engine::model::{AsHeld, Tensors, WeightSource};
+use crate::engine::model::{QuantizedWeights, Tensors, WeightSource};
 use crate::engine::text::TextTokenizer;
 use crate::record::RunRecord;
 use crate::spec::{Method, RunId, RunSpec};
@@ -50,7 +50,7 @@ impl RunCard {
 }
 
 /// A finished run, ready to be written.
-pub struct Taken<'a> {
+pub struct RunExport<'a> {
     pub card: RunCard,
     pub tensors: &'a Tensors,
     pub description: &'a Description,
@@ -59,7 +59,7 @@ pub struct Taken<'a> {
     pub tokenizer: Option<&'a TextTokenizer>,
 }
 
-impl Taken<'_> {
+impl RunExport<'_> {
     /// An adapter's files, or a full model's where every weight was trained.
     pub fn files(&self) -> Result<Vec<ModelFile>, WeightsError> {
         let files = match &self.card.spec.method {
@@ -87,9 +87,13 @@ impl Taken<'_> {
             }
         };
         // Into the weights as they were held: those the adapter was trained on.
-        let mut base = AsHeld { source: base, precision: lora.base_precision };
-        let adapters = [Weighed { lora, tensors: self.tensors, weight: 1.0 }];
-        Ok(self.with_card(self.folder(&mut Merged { base: &mut base, adapters: &adapters })?))
+        let mut base = QuantizedWeights { source: base, precision: lora.base_precision };
+        let adapters = [WeightedAdapter { lora, tensors: self.tensors, weight: 1.0 }];
+        Ok(self.with_card(self.folder(&mut MergedWeights {
+            config: &self.description.config,
+            base: &mut base,
+            adapters: &adapters,
+        })?))
     }
 
     fn folder(&self, weights: &mut impl WeightSource) -> Result<Vec<ModelFile>, WeightsError> {
