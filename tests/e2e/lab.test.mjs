@@ -2,30 +2,9 @@
 import { strict as assert } from "node:assert";
 import { open } from "./browser.mjs";
 import { test } from "./fixtures.mjs";
+import { finished, points, showTable, trains } from "./lab.mjs";
 
 const SMALL = "#base=story-50k&task=weather&from=16&to=64&seeds=1&steps=12&batch=4";
-
-/// Rows of the table of points: method, examples, seed, nats per token, …
-const points = (page) =>
-  page.getByTestId("points").locator("tbody tr").evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) => cell.textContent)));
-const finished = (page, count) =>
-  page.waitForFunction((count) => document.querySelectorAll('[data-testid="points"] tbody tr').length >= count, count, { timeout: 240_000 });
-
-async function showTable(page) {
-  for (const details of await page.locator("details", { has: page.getByTestId("points") }).all()) {
-    await details.evaluate((element) => (element.open = true));
-  }
-}
-
-async function trains(page, methods, sizes) {
-  const before = (await points(page)).length;
-  await page.getByTestId("play").click();
-  await finished(page, before + methods * sizes);
-  for (const row of (await points(page)).slice(before)) {
-    const loss = Number(row[3]);
-    assert.ok(loss > 0 && loss < 10, `no loss in ${row}`);
-  }
-}
 
 /// Asks for one more size, the largest or the first that reaches `wanted`, and waits for its points.
 async function slides_to_a_new_point(page, methods, wanted) {
@@ -77,16 +56,6 @@ test("base and tuned complete the same prompt", async ({ context, site, shots })
   }
   await page.screenshot({ path: `${shots}/before-after.png`, fullPage: true });
   assert.deepEqual(page.problems, []);
-});
-
-test("a dead worker costs at most the running cell", async ({ context, site }) => {
-  const page = await open(context, site, `${SMALL.replace("steps=12", "steps=400")}&device=cpu&methods=full`);
-  await showTable(page);
-  await page.getByTestId("play").click();
-  await page.waitForFunction(() => document.querySelector('[data-state="running"], tr[data-state*="run"]'));
-  // Ending the worker's thread from outside is what a crash looks like to the page.
-  for (const worker of page.workers()) if (worker.url().includes("worker_cpu")) await worker.evaluate(() => setTimeout(() => { throw new Error("struck by the test"); }));
-  await finished(page, 1);
 });
 
 /// Enough of the visitor's own data for three small sizes; a task's own test split would take the software adapter long.

@@ -9,7 +9,7 @@ export default defineConfig({
   outputDir: "../../target/e2e/failed",
   // Training takes both cores; a software WebGPU adapter takes minutes.
   workers: 1,
-  timeout: 600_000,
+  timeout: 900_000,
   forbidOnly: true,
   reporter: [["list"], ["./summary.mjs"]],
   use: {
