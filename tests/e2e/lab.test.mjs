@@ -43,6 +43,56 @@ test("cpu trains fits and adds a point", async ({ context, site, shots }) => {
   await finished(page, all);
 });
 
+test("the size slider follows pointer and arrow keys and trains where it is let go", async ({ context, site, shots }) => {
+  // Beside the finished experiment, whose laws say what to expect.
+  const page = await open(context, site, "#methods=lora&device=cpu");
+  await showTable(page);
+  await page.getByTestId("predicted").getByText(/LoRA [\d.]+ \(/).waitFor();
+  const slider = page.getByTestId("size-slider");
+  const seen = async () => {
+    const size = Number(await page.getByTestId("size").innerText());
+    assert.equal(await slider.getAttribute("aria-valuetext"), `${size} examples`);
+    return { size, loss: Number(/LoRA ([\d.]+) \(/.exec(await page.getByTestId("predicted").innerText())?.[1]) };
+  };
+  const rows = async (size) => (await points(page)).filter((row) => row[1] === `${size}`).length;
+
+  // By its thumb, down to small sizes and up again to one between those that have runs.
+  await slider.scrollIntoViewIfNeeded();
+  const { x, y, width, height } = await slider.boundingBox();
+  const at = (share) => [x + height / 2 + (width - height) * share, y + height / 2];
+  const share = await slider.evaluate(({ value, min, max }) => (value - min) / (max - min));
+  await page.mouse.move(...at(share));
+  await page.mouse.down();
+  await page.mouse.move(...at(0.08), { steps: 10 });
+  const small = await seen();
+  await page.mouse.move(...at(0.21), { steps: 10 });
+  const held = await seen();
+  assert.ok(small.size < held.size && small.loss > held.loss, JSON.stringify([small, held]));
+  assert.equal(await rows(held.size), 0, "nothing is trained while the thumb is held");
+  const before = (await points(page)).length;
+  await page.mouse.up();
+  await finished(page, before + 1);
+  assert.equal(await rows(held.size), 1);
+  await page.screenshot({ path: `${shots}/desktop-slider.png` });
+
+  // Arrow keys move it a step each, and only that; the button beside it trains.
+  await page.getByTestId("predicted").getByText(/LoRA [\d.]+ \(/).waitFor();
+  const from = await seen();
+  await page.keyboard.press("ArrowRight");
+  const right = await seen();
+  await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  const left = await seen();
+  assert.ok(left.size < from.size && from.size < right.size && left.loss > from.loss && from.loss > right.loss, JSON.stringify([left, from, right]));
+  await page.waitForTimeout(500);
+  assert.equal((await points(page)).length, before + 1);
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await finished(page, before + 2);
+  assert.equal(await rows(left.size), 1);
+  assert.deepEqual(page.problems, []);
+});
+
 test("base and tuned complete the same prompt", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL.replace("to=64", "to=16")}&device=cpu&methods=full`);
   await showTable(page);
