@@ -2,6 +2,7 @@
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { expect } from "@playwright/test";
 import { open } from "./browser.mjs";
 import { test } from "./fixtures.mjs";
 
@@ -47,10 +48,22 @@ test("fits a phone light and dark", async ({ context, site, shots }) => {
     await page.reload();
     await page.getByTestId("precomputed").waitFor();
     await page.waitForTimeout(1500);
-    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert.ok(wide <= 0, `the page is ${wide} px too wide for a phone`);
     await page.screenshot({ path: `${shots}/phone-${colorScheme}.png` });
     await page.screenshot({ path: `${shots}/phone-${colorScheme}-full.png`, fullPage: true });
+    for (const view of ["about", "try", "laws", "lab"]) {
+      await page.getByTestId(`view-${view}`).click();
+      await page.waitForTimeout(500);
+      for (const width of [320, 390]) {
+        await page.setViewportSize({ width, height: 844 });
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+        assert.ok(wide <= 0, `${view} is ${wide} px too wide for a phone of ${width}`);
+      }
+    }
+    await page.getByTestId("device").locator("summary").click();
+    for (const width of [320, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      await expect(page.getByTestId("device-cpu"), `the device menu on a phone of ${width}`).toBeInViewport();
+    }
     await page.close();
   }
 });
