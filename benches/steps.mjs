@@ -13,7 +13,7 @@ const GPU = { warmup: 8, steps: 16, rounds: 3 };
 /// Lets a page's workers share memory, which threads in wasm need. Our site asks its host for no such headers.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/protocol.rs", import.meta.url), "utf8"))[1]);
+const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/protocol/mod.rs", import.meta.url), "utf8"))[1]);
 
 /// `{ who, where, size, method, timings }`, one a contestant and size: `timings` as `plan::bench::BenchTiming`, one a round.
 export async function measure({ browser, folder, native, ours, peers, webgpu, log }) {
