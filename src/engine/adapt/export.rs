@@ -70,7 +70,7 @@ impl RunExport<'_> {
                 adapter.write(self.description, self.base, &[("tunelab", &self.card.lab)])?
             }
         };
-        Ok(self.with_card(files))
+        self.with_card(files)
     }
 
     /// A full model with the LoRA adapter merged into the weights of `base`.
@@ -89,11 +89,11 @@ impl RunExport<'_> {
         // Into the weights as they were held: those the adapter was trained on.
         let mut base = QuantizedWeights { source: base, precision: lora.base_precision };
         let adapters = [WeightedAdapter { lora, tensors: self.tensors, weight: 1.0 }];
-        Ok(self.with_card(self.folder(&mut MergedWeights {
+        self.with_card(self.folder(&mut MergedWeights {
             config: &self.description.config,
             base: &mut base,
             adapters: &adapters,
-        })?))
+        })?)
     }
 
     fn folder(&self, weights: &mut impl WeightSource) -> Result<Vec<ModelFile>, WeightsError> {
@@ -101,10 +101,10 @@ impl RunExport<'_> {
         write_folder(self.description, weights, self.tokenizer, Width::F32, &notes)
     }
 
-    fn with_card(&self, mut files: Vec<ModelFile>) -> Vec<ModelFile> {
-        // A card has plain fields only.
-        let json = serde_json::to_value(&self.card).unwrap_or_default();
+    fn with_card(&self, mut files: Vec<ModelFile>) -> Result<Vec<ModelFile>, WeightsError> {
+        let json = serde_json::to_value(&self.card)
+            .map_err(|error| WeightsError::file(CARD, format!("it cannot be written: {error}"), "report this"))?;
         files.push((CARD.into(), pretty(&json)));
-        files
+        Ok(files)
     }
 }

@@ -7,7 +7,7 @@
 
 use crate::engine::formats::{
     Description, Files, JsonFields, ModelFile, StoredTensor, TensorFiles, WeightsError, Width, pretty, read_json,
-    write_tensors,
+    write_named,
 };
 use crate::engine::model::{HostTensor, ModelError, Tensors, WeightSource};
 use crate::spec::{Lora, Method, ModelConfig, ParameterSpec, Prompt, PromptInit, Role, Target, Term};
@@ -79,8 +79,7 @@ impl Adapter {
         settings["base_model_name_or_path"] = base_name.into();
         let mut metadata = metadata.to_vec();
         metadata.extend(self.base_sha256.as_ref().map(|sha256| (BASE_SHA256, sha256.as_str())));
-        let list: Vec<_> = stored.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-        let weights = write_tensors(WEIGHTS, &list, Width::F32, &metadata, |name, _| Ok(stored[name].values.clone()))?;
+        let weights = write_named(WEIGHTS, &stored, Width::F32, &metadata)?;
         Ok(vec![(SETTINGS.into(), pretty(&settings)), (WEIGHTS.into(), weights)])
     }
 }
@@ -306,9 +305,14 @@ impl<S: WeightSource> WeightSource for MergedWeights<'_, S> {
         let mut weight = self.base.tensor(parameter)?;
         let Some((Role::Linear(layer, target), Term::Weight)) = parameter.in_base else { return Ok(weight) };
         for adapter in self.adapters {
-            let matrices = adapter.lora.matrices(self.config, layer, target);
-            let found = matrices.map(|matrices| matrices.map(|matrix| adapter.tensors.get(&matrix.name)));
-            let Some([Some(a), Some(b)]) = found else { continue };
+            let Some(matrices) = adapter.lora.matrices(self.config, layer, target) else { continue };
+            let (a, b) = match matrices.each_ref().map(|matrix| adapter.tensors.get(&matrix.name)) {
+                [Some(a), Some(b)] => (a, b),
+                [None, None] => continue,
+                [None, _] | [_, None] => {
+                    return Err(ModelError::Missing { name: format!("{} or {}", matrices[0].name, matrices[1].name) });
+                }
+            };
             let (rank, outputs) = (adapter.lora.rank, b.shape[1]);
             let scale = (adapter.weight * adapter.lora.scale()) as f32;
             for (row, a) in weight.chunks_mut(outputs).zip(a.values.chunks(rank)) {

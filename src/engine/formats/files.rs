@@ -52,7 +52,9 @@ pub fn hash_files<'a>(files: &impl Files, names: impl IntoIterator<Item = &'a st
     const PIECE: u64 = 4 << 20;
     let mut hash = Sha256::new();
     for file in names {
-        let length = files.length(file).unwrap_or(0);
+        let length = files
+            .length(file)
+            .ok_or_else(|| WeightsError::file(file, "it is missing", "choose all of the model's files together"))?;
         for start in (0..length).step_by(PIECE as usize) {
             hash.update(files.read(file, start, PIECE.min(length - start) as usize)?);
         }

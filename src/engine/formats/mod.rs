@@ -21,7 +21,7 @@ pub(crate) use families::fields::JsonFields;
 pub(crate) use files::read_json;
 pub use files::{Files, MemoryFiles, hash_files, parse_json};
 pub use stored::{Fused, StoredModule, StoredTensor};
-pub use tensors::{TensorFiles, Width, index_shards, write_tensors};
+pub use tensors::{TensorFiles, Width, index_shards, write_named, write_tensors};
 
 use crate::spec::SpecError;
 

@@ -4,6 +4,7 @@
 use super::WeightsError;
 use super::files::{Files, hash_files, read_json};
 use super::header::{Entry, Header, PREFIX, exactly, header};
+use crate::engine::model::Tensors;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
 use serde_json::Value;
@@ -241,6 +242,17 @@ impl Width {
             Width::F16 => "F16",
         }
     }
+}
+
+/// A safetensors file of tensors in memory, in the order of their names.
+pub fn write_named(
+    file: &str,
+    tensors: &Tensors,
+    width: Width,
+    metadata: &[(&str, &str)],
+) -> Result<Vec<u8>, WeightsError> {
+    let list: Vec<_> = tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
+    write_tensors(file, &list, width, metadata, |name, _| Ok(tensors[name].values.clone()))
 }
 
 /// A safetensors file of these tensors, asked for one at a time. The header's order is the list's, so the same

@@ -3,7 +3,7 @@
 
 use super::cache::Cache;
 use super::decoder::{Decoder, Pass};
-use super::parameter::{ModelError, read};
+use super::parameter::{ModelError, read_each};
 use crate::data::{Tokenizer, TokenizerError};
 use crate::protocol::Sampling;
 use crate::seed::Seed;
@@ -73,7 +73,7 @@ impl Generator {
         let hidden = self.model.blocks(words, &mut pass);
         self.cache.advance(count);
         let logits = self.model.logits(hidden.narrow(0, count - 1, 1)).reshape([-1]);
-        self.logits = read(vec![logits]).await?.swap_remove(0);
+        [self.logits] = read_each([logits]).await?;
         Ok(())
     }
 }
@@ -104,7 +104,10 @@ impl Continuation {
     /// The text so far. A character of several bytes may still lack some: it shows as U+FFFD until it is whole.
     pub fn text(&self, tokenizer: &dyn Tokenizer) -> Result<String, TokenizerError> {
         let text = tokenizer.decode(&self.ids)?;
-        Ok(text.get(self.prompt_bytes..).unwrap_or_default().to_string())
+        let new = text.get(self.prompt_bytes..).ok_or_else(|| {
+            TokenizerError("the tokenizer decodes the prompt to another text once more tokens follow it".into())
+        })?;
+        Ok(new.to_string())
     }
 }
 
@@ -134,6 +137,7 @@ fn choose(logits: &[f32], sampling: &Sampling, rng: &mut impl Rng) -> u32 {
         left -= weight;
         left < 0.0
     });
+    // Subtracting may round so that a little is left after the last.
     order[drawn.unwrap_or(weights.len() - 1)]
 }
 

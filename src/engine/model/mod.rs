@@ -23,7 +23,7 @@ pub use generate::{Continuation, Generator};
 pub use init::InitialWeights;
 pub(crate) use init::normal;
 pub use linear::{Linear, LowRank, Noise};
-pub(crate) use parameter::read;
+pub(crate) use parameter::{read, read_each};
 pub use parameter::{HostTensor, ModelError, Parameter, Part, Tensors, WeightSource};
 pub use quantized::QuantizedWeights;
 pub(crate) use weight::Weight;

@@ -223,9 +223,22 @@ fn finite(name: &str, values: &[f32]) -> Result<(), ModelError> {
     }
 }
 
-/// Reads several rows of numbers from the device in one transaction.
+/// Reads several rows of numbers from the device in one transaction, each of the length it has there.
 pub(crate) async fn read(tensors: Vec<Tensor<1>>) -> Result<Vec<Vec<f32>>, ModelError> {
+    let lengths: Vec<usize> = tensors.iter().map(|tensor| tensor.dims()[0]).collect();
     let transaction = tensors.into_iter().fold(Transaction::default(), |all, tensor| all.register(tensor));
     let data = transaction.execute_async().await.map_err(|error| ModelError::Device(error.to_string()))?;
-    data.into_iter().map(|values| values.try_into_vec::<f32>().map_err(|e| ModelError::Device(e.to_string()))).collect()
+    let rows = data.into_iter().map(|values| values.try_into_vec::<f32>());
+    let rows = rows.collect::<Result<Vec<_>, _>>().map_err(|error| ModelError::Device(error.to_string()))?;
+    if !rows.iter().map(Vec::len).eq(lengths.iter().copied()) {
+        let found: Vec<usize> = rows.iter().map(Vec::len).collect();
+        return Err(ModelError::Device(format!("asked for rows of {lengths:?} numbers, it gave {found:?}")));
+    }
+    Ok(rows)
+}
+
+/// The same for rows that are known by their place.
+pub(crate) async fn read_each<const N: usize>(tensors: [Tensor<1>; N]) -> Result<[Vec<f32>; N], ModelError> {
+    let rows: Vec<Vec<f32>> = read(tensors.into()).await?;
+    Ok(rows.try_into().expect("`read` gives a row for each tensor"))
 }

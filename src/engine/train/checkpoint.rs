@@ -54,16 +54,20 @@ pub(crate) fn write(run: &RunId, stored: &Stored) -> Result<Vec<u8>, CheckpointE
 
 pub(crate) fn read(run: &RunId, bytes: &[u8]) -> Result<Stored, CheckpointError> {
     let (_, header) = SafeTensors::read_metadata(bytes).map_err(damaged)?;
-    let metadata = header.metadata().clone().unwrap_or_default();
-    let entry = |key: &str| metadata.get(key).cloned().unwrap_or_default();
-    let version = entry("tunelab_checkpoint");
+    let metadata = header.metadata().as_ref();
+    let entry = |key: &str| {
+        let found = metadata.and_then(|metadata| metadata.get(key));
+        found.ok_or_else(|| CheckpointError::Damaged(format!("its header has no entry {key}")))
+    };
+    let version = entry("tunelab_checkpoint")?;
     if version != VERSION {
-        return Err(CheckpointError::Version(if version.is_empty() { "none".into() } else { version }));
+        return Err(CheckpointError::Version(version.clone()));
     }
-    if entry("run") != run.0 {
-        return Err(CheckpointError::OtherRun { found: entry("run"), wanted: run.clone() });
+    let found = entry("run")?;
+    if *found != run.0 {
+        return Err(CheckpointError::OtherRun { found: found.clone(), wanted: run.clone() });
     }
-    let counters = serde_json::from_str(&entry("counters")).map_err(damaged)?;
+    let counters = serde_json::from_str(entry("counters")?).map_err(damaged)?;
     let file = SafeTensors::deserialize(bytes).map_err(damaged)?;
     let mut tensors = Tensors::new();
     for (name, view) in file.tensors() {

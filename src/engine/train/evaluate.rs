@@ -2,7 +2,7 @@
 
 use super::loss::trimmed;
 use crate::data::{Batch, Tokenized, evaluation_batch};
-use crate::engine::model::{Decoder, Ids, ModelError, read};
+use crate::engine::model::{Decoder, Ids, ModelError, read_each};
 use crate::engine::ops::host::loss::row_nats;
 use crate::engine::ops::on_host;
 use crate::engine::train::TrainError;
@@ -24,8 +24,7 @@ pub async fn batch_nats(model: &Decoder, batch: &Batch) -> Result<(Vec<f32>, Vec
     let targets: Vec<i32> = batch.targets.iter().map(|&id| id as i32).collect();
     let targets = Tensor::<2, Int>::from_data(TensorData::new(targets, [batch.targets.len(), 1]), model.device());
     let likelihood = likelihood.gather(1, targets).reshape([-1]);
-    let mut rows = read(vec![likelihood, best]).await?.into_iter();
-    let (likelihood, best) = (rows.next().unwrap_or_default(), rows.next().unwrap_or_default());
+    let [likelihood, best] = read_each([likelihood, best]).await?;
     let correct = likelihood.iter().zip(&best).map(|(target, best)| target >= best).collect();
     Ok((likelihood.into_iter().map(|l| -l).collect(), correct))
 }

@@ -26,6 +26,8 @@ pub enum TrainError {
     Empty { split: &'static str },
     #[error("the loss became {loss} near step {step} at learning rate {rate:.1e}: lower the rate or clip the gradient")]
     Diverged { step: usize, rate: f64, loss: f64 },
+    #[error("{name} is trained and the loss does not depend on it: this is a fault of the lab, please report it")]
+    NoGradient { name: String },
     #[error("the run has not finished yet: advance it to its end first")]
     Unfinished,
 }

@@ -186,27 +186,30 @@ impl Session {
             let mut gradients = loss.clone().div_scalar(targets.max(1) as f64).backward();
             nats = Some(nats.map_or(loss.clone().inner(), |sum| sum + loss.inner()));
             let last = micro + 1 == batches.len();
-            let mut rows = Vec::new();
-            adapt::visit(&mut self.model, method, &mut |_, mut parameter| {
-                let gradient = parameter.take_gradient(&mut gradients);
-                rows.push(gradient.unwrap_or_else(|| parameter.flat().zeros_like()));
+            let (mut rows, mut without) = (Vec::new(), None);
+            adapt::visit(&mut self.model, method, &mut |name, mut parameter| {
+                match parameter.take_gradient(&mut gradients) {
+                    Some(gradient) => rows.push(gradient),
+                    None => without = Some(name),
+                }
                 if !last {
                     parameter.track();
                 }
             });
+            if let Some(name) = without {
+                return Err(TrainError::NoGradient { name });
+            }
             summed = if summed.is_empty() { rows } else { summed.into_iter().zip(rows).map(|(a, b)| a + b).collect() };
         }
 
         let rate = config.rate(step, self.total_steps);
         let gradients = clip(summed, config.clip_norm);
         self.optimizer.begin();
-        let mut gradients = gradients.into_iter();
-        let (optimizer, mut index) = (&mut self.optimizer, 0);
+        let mut gradients = gradients.into_iter().enumerate();
+        let optimizer = &mut self.optimizer;
         adapt::visit(&mut self.model, method, &mut |name, mut parameter| {
-            if let Some(gradient) = gradients.next() {
-                optimizer.update(index, &name, &mut parameter, gradient, rate);
-            }
-            index += 1;
+            let (index, gradient) = gradients.next().expect("each trained tensor gave its gradient above");
+            optimizer.update(index, &name, &mut parameter, gradient, rate);
         });
 
         self.counters.step += 1;
@@ -237,7 +240,7 @@ impl Session {
         let stride = self.total_steps.div_ceil(CURVE_POINTS).max(1);
         let mut sum = 0.0;
         for ((step, targets, _), nats) in pending.iter().zip(&losses) {
-            let loss = nats.first().map_or(f64::NAN, |&nats| nats as f64) / targets;
+            let loss = f64::from(nats[0]) / targets;
             if !loss.is_finite() {
                 let rate = self.spec.train.rate(step - 1, self.total_steps);
                 return Err(TrainError::Diverged { step: *step, rate, loss });
@@ -305,9 +308,7 @@ impl Session {
         if stop || self.counters.step >= self.total_steps {
             let mut best = self.best.iter().cloned();
             adapt::visit(&mut self.model, &self.spec.method, &mut |_, mut parameter| {
-                if let Some(values) = best.next() {
-                    parameter.set_flat(values);
-                }
+                parameter.set_flat(best.next().expect("`best` was made by the same visit"));
             });
             self.begin(Phase::Test);
         } else {
@@ -329,9 +330,8 @@ impl Session {
                 values.push(row);
             };
             add("now", parameter.flat());
-            if let Some(best) = best.get(index) {
-                add("best", best.clone());
-            }
+            add("best", best[index].clone());
+            // None before the first step.
             if let Some(Moments { first, second }) = moments.get(index) {
                 add("first", first.clone());
                 add("second", second.clone());

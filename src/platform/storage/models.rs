@@ -75,7 +75,8 @@ impl Models {
     }
 
     async fn write(&self, path: &str, value: &impl Serialize) -> Result<(), StoreError> {
-        self.0.write(path, &serde_json::to_vec(value).unwrap_or_default()).await
+        let failed = |reason: String| StoreError::Failed { path: path.into(), action: "written", reason };
+        self.0.write(path, &serde_json::to_vec(value).map_err(|error| failed(error.to_string()))?).await
     }
 }
 

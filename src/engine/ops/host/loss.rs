@@ -1,6 +1,6 @@
 //! Cross-entropy of logits, and the rows of an embedding.
 
-use super::op::{HostOp, contiguous, plain};
+use super::op::{HostOp, contiguous, plain, slice};
 use super::{exp, sum};
 use burn::Tensor;
 use std::sync::Arc;
@@ -55,7 +55,8 @@ pub(crate) fn row_nats(logits: Tensor<2>, targets: &[u32]) -> Vec<(f32, bool)> {
     let vocab = logits.dims()[1];
     let logits = contiguous(plain(logits.inner().into_dispatch()));
     let mut powers = vec![0.0; vocab];
-    let rows = logits.as_slice::<f32>().unwrap_or_default().chunks_exact(vocab);
+    let rows = slice(&logits).chunks_exact(vocab);
+    assert_eq!(rows.len(), targets.len(), "a target for every row of logits");
     rows.zip(targets)
         .map(|(row, &target)| {
             let highest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -110,8 +110,9 @@ pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
-fn slice(tensor: &FlexTensor) -> &[f32] {
-    tensor.as_slice().unwrap_or_else(|| unreachable!("made contiguous before"))
+/// The numbers of a tensor that was made [`contiguous`].
+pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("every tensor of numbers here is f32, and was made contiguous before")
 }
 
 pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {

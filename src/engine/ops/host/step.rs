@@ -1,7 +1,7 @@
 //! AdamW's step and the gradient's norm, in one pass over each tensor and without new memory.
 
 use super::dot;
-use super::op::{contiguous, plain};
+use super::op::{contiguous, plain, slice};
 use burn::Tensor;
 use burn::backend::Flex;
 
@@ -27,10 +27,12 @@ pub(crate) fn adamw(
     c: Coefficients,
 ) {
     let gradient = contiguous(plain(gradient.into_dispatch()));
-    let gradient: &[f32] = gradient.as_slice().unwrap_or_default();
+    let gradient = slice(&gradient);
     edit(values, |values| {
         edit(first, |first| {
             edit(second, |second| {
+                let lengths = [values.len(), first.len(), second.len()];
+                assert_eq!(lengths, [gradient.len(); 3], "a value, its moments and its gradient are of one length");
                 for (((p, m), v), g) in values.iter_mut().zip(first).zip(second).zip(gradient) {
                     *m += (g - *m) * c.first;
                     *v = *v * c.second[0] + g * g * c.second[1];
@@ -45,7 +47,7 @@ pub(crate) fn adamw(
 pub(crate) fn squares(rows: &[Tensor<1>]) -> f64 {
     let square = |row: &Tensor<1>| {
         let row = contiguous(plain(row.clone().into_dispatch()));
-        row.as_slice().map_or(0.0, |values| f64::from(dot(values, values)))
+        f64::from(dot(slice(&row), slice(&row)))
     };
     rows.iter().map(square).sum()
 }
@@ -61,7 +63,7 @@ fn edit(row: &mut Tensor<1>, change: impl FnOnce(&mut [f32])) {
         let mut row = contiguous(plain(row.into_dispatch()));
         if row.layout().num_elements() * size_of::<f32>() != row.bytes().len() {
             // A view of a larger buffer: its own numbers only.
-            row = super::op::tensor(row.as_slice().unwrap_or_default().to_vec(), row.layout().shape().clone());
+            row = super::op::tensor(slice(&row).to_vec(), row.layout().shape().clone());
         }
         change(row.storage_mut());
         Tensor::from_primitive::<Flex>(row)

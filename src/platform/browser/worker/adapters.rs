@@ -6,7 +6,7 @@ use super::post::post;
 use crate::engine::adapt::{CARD, RunCard, peft};
 use crate::engine::formats::{MemoryFiles, read_archive, write_archive};
 use crate::engine::model::Tensors;
-use crate::platform::storage::Store;
+use crate::platform::storage::{Store, StoreError};
 use crate::protocol::{AdapterCard, AdapterRef, Event};
 use crate::spec::{Base, Method};
 use js_sys::Uint8Array;
@@ -79,9 +79,14 @@ impl Lab {
         Ok(self.write_card(&card).await?)
     }
 
-    async fn write_card(&self, card: &AdapterCard) -> Result<(), crate::platform::storage::StoreError> {
-        // A card has plain fields only.
-        self.store.write(&path(&card.id, "json"), &serde_json::to_vec(card).unwrap_or_default()).await
+    async fn write_card(&self, card: &AdapterCard) -> Result<(), StoreError> {
+        let path = path(&card.id, "json");
+        let json = serde_json::to_vec(card).map_err(|error| StoreError::Failed {
+            path: path.clone(),
+            action: "written",
+            reason: error.to_string(),
+        })?;
+        self.store.write(&path, &json).await
     }
 
     /// Tells the page of all adapters that are kept.

@@ -3,7 +3,7 @@
 use super::lab::{CHECKPOINT, Lab, LoadedBase, RECORD, TUNED, WorkerError, tuned_path};
 use super::post::post;
 use super::{Inbox, Message};
-use crate::engine::formats::{Width, write_tensors};
+use crate::engine::formats::{Width, write_named};
 use crate::engine::model::Tensors;
 use crate::engine::train::{Outcome, Progress, RunData, Session};
 use crate::platform::storage::Store;
@@ -136,12 +136,7 @@ impl Lab {
     async fn keep(&self, record: &RunRecord, tensors: &Tensors) -> Result<(), WorkerError> {
         let run = record.id.0.clone();
         self.store.remove(&tuned_path(&run, CHECKPOINT)).await?;
-        let list: Vec<(String, Vec<usize>)> =
-            tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
-        let bytes = write_tensors(TUNED, &list, Width::F32, &[("run", &run)], |name, _| {
-            // The list was made from these tensors.
-            Ok(tensors.get(name).map(|tensor| tensor.values.clone()).unwrap_or_default())
-        })?;
+        let bytes = write_named(TUNED, tensors, Width::F32, &[("run", &run)])?;
         for (file, bytes) in [(TUNED, bytes), (RECORD, record.to_json().into_bytes())] {
             if let Err(error) = self.store.write(&tuned_path(&run, file), &bytes).await {
                 log::warn!("{error}; the run's result is kept, its weights are not");
