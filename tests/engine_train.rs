@@ -4,7 +4,7 @@
 mod engine_models;
 
 use burn::tensor::Device;
-use engine_models::{families, fresh, run_data, spec};
+use engine_models::{LEARNED, UNTRAINED, families, fresh, overfit, run_data, spec};
 use pollster::block_on;
 use tunelab::engine::adapt::{self, lora};
 use tunelab::engine::model::{Decoder, Tensors};
@@ -38,33 +38,11 @@ fn methods() -> [Method; 4] {
     MethodKind::ALL.map(MethodKind::method)
 }
 
-/// A base with weights as large as a trained model's: in a fresh one the blocks hardly speak, so that no prompt
-/// and no adapter could say a sure answer through it.
-fn lively() -> Decoder {
-    let (_, config) = families().remove(0);
-    let mut tensors = exported(&fresh(&config));
-    for (name, tensor) in tensors.iter_mut().filter(|(_, tensor)| tensor.shape.len() == 2) {
-        let factor = if name == "embed.weight" { 30.0 } else { 10.0 };
-        tensor.values.iter_mut().for_each(|value| *value *= factor);
-    }
-    Decoder::load(&config, &mut &tensors, &Device::flex()).expect("load")
-}
-
 #[test]
 fn each_method_overfits_one_batch() {
-    for method in methods() {
-        let base = lively();
-        let (examples, rate) = match method.kind() {
-            MethodKind::Full | MethodKind::Scratch => (4, 1e-2),
-            MethodKind::Lora => (4, 3e-2),
-            MethodKind::Prompt => (1, 1e-1),
-        };
-        let mut spec = spec(method, examples);
-        spec.train =
-            TrainConfig { max_steps: 400, learning_rate: rate, eval_every: 400, batch_size: examples, ..spec.train };
-        let (losses, _) = train(Session::new(&base, &spec, run_data(&spec, examples)).expect("a session"));
-        let (first, last) = (losses[0], losses[losses.len() - 1]);
-        assert!(first > 3.5 && last < 0.05, "{}: from {first} to {last}", spec.method.kind());
+    for kind in MethodKind::ALL {
+        let (first, last) = block_on(overfit(kind, &Device::flex()));
+        assert!(first > UNTRAINED && last < LEARNED, "{kind}: from {first} to {last}");
     }
 }
 
@@ -238,6 +216,11 @@ fn the_benchmark_trains() {
     for method in MethodKind::ALL {
         let device = Device::flex();
         let timing = block_on(bench::bench(BenchSize::Small, method, [1, 3], &device, now)).expect("a timing");
-        assert!(timing.ms_per_step > 0.0 && timing.last_nats_per_token < 5.0, "{method}: {timing:?}");
+        let size = BenchSize::Small;
+        let session = bench::session(&size.config(), size.batch(), method, 4, &device).expect("a session");
+        let (losses, _) = train(session);
+        assert_eq!(Some(&timing.last_nats_per_token), losses.last(), "{method}: the same four steps");
+        assert!(timing.ms_per_step > 0.0, "{method}: {timing:?}");
+        println!("{method} {losses:?}");
     }
 }

@@ -1,18 +1,10 @@
 //! Known laws with noise, 500 times each: the 95% intervals must hold the truth in 90 to 98% of them, with the law given
 //! and with the law chosen by the lab. The exponent is that of the power part, which all laws of data share.
 
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use tunelab::laws::{Law, Options, Point, fit};
 use tunelab::seed::Seed;
 
 const EXPERIMENTS: u64 = 500;
-
-/// By Box and Muller.
-fn normal(rng: &mut ChaCha8Rng) -> f64 {
-    let (u, v): (f64, f64) = (1.0 - rng.random::<f64>(), rng.random());
-    (-2.0 * u.ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-}
 
 fn coverage(law: Law, theta: &[f64], sizes: i32, seeds: usize) {
     for asked in [Some(law), None] {
@@ -30,12 +22,12 @@ fn covered(law: Law, theta: &[f64], sizes: i32, seeds: usize, noise: f64, asked:
     let target = 64.0 * 2f64.powi(sizes + 1);
     let (mut exponent, mut forecast) = (0, 0);
     for experiment in 0..EXPERIMENTS {
-        let mut rng = Seed(11).derive(law.name(), experiment).rng();
+        let mut draw = Seed(11).derive(law.name(), experiment).draw();
         let mut points = Vec::new();
         for i in 0..sizes {
             let d = 64.0 * 2f64.powi(i);
             for seed in 0..seeds {
-                let loss = law.predict(theta, d, None).unwrap() * (noise * normal(&mut rng)).exp();
+                let loss = law.predict(theta, d, None).unwrap() * (noise * draw.normals(1.0)[0]).exp();
                 points.push(Point::new("", d, loss).of_run(seed.to_string()));
             }
         }

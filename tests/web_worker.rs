@@ -2,7 +2,10 @@
 //! `wasm-pack test --headless --chrome` (`./lab test`).
 #![cfg(all(target_arch = "wasm32", feature = "worker"))]
 
+mod engine_models;
+
 use burn::tensor::Device;
+use engine_models::{LEARNED, UNTRAINED, overfit};
 use tunelab::engine::train::bench::bench;
 use tunelab::plan::bench::BenchSize;
 use tunelab::platform::storage::{BrowserStore, Store};
@@ -16,7 +19,8 @@ async fn every_method_learns_on_the_cpu_in_wasm() {
     for method in MethodKind::ALL {
         let timing = bench(BenchSize::Small, method, [1, 8], &Device::flex(), js_sys::Date::now).await.unwrap();
         wasm_bindgen_test::console_log!("{method}: {:.1} ms a step", timing.ms_per_step);
-        assert!(timing.last_nats_per_token.is_finite() && timing.last_nats_per_token < 5.0, "{method}: {timing:?}");
+        let (first, last) = overfit(method, &Device::flex()).await;
+        assert!(first > UNTRAINED && last < LEARNED, "{method}: from {first} to {last}");
     }
 }
 

@@ -16,7 +16,6 @@ use super::newton::{Effort, minimise};
 use super::point::Row;
 use super::{Law, Objective};
 use crate::seed::Seed;
-use rand::Rng;
 
 /// One refit: a law and its parameters, as in `Fit::theta`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -43,13 +42,13 @@ pub(crate) fn draws(believed: &[Believed], rows: &[Row], objective: Objective, c
     if worlds.is_empty() {
         return Vec::new();
     }
-    let mut rng = seed.derive("bootstrap", 0).rng();
+    let mut random = seed.derive("bootstrap", 0).draw();
     let mut scratch = rows.to_vec();
     let draw = |_| {
-        let World { law, held, bounds, fitted, residuals } = &worlds[rng.random_range(0..worlds.len())];
+        let World { law, held, bounds, fitted, residuals } = &worlds[random.index(worlds.len())];
         for (row, fitted) in scratch.iter_mut().zip(fitted) {
-            let residual: f64 = residuals[rng.random_range(0..residuals.len())];
-            row.ln_loss = fitted + if rng.random() { residual } else { -residual };
+            let residual: f64 = residuals[random.index(residuals.len())];
+            row.ln_loss = fitted + if random.coin() { residual } else { -residual };
         }
         let refit = minimise(*law, &scratch, held, bounds, objective.delta(), Effort::SKETCH);
         Draw { law: *law, theta: law.outward(&refit.theta, rows) }

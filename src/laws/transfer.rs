@@ -13,7 +13,6 @@ use super::solve::solve;
 use super::start::Care;
 use super::{Law, Objective, Point, Warning};
 use crate::seed::Seed;
-use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 /// The regression keeps to fine-tuning data up to this share of D(N) …
@@ -244,9 +243,9 @@ fn regress(rows: &[Transferred]) -> Option<TransferLaw> {
     let all: Vec<usize> = (0..used.len()).collect();
     let [k, alpha, beta] = least_squares(&used, &all, columns)?;
     let mut draws: Vec<[f64; 3]> = Vec::new();
-    let mut rng = Seed(0).derive("transfer", 0).rng();
+    let mut draw = Seed(0).derive("transfer", 0).draw();
     for _ in 0..DRAWS {
-        let drawn: Vec<usize> = all.iter().map(|_| rng.random_range(0..used.len())).collect();
+        let drawn: Vec<usize> = all.iter().map(|_| draw.index(used.len())).collect();
         draws.extend(least_squares(&used, &drawn, columns));
     }
     let interval_of = |i: usize| interval(&mut draws.iter().map(|draw| draw[i]).collect::<Vec<f64>>());

@@ -8,13 +8,12 @@ use crate::seed::Seed;
 use crate::spec::{Prompt, PromptInit};
 use burn::Tensor;
 use burn::tensor::TensorData;
-use rand::Rng;
 
 pub fn fresh(base: &Decoder, prompt: &Prompt, text: &[u32], seed: Seed) -> Result<Decoder, AdaptError> {
     let mut model = base.clone();
     let (count, d) = (prompt.virtual_tokens, model.config().d_model);
     let name = prompt.vectors(model.config()).name;
-    let mut rng = seed.derive(&name, 0).rng();
+    let mut draw = seed.derive(&name, 0).draw();
     let vectors = match &prompt.init {
         PromptInit::Random => {
             let embedding = model.embedding();
@@ -23,8 +22,8 @@ pub fn fresh(base: &Decoder, prompt: &Prompt, text: &[u32], seed: Seed) -> Resul
             Tensor::<2>::from_data(TensorData::new(noise, [count, d]), model.device()) * deviation
         }
         PromptInit::Vocabulary => {
-            let vocab_size = model.config().vocab_size as u32;
-            let ids: Vec<u32> = (0..count).map(|_| rng.random_range(0..vocab_size)).collect();
+            let vocab_size = model.config().vocab_size;
+            let ids: Vec<u32> = (0..count).map(|_| draw.index(vocab_size) as u32).collect();
             rows(&model, &ids)?
         }
         PromptInit::Text(_) if text.is_empty() => return Err(AdaptError::EmptyText),

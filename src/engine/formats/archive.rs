@@ -55,7 +55,7 @@ pub fn read_archive(
         {
             return refuse("this path leads out of the archive".into(), "use archives from people you trust only");
         }
-        let file = path.rsplit_once('/').map_or(path, |(_, file)| file);
+        let file = path.rsplit_once('/').map_or(path.as_str(), |(_, file)| file);
         // What a Mac leaves beside every file has the same names.
         if entry.is_dir() || !wanted(file) || path.split('/').any(|part| part == "__MACOSX") {
             continue;

@@ -6,10 +6,8 @@ use super::decoder::{Decoder, Pass};
 use super::parameter::{ModelError, read_each};
 use crate::data::{Tokenizer, TokenizerError};
 use crate::protocol::Sampling;
-use crate::seed::Seed;
+use crate::seed::{Draw, Seed};
 use burn::Tensor;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 
 /// Rows of a prompt that are read at once; the last chunk is padded, so that shapes stay fixed.
 const CHUNK: usize = 16;
@@ -20,7 +18,7 @@ pub struct Generator {
     model: Decoder,
     cache: Cache,
     sampling: Sampling,
-    rng: ChaCha8Rng,
+    draw: Draw,
     logits: Vec<f32>,
 }
 
@@ -35,7 +33,7 @@ impl Generator {
         let capacity = if learned { wanted.min(model.config().context) } else { wanted };
         model.reach(capacity)?;
         let cache = model.cache(capacity);
-        let mut generator = Generator { model, cache, sampling, rng: Seed(sampling.seed).rng(), logits: Vec::new() };
+        let mut generator = Generator { model, cache, sampling, draw: Seed(sampling.seed).draw(), logits: Vec::new() };
         if let Some(prompt) = generator.model.prompt().clone() {
             generator.read(prompt.inner(), virtual_tokens).await?;
         }
@@ -54,7 +52,7 @@ impl Generator {
         if self.logits.is_empty() || self.cache.length() == self.cache.capacity() {
             return Ok(None);
         }
-        let token = choose(&self.logits, &self.sampling, &mut self.rng);
+        let token = choose(&self.logits, &self.sampling, &mut self.draw);
         let words = self.model.words(self.model.ids(&[token])?);
         self.read(words, 1).await?;
         Ok(Some(token))
@@ -112,7 +110,7 @@ impl Continuation {
 }
 
 /// The index drawn from `logits`.
-fn choose(logits: &[f32], sampling: &Sampling, rng: &mut impl Rng) -> u32 {
+fn choose(logits: &[f32], sampling: &Sampling, draw: &mut Draw) -> u32 {
     let mut order: Vec<u32> = (0..logits.len() as u32).collect();
     // Likeliest first; equal logits keep the order of their ids, so that greedy choices are the same everywhere.
     order.sort_by(|&a, &b| logits[b as usize].total_cmp(&logits[a as usize]));
@@ -132,7 +130,7 @@ fn choose(logits: &[f32], sampling: &Sampling, rng: &mut impl Rng) -> u32 {
         reached >= sampling.top_p
     });
     weights.truncate(kept.map_or(order.len(), |last| last + 1));
-    let mut left = rng.random::<f64>() * weights.iter().sum::<f64>();
+    let mut left = draw.unit() * weights.iter().sum::<f64>();
     let drawn = weights.iter().position(|weight| {
         left -= weight;
         left < 0.0
@@ -147,8 +145,8 @@ mod tests {
 
     fn drawn(sampling: Sampling) -> Vec<u32> {
         let logits = [1.0, 3.0, 2.0, 0.0];
-        let mut rng = Seed(sampling.seed).rng();
-        let mut seen: Vec<u32> = (0..500).map(|_| choose(&logits, &sampling, &mut rng)).collect();
+        let mut draw = Seed(sampling.seed).draw();
+        let mut seen: Vec<u32> = (0..500).map(|_| choose(&logits, &sampling, &mut draw)).collect();
         seen.sort();
         seen.dedup();
         seen
@@ -168,8 +166,8 @@ mod tests {
     #[test]
     fn frequencies_follow_the_softmax() {
         let sampling = Sampling { temperature: 1.0, ..Sampling::default() };
-        let mut rng = Seed(sampling.seed).rng();
-        let ones = (0..4000).filter(|_| choose(&[0.0, 1.0], &sampling, &mut rng) == 1).count();
+        let mut draw = Seed(sampling.seed).draw();
+        let ones = (0..4000).filter(|_| choose(&[0.0, 1.0], &sampling, &mut draw) == 1).count();
         assert!((ones as f64 / 4000.0 - 0.731).abs() < 0.03, "{ones} of 4000");
     }
 }

@@ -3,7 +3,6 @@
 use super::{ModelError, WeightSource};
 use crate::seed::Seed;
 use crate::spec::{Initial, ParameterSpec};
-use rand::Rng;
 
 /// A source of initial values.
 #[derive(Clone, Copy, Debug)]
@@ -17,24 +16,17 @@ impl WeightSource for InitialWeights {
             Initial::Ones => vec![1.0; count],
             Initial::Normal { deviation } => normal(self.0, name, count, deviation),
             Initial::Uniform { bound } => {
-                let mut rng = self.0.derive(name, 0).rng();
-                (0..count).map(|_| (bound * (2.0 * rng.random::<f64>() - 1.0)) as f32).collect()
+                let mut draw = self.0.derive(name, 0).draw();
+                (0..count).map(|_| (bound * (2.0 * draw.unit() - 1.0)) as f32).collect()
             }
             Initial::FromEmbedding => return Err(ModelError::Missing { name: name.clone() }),
         })
     }
 }
 
-/// `count` normal numbers that follow from seed and purpose, by Box and Muller's transform.
+/// `count` normal numbers that follow from seed and purpose.
 pub(crate) fn normal(seed: Seed, purpose: &str, count: usize, deviation: f64) -> Vec<f32> {
-    let mut rng = seed.derive(purpose, 0).rng();
-    let mut values = Vec::with_capacity(count + 1);
-    while values.len() < count {
-        let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-        let (sin, cos) = (std::f64::consts::TAU * rng.random::<f64>()).sin_cos();
-        values.push((deviation * radius * cos) as f32);
-        values.push((deviation * radius * sin) as f32);
-    }
-    values.truncate(count);
-    values
+    let mut draw = seed.derive(purpose, 0).draw();
+    let values = std::iter::repeat_with(|| draw.normals(deviation)).flatten();
+    values.take(count).map(|value| value as f32).collect()
 }

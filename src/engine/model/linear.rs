@@ -6,11 +6,10 @@
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use super::weight::Weight;
 use crate::engine::ops::host::on_host;
+use crate::seed::Draw;
 use crate::spec::{Role, Term};
 use burn::Tensor;
 use burn::tensor::TensorData;
-use rand::Rng;
-use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 
 #[derive(Clone, Debug)]
@@ -36,20 +35,20 @@ pub struct LowRank {
 
 /// The random choices of one training pass. Made on the host, so that every device drops the same inputs.
 #[derive(Debug)]
-pub struct Noise(RefCell<ChaCha8Rng>);
+pub struct Noise(RefCell<Draw>);
 
 impl Noise {
-    pub fn new(rng: ChaCha8Rng) -> Self {
-        Noise(RefCell::new(rng))
+    pub fn new(draw: Draw) -> Self {
+        Noise(RefCell::new(draw))
     }
 
     /// Inverted dropout (Srivastava et al. 2014): 0 with probability `share`, else 1/(1-share).
     fn dropout(&self, x: Tensor<2>, share: f64) -> Tensor<2> {
         let shape = x.dims();
         let kept = (1.0 / (1.0 - share)) as f32;
-        let mut rng = self.0.borrow_mut();
+        let mut draw = self.0.borrow_mut();
         let mask: Vec<f32> =
-            (0..shape[0] * shape[1]).map(|_| if rng.random::<f32>() < share as f32 { 0.0 } else { kept }).collect();
+            (0..shape[0] * shape[1]).map(|_| if draw.unit_f32() < share as f32 { 0.0 } else { kept }).collect();
         let mask = Tensor::from_data(TensorData::new(mask, shape), &x.device().inner());
         x * mask
     }

@@ -9,7 +9,6 @@ use crate::plan::bench::{BenchSize, BenchTiming};
 use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, ModelConfig, RunSpec, SPEC_VERSION, Source, TrainConfig};
 use burn::tensor::Device;
-use rand::Rng;
 
 /// A session of `steps` steps of `batch` rows of random tokens, without evaluations between.
 pub fn session(
@@ -21,9 +20,9 @@ pub fn session(
 ) -> Result<Session, TrainError> {
     let method = method.into();
     let base = Decoder::load_as(method.base_precision(), config, &mut InitialWeights(Seed(0)), device)?;
-    let mut rng = Seed(0).derive("bench", 0).rng();
+    let mut draw = Seed(0).derive("bench", 0).draw();
     let mut example = || Tokenized {
-        ids: (0..config.context + 1).map(|_| rng.random_range(0..config.vocab_size as u32)).collect(),
+        ids: (0..config.context + 1).map(|_| draw.index(config.vocab_size) as u32).collect(),
         target_start: 1,
         target_bytes: config.context,
         truncated: false,

@@ -180,7 +180,7 @@ impl Session {
         let mut summed: Vec<Tensor<1>> = Vec::new();
         let mut nats: Option<Tensor<1>> = None;
         for (micro, batch) in batches.iter().enumerate() {
-            let noise = Noise::new(self.spec.seed.derive("dropout", (first + micro) as u64).rng());
+            let noise = Noise::new(self.spec.seed.derive("dropout", (first + micro) as u64).draw());
             let loss = sum_nats(&self.model, batch, Some(&noise))?;
             // One mean over all targets of the step, however they fall on the micro-batches.
             let mut gradients = loss.clone().div_scalar(targets.max(1) as f64).backward();
