@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use tunelab::data::Batch;
 use tunelab::engine::adapt;
 use tunelab::engine::model::{Decoder, ModelError, Parameter, WeightSource};
-use tunelab::engine::train::{AdamW, clip, sum_nats};
+use tunelab::engine::train::{AdamW, sum_nats};
 use tunelab::spec::{
     Activation, Bias, Lora, Method, MethodKind, ModelConfig, Norm, ParameterSpec, Position, Prompt, PromptInit,
     Schedule, TrainConfig,
@@ -115,7 +115,7 @@ fn twenty_steps_of_every_method_are_those_of_pytorch() {
                 MethodKind::Full => base.clone(),
                 _ => adapt::install(&base, &method, &mut Adapter).expect("adapter"),
             };
-            let mut optimizer = AdamW::new(&train, &method.trained(base.config()));
+            let mut optimizer = AdamW::new(model.ops(), &train, &method.trained(base.config()));
             for step in 0..STEPS {
                 let what = format!("{family}, {key}, step {step}");
                 adapt::visit(&mut model, &method, &mut |_, mut parameter| parameter.track());
@@ -132,7 +132,7 @@ fn twenty_steps_of_every_method_are_those_of_pytorch() {
                     }
                     gradients.push(gradient);
                 });
-                let mut gradients = clip(gradients, train.clip_norm).into_iter();
+                let mut gradients = model.ops().clip(gradients, train.clip_norm).into_iter();
                 optimizer.begin();
                 let mut index = 0;
                 adapt::visit(&mut model, &method, &mut |name, mut parameter| {

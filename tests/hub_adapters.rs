@@ -11,7 +11,7 @@ use tunelab::data::Batch;
 use tunelab::engine::adapt::{self, peft};
 use tunelab::engine::formats::{MemoryFiles, TensorFiles, Width, write_tensors};
 use tunelab::engine::model::{Decoder, Tensors};
-use tunelab::engine::train::{AdamW, clip, sum_nats};
+use tunelab::engine::train::{AdamW, sum_nats};
 use tunelab::plan::estimate::trained_parameters;
 use tunelab::spec::{Lora, Method, MethodKind, Target, TrainConfig};
 
@@ -52,14 +52,14 @@ fn gradients(model: &mut Decoder, method: &Method, batch: &Batch) -> (f64, BTree
 /// The losses of 20 steps on one batch, as hub.py's `steps`.
 fn steps(mut model: Decoder, method: &Method, batch: &Batch, rate: f64) -> Vec<f64> {
     let train = TrainConfig { weight_decay: 0.0, ..TrainConfig::default_for(MethodKind::Full) };
-    let mut optimizer = AdamW::new(&train, &method.trained(model.config()));
+    let mut optimizer = AdamW::new(model.ops(), &train, &method.trained(model.config()));
     let step = |_| {
         adapt::visit(&mut model, method, &mut |_, mut parameter| parameter.track());
         let loss = sum_nats(&model, batch, None).unwrap().div_scalar(batch.target_tokens() as f64);
         let mut graph = loss.clone().backward();
         let mut rows = Vec::new();
         adapt::visit(&mut model, method, &mut |_, mut parameter| rows.extend(parameter.take_gradient(&mut graph)));
-        let mut rows = clip(rows, 1.0).into_iter();
+        let mut rows = model.ops().clip(rows, 1.0).into_iter();
         optimizer.begin();
         let mut index = 0;
         adapt::visit(&mut model, method, &mut |name, mut parameter| {

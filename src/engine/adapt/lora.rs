@@ -2,8 +2,9 @@
 
 use super::AdaptError;
 use crate::engine::model::{
-    Decoder, HostTensor, InitialWeights, LowRank, ModelError, Parameter, Tensors, Weight, WeightSource,
+    Decoder, HostTensor, InitialWeights, LowRank, ModelError, Parameter, Tensors, WeightSource,
 };
+use crate::engine::ops::Weight;
 use crate::seed::Seed;
 use crate::spec::{Lora, ParameterSpec, Target};
 use burn::Tensor;
@@ -57,13 +58,12 @@ pub fn weigh(model: &mut Decoder, lora: &Lora, weight: f64) {
 /// A plain model in f32 whose weights contain all its adapters: `W + s·A·B`.
 pub fn merge(adapted: &Decoder) -> Decoder {
     let mut model = adapted.dense();
-    let device = model.device().clone();
     for layer in 0..model.config().layers {
         for target in Target::ALL {
             let Some(linear) = model.linear(layer, target) else { continue };
             for adapter in std::mem::take(&mut linear.adapters) {
                 let dense = adapter.a.matmul(adapter.b).mul_scalar(adapter.scale);
-                linear.weight = Weight::Whole(linear.weight.dense(&device) + dense);
+                linear.weight = Weight::Whole(linear.weight.dense() + dense);
             }
         }
     }

@@ -50,5 +50,5 @@ pub fn visit(model: &mut Decoder, prompt: &Prompt, visit: &mut impl FnMut(String
 
 /// The embeddings of `ids`, `[ids, d]`.
 fn rows(model: &Decoder, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
-    Ok(model.ids(ids)?.rows_of(model.embedding()))
+    Ok(model.words(model.ids(ids)?).inner())
 }

@@ -5,13 +5,9 @@ use super::decoder::Pass;
 use super::linear::Linear;
 use super::norm::NormLayer;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use super::rotary::Rotary;
-use crate::engine::ops::host::attend::Attend;
-use crate::engine::ops::host::{on_host, on_three};
+use crate::engine::ops::{AttentionShape, Rotary};
 use crate::spec::{Role, Target, Term};
 use burn::Tensor;
-use burn::tensor::activation::softmax;
-use burn::tensor::{Device, TensorData};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Attention {
@@ -26,37 +22,6 @@ pub(crate) struct Attention {
     head_dim: usize,
     scale: f64,
     window: Option<usize>,
-}
-
-/// The shape of one attention: `batch` sequences of `queries` new tokens that look at `keys` tokens, the new ones
-/// among them, at positions from `offset` on.
-#[derive(Clone, Copy, Debug)]
-pub struct Heads {
-    pub batch: usize,
-    pub queries: usize,
-    pub keys: usize,
-    pub offset: usize,
-    pub heads: usize,
-    pub kv_heads: usize,
-    pub head_dim: usize,
-    pub window: Option<usize>,
-}
-
-impl Heads {
-    /// The keys that query `i` sees.
-    pub fn visible(&self, i: usize) -> std::ops::Range<usize> {
-        let end = (self.offset + i + 1).min(self.keys);
-        end.saturating_sub(self.window.unwrap_or(end))..end
-    }
-
-    /// 0 where a query sees a key, a number that softmax turns to 0 elsewhere: `[1, 1, queries, keys]`.
-    pub(crate) fn mask(&self, device: &Device) -> Tensor<4> {
-        let mut mask = vec![-1e30f32; self.queries * self.keys];
-        for (i, row) in mask.chunks_mut(self.keys).enumerate() {
-            row[self.visible(i)].fill(0.0);
-        }
-        Tensor::from_data(TensorData::new(mask, [1, 1, self.queries, self.keys]), device)
-    }
 }
 
 impl Attention {
@@ -111,29 +76,29 @@ impl Attention {
     /// `[batch · tokens, d]` to `[batch · tokens, d]`.
     pub fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {
         let offset = pass.offset();
-        let (batch, tokens) = (pass.batch, pass.tokens);
+        let (ops, batch, tokens) = (pass.ops, pass.batch, pass.tokens);
         let place = |projected: Tensor<2>, heads: usize, norm: Option<&NormLayer>| {
             let rows = batch * tokens;
             let projected = match norm {
                 None => projected,
                 Some(norm) => {
                     let by_head = projected.reshape([rows * heads, self.head_dim]);
-                    norm.forward(by_head).reshape([rows, heads * self.head_dim])
+                    norm.forward(by_head, ops).reshape([rows, heads * self.head_dim])
                 }
             };
             match rotary {
                 None => projected,
-                Some(rotary) => rotary.apply(projected, tokens, heads, offset),
+                Some(rotary) => ops.rotary(projected, rotary, tokens, heads, offset),
             }
         };
-        let query = place(self.query.forward(x.clone(), pass.noise), self.heads, self.query_norm.as_ref());
-        let key = place(self.key.forward(x.clone(), pass.noise), self.kv_heads, self.key_norm.as_ref());
-        let value = self.value.forward(x, pass.noise);
+        let query = place(self.query.forward(x.clone(), pass), self.heads, self.query_norm.as_ref());
+        let key = place(self.key.forward(x.clone(), pass), self.kv_heads, self.key_norm.as_ref());
+        let value = self.value.forward(x, pass);
         let (key, value) = match &mut pass.cache {
             None => (key, value),
             Some(cache) => cache.extend(layer, key, value),
         };
-        let shape = Heads {
+        let shape = AttentionShape {
             batch,
             queries: tokens,
             keys: key.dims()[0] / batch,
@@ -142,34 +107,9 @@ impl Attention {
             kv_heads: self.kv_heads,
             head_dim: self.head_dim,
             window: self.window,
+            scale: self.scale,
         };
-        let mixed = if on_host(&query.device()) {
-            let size = query.dims();
-            on_three(Attend { shape, scale: self.scale as f32 }, query, key, value, size)
-        } else {
-            let mask = pass.mask(&shape, &query.device().inner());
-            attend(query, key, value, mask, shape, self.scale)
-        };
-        self.out.forward(mixed, pass.noise)
+        let mixed = ops.attention([query, key, value], &shape, &mut pass.masks);
+        self.out.forward(mixed, pass)
     }
-}
-
-/// softmax(scale · q·kᵀ + mask)·v: `q [batch · queries, heads · head_dim]`, `k` and `v`
-/// `[batch · keys, kv_heads · head_dim]`, giving `q`'s shape.
-fn attend(q: Tensor<2>, k: Tensor<2>, v: Tensor<2>, mask: Tensor<4>, shape: Heads, scale: f64) -> Tensor<2> {
-    let Heads { batch, queries, keys, heads, kv_heads, head_dim, .. } = shape;
-    let q = q.reshape([batch, queries, heads, head_dim]).swap_dims(1, 2);
-    let shared = |t: Tensor<2>| {
-        let t = t.reshape([batch, keys, kv_heads, head_dim]).swap_dims(1, 2);
-        if kv_heads == heads {
-            return t;
-        }
-        let groups = heads / kv_heads;
-        t.reshape([batch, kv_heads, 1, keys, head_dim])
-            .expand([batch, kv_heads, groups, keys, head_dim])
-            .reshape([batch, heads, keys, head_dim])
-    };
-    let scores = q.mul_scalar(scale).matmul(shared(k).swap_dims(2, 3)) + mask;
-    let mixed = softmax(scores, 3).matmul(shared(v));
-    mixed.swap_dims(1, 2).reshape([batch * queries, heads * head_dim])
 }

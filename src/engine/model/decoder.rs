@@ -1,18 +1,15 @@
 //! A decoder-only transformer: embedding, blocks of attention and feed-forward with residuals, a norm, a head.
 
-use super::attention::{Attention, Heads};
+use super::attention::Attention;
 use super::cache::Cache;
 use super::linear::{Linear, Noise};
 use super::mlp::Mlp;
 use super::norm::NormLayer;
 use super::parameter::{HostTensor, Loader, ModelError, Parameter, Tensors, WeightSource, read};
-use super::rotary::Rotary;
-use super::weight::Weight;
-use crate::engine::ops::host::loss::Select;
-use crate::engine::ops::host::{on_host, on_one};
+use crate::engine::ops::{self, Masks, Ops, Rotary, Weight};
 use crate::spec::{ModelConfig, ParameterSpec, Precision, Role, Target, Term};
 use burn::Tensor;
-use burn::tensor::{Device, Int, TensorData};
+use burn::tensor::Device;
 use std::sync::Arc;
 
 /// A model on a device. Clones share their tensors, so that many runs start from one base.
@@ -20,6 +17,7 @@ use std::sync::Arc;
 pub struct Decoder {
     config: ModelConfig,
     device: Device,
+    ops: &'static dyn Ops,
     precision: Precision,
     /// `[vocab, d]`
     embed: Weight,
@@ -53,24 +51,11 @@ pub struct Pass<'a> {
     pub noise: Option<&'a Noise>,
     /// Present while generating: what was read before.
     pub cache: Option<&'a mut Cache>,
-    /// The masks made so far, by window: layers share them.
-    masks: Vec<(Option<usize>, Tensor<4>)>,
+    pub(crate) ops: &'static dyn Ops,
+    pub(crate) masks: Masks,
 }
 
-impl<'a> Pass<'a> {
-    pub fn new(batch: usize, tokens: usize, noise: Option<&'a Noise>, cache: Option<&'a mut Cache>) -> Self {
-        Pass { batch, tokens, noise, cache, masks: Vec::new() }
-    }
-
-    pub(crate) fn mask(&mut self, shape: &Heads, device: &Device) -> Tensor<4> {
-        if let Some((_, mask)) = self.masks.iter().find(|(window, _)| *window == shape.window) {
-            return mask.clone();
-        }
-        let mask = shape.mask(device);
-        self.masks.push((shape.window, mask.clone()));
-        mask
-    }
-
+impl Pass<'_> {
     /// The position of the first token.
     pub(crate) fn offset(&self) -> usize {
         self.cache.as_ref().map_or(0, |cache| cache.length())
@@ -91,7 +76,8 @@ impl Decoder {
         device: &Device,
     ) -> Result<Self, ModelError> {
         config.check()?;
-        let loader = &mut Loader { config, source, device, precision };
+        let ops = ops::for_device(device);
+        let loader = &mut Loader { config, source, ops, device, precision };
         let embed = loader.weight(Role::Embedding)?;
         let has = |role| config.has(role, Term::Weight);
         let positions = has(Role::Positions).then(|| loader.matrix(Role::Positions)).transpose()?;
@@ -101,7 +87,20 @@ impl Decoder {
         let head_bias = loader.bias(Role::Head)?;
         let rotary = Rotary::new(config, config.context, device);
         let (config, device) = (config.clone(), device.clone());
-        Ok(Decoder { config, device, precision, embed, positions, rotary, blocks, norm, head, head_bias, prompt: None })
+        Ok(Decoder {
+            config,
+            device,
+            ops,
+            precision,
+            embed,
+            positions,
+            rotary,
+            blocks,
+            norm,
+            head,
+            head_bias,
+            prompt: None,
+        })
     }
 
     pub fn config(&self) -> &ModelConfig {
@@ -110,6 +109,16 @@ impl Decoder {
 
     pub fn device(&self) -> &Device {
         &self.device
+    }
+
+    /// The operations that compute this model.
+    pub fn ops(&self) -> &'static dyn Ops {
+        self.ops
+    }
+
+    /// The same model computed by other operations: to hold implementations against each other.
+    pub fn with_ops(self, ops: &'static dyn Ops) -> Decoder {
+        Decoder { ops, ..self }
     }
 
     /// How the weights rest.
@@ -134,9 +143,9 @@ impl Decoder {
 
     /// The same model with every weight in f32.
     pub fn dense(&self) -> Decoder {
-        let (mut model, device) = (self.clone(), self.device.clone());
+        let mut model = self.clone();
         model.precision = Precision::F32;
-        model.each_weight(&mut |weight| *weight = Weight::Whole(weight.dense(&device)));
+        model.each_weight(&mut |weight| *weight = Weight::Whole(weight.dense()));
         model
     }
 
@@ -207,9 +216,9 @@ impl Decoder {
         self.prompt.as_ref().map_or(0, |prompt| prompt.dims()[0])
     }
 
-    /// `[vocab, d]`, without gradients: what prompts start from.
+    /// `[vocab, d]`, without gradients.
     pub(crate) fn embedding(&self) -> Tensor<2> {
-        self.embed.dense(&self.device).inner()
+        self.embed.dense().inner()
     }
 
     /// Every tensor of the base as f32, read from the device.
@@ -225,29 +234,39 @@ impl Decoder {
         Ok(names.into_iter().zip(tensors).collect())
     }
 
-    /// Token ids for this model's device, refusing those it does not know.
-    pub fn ids(&self, ids: &[u32]) -> Result<Ids, ModelError> {
+    /// Token ids, refusing those that this model does not know.
+    pub fn ids(&self, ids: &[u32]) -> Result<TokenIds, ModelError> {
         let vocab_size = self.config.vocab_size;
         if let Some(&id) = ids.iter().find(|&&id| id as usize >= vocab_size) {
             return Err(ModelError::Token { id, vocab_size });
         }
-        Ok(Ids::new(ids, &self.device))
+        Ok(TokenIds(ids.into()))
     }
 
     /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`. Virtual
     /// tokens are read first and not given back.
-    pub fn hidden(&self, ids: Ids, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
-        let (d, tokens) = (self.config.d_model, ids.count() / batch);
+    pub fn hidden(&self, ids: TokenIds, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
+        let (d, tokens) = (self.config.d_model, ids.0.len() / batch);
         let words = self.words(ids);
         let Some(prompt) = &self.prompt else {
-            return self.blocks(words, &mut Pass::new(batch, tokens, noise, None));
+            return self.blocks(words, &mut self.pass(batch, tokens, noise, None));
         };
         let first = prompt.dims()[0];
         let prompt = prompt.clone().unsqueeze::<3>().expand([batch, first, d]);
         let all = Tensor::cat(vec![prompt, words.reshape([batch, tokens, d])], 1);
         let all = all.reshape([batch * (first + tokens), d]);
-        let out = self.blocks(all, &mut Pass::new(batch, first + tokens, noise, None));
+        let out = self.blocks(all, &mut self.pass(batch, first + tokens, noise, None));
         out.reshape([batch, first + tokens, d]).narrow(1, first, tokens).reshape([batch * tokens, d])
+    }
+
+    pub(crate) fn pass<'a>(
+        &self,
+        batch: usize,
+        tokens: usize,
+        noise: Option<&'a Noise>,
+        cache: Option<&'a mut Cache>,
+    ) -> Pass<'a> {
+        Pass { batch, tokens, noise, cache, ops: self.ops, masks: Masks::default() }
     }
 
     /// Embeddings `[batch · tokens, d]` through all blocks and the last norm.
@@ -260,14 +279,14 @@ impl Decoder {
         for (layer, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, layer, self.rotary.as_ref(), pass);
         }
-        self.norm.forward(x)
+        self.norm.forward(x, self.ops)
     }
 
     /// `[rows, d]` to `[rows, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         let logits = match &self.head {
-            Some(head) => head.product(hidden, false, None),
-            None => self.embed.product(hidden, true, None),
+            Some(head) => self.ops.linear(hidden, head, None),
+            None => self.ops.linear_transposed(hidden, &self.embed),
         };
         match &self.head_bias {
             Some(bias) => logits + bias.clone().unsqueeze::<2>(),
@@ -283,46 +302,14 @@ impl Decoder {
     }
 
     /// Embeddings of `ids`, `[count, d]`, without virtual tokens.
-    pub(crate) fn words(&self, ids: Ids) -> Tensor<2> {
-        self.embed.rows(ids, &self.device)
+    pub(crate) fn words(&self, ids: TokenIds) -> Tensor<2> {
+        self.ops.embedding(&self.embed, ids.0)
     }
 }
 
-/// Row numbers where the device wants them: in memory for the CPU, in a tensor elsewhere.
+/// Token ids that a model knows.
 #[derive(Clone, Debug)]
-pub enum Ids {
-    Host(Arc<[u32]>),
-    Device(Box<Tensor<1, Int>>),
-}
-
-impl Ids {
-    pub(crate) fn new(ids: &[u32], device: &Device) -> Self {
-        if on_host(device) {
-            return Ids::Host(ids.into());
-        }
-        let ids: Vec<i32> = ids.iter().map(|&id| id as i32).collect();
-        let count = ids.len();
-        Ids::Device(Box::new(Tensor::from_data(TensorData::new(ids, [count]), device)))
-    }
-
-    pub fn count(&self) -> usize {
-        match self {
-            Ids::Host(ids) => ids.len(),
-            Ids::Device(ids) => ids.dims()[0],
-        }
-    }
-
-    /// The rows of `[any, width]` that stand at these numbers, `[count, width]`.
-    pub(crate) fn rows_of(self, table: Tensor<2>) -> Tensor<2> {
-        match self {
-            Ids::Device(ids) => table.select(0, *ids),
-            Ids::Host(rows) => {
-                let (count, width) = (rows.len(), table.dims()[1]);
-                on_one(Select { rows, width }, table, [count, width])
-            }
-        }
-    }
-}
+pub struct TokenIds(pub(crate) Arc<[u32]>);
 
 impl Block {
     fn load<S: WeightSource>(layer: usize, loader: &mut Loader<'_, S>) -> Result<Self, ModelError> {
@@ -343,13 +330,14 @@ impl Block {
     }
 
     fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {
-        let seen = self.attention.forward(self.norm_attention.forward(x.clone()), layer, rotary, pass);
+        let ops = pass.ops;
+        let attended = self.attention.forward(self.norm_attention.forward(x.clone(), ops), layer, rotary, pass);
         if self.parallel {
-            let thought = self.mlp.forward(self.norm_mlp.forward(x.clone()), pass.noise);
-            return x + seen + thought;
+            let fed = self.mlp.forward(self.norm_mlp.forward(x.clone(), ops), pass);
+            return x + attended + fed;
         }
-        let x = x + seen;
-        let thought = self.mlp.forward(self.norm_mlp.forward(x.clone()), pass.noise);
-        x + thought
+        let x = x + attended;
+        let fed = self.mlp.forward(self.norm_mlp.forward(x.clone(), ops), pass);
+        x + fed
     }
 }

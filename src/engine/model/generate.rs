@@ -2,7 +2,7 @@
 //! Temperature, then top-k (Fan et al. 2018), then top-p (Holtzman et al. 2020), in Hugging Face's order.
 
 use super::cache::Cache;
-use super::decoder::{Decoder, Pass};
+use super::decoder::Decoder;
 use super::parameter::{ModelError, read_each};
 use crate::data::{Tokenizer, TokenizerError};
 use crate::protocol::Sampling;
@@ -67,7 +67,7 @@ impl Generator {
     async fn read(&mut self, words: Tensor<2>, count: usize) -> Result<(), ModelError> {
         let tokens = words.dims()[0];
         self.cache.check(tokens)?;
-        let mut pass = Pass::new(1, tokens, None, Some(&mut self.cache));
+        let mut pass = self.model.pass(1, tokens, None, Some(&mut self.cache));
         let hidden = self.model.blocks(words, &mut pass);
         self.cache.advance(count);
         let logits = self.model.logits(hidden.narrow(0, count - 1, 1)).reshape([-1]);

@@ -1,11 +1,9 @@
-//! A linear layer, with or without a low-rank adapter beside it (Hu et al. 2021).
-//!
-//! The adapted layer computes `x·W + s·(x·A)·B` and never the dense `W + s·A·B`: W stays out of the gradient's
-//! graph, so neither its gradient nor its input's copy is made.
+//! A linear layer, with or without low-rank adapters beside it (Hu et al. 2021). W stays out of the gradient's graph
+//! where it is not trained, so neither its gradient nor its input's copy is made.
 
+use super::decoder::Pass;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use super::weight::Weight;
-use crate::engine::ops::host::on_host;
+use crate::engine::ops::Weight;
 use crate::seed::Draw;
 use crate::spec::{Role, Term};
 use burn::Tensor;
@@ -66,26 +64,28 @@ impl Linear {
         }
     }
 
-    /// `[rows, in]` to `[rows, out]`; `noise` while training.
-    pub(crate) fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
+    /// `[rows, in]` to `[rows, out]`.
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        let (ops, bias) = (pass.ops, self.bias.as_ref());
+        let noise = |adapter: &LowRank| pass.noise.filter(|_| adapter.dropout > 0.0);
         if let [adapter] = self.adapters.as_slice()
-            && on_host(&x.device())
-            && (noise.is_none() || adapter.dropout == 0.0)
+            && noise(adapter).is_none()
         {
-            return self.weight.adapted(x, adapter, self.bias.as_ref());
+            return ops.linear_adapted(x, &self.weight, bias, adapter.matrices(), adapter.scale);
         }
-        let plain = self.weight.product(x.clone(), false, self.bias.as_ref());
-        self.adapters.iter().fold(plain, |sum, adapter| sum + adapter.forward(x.clone(), noise))
+        let plain = ops.linear(x.clone(), &self.weight, bias);
+        self.adapters.iter().fold(plain, |sum, adapter| {
+            let x = match noise(adapter) {
+                Some(noise) => noise.dropout(x.clone(), adapter.dropout),
+                None => x.clone(),
+            };
+            sum + ops.low_rank(x, adapter.matrices(), adapter.scale)
+        })
     }
 }
 
 impl LowRank {
-    fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
-        let x = match noise {
-            Some(noise) if self.dropout > 0.0 => noise.dropout(x, self.dropout),
-            _ => x,
-        };
-        let times = |x, matrix: &Tensor<2>| Weight::Whole(matrix.clone()).product(x, false, None);
-        times(times(x, &self.a).mul_scalar(self.scale), &self.b)
+    fn matrices(&self) -> [&Tensor<2>; 2] {
+        [&self.a, &self.b]
     }
 }

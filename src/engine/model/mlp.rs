@@ -1,12 +1,10 @@
 //! The feed-forward layer: GELU (Hendrycks & Gimpel 2016), exact or by tanh, or SwiGLU (Shazeer 2020).
 
-use super::linear::{Linear, Noise};
+use super::decoder::Pass;
+use super::linear::Linear;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use crate::engine::ops::host::activation::{Gate, GeluTanh};
-use crate::engine::ops::host::{on_host, on_one, on_two};
 use crate::spec::{Activation, Role, Target, Term};
 use burn::Tensor;
-use burn::tensor::activation::{gelu, gelu_approximate, silu};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Mlp {
@@ -43,18 +41,13 @@ impl Mlp {
     }
 
     /// `[rows, d]` to `[rows, d]`.
-    pub fn forward(&self, x: Tensor<2>, noise: Option<&Noise>) -> Tensor<2> {
-        let up = self.up.forward(x.clone(), noise);
-        let (host, shape) = (on_host(&up.device()), up.dims());
+    pub fn forward(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+        let up = self.up.forward(x.clone(), pass);
         let hidden = match (&self.gate, self.activation) {
-            (Some(gate), _) => match (gate.forward(x, noise), host) {
-                (gate, true) => on_two(Gate, gate, up, shape),
-                (gate, false) => silu(gate) * up,
-            },
-            (None, Activation::GeluTanh) if host => on_one(GeluTanh, up, shape),
-            (None, Activation::GeluTanh) => gelu_approximate(up),
-            (None, _) => gelu(up),
+            (Some(gate), _) => pass.ops.gate(gate.forward(x, pass), up),
+            (None, Activation::GeluTanh) => pass.ops.gelu_tanh(up),
+            (None, _) => pass.ops.gelu(up),
         };
-        self.down.forward(hidden, noise)
+        self.down.forward(hidden, pass)
     }
 }

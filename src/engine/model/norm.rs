@@ -1,8 +1,7 @@
 //! Layer norm (Ba et al. 2016) and RMS norm (Zhang & Sennrich 2019) over a row.
 
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use crate::engine::ops::host::norm::{LayerNorm, RmsNorm};
-use crate::engine::ops::host::{on_host, on_three, on_two};
+use crate::engine::ops::Ops;
 use crate::spec::{Role, Term};
 use burn::Tensor;
 
@@ -28,25 +27,10 @@ impl NormLayer {
     }
 
     /// `[rows, d]` to `[rows, d]`.
-    pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        if on_host(&x.device()) {
-            let (shape, epsilon, weight) = (x.dims(), self.epsilon as f32, self.weight.clone());
-            return match &self.bias {
-                None => on_two(RmsNorm { epsilon }, x, weight, shape),
-                Some(bias) => on_three(LayerNorm { epsilon }, x, weight, bias.clone(), shape),
-            };
-        }
-        let weight = self.weight.clone().unsqueeze::<2>();
+    pub fn forward(&self, x: Tensor<2>, ops: &dyn Ops) -> Tensor<2> {
         match &self.bias {
-            None => {
-                let inverse = (x.clone().square().mean_dim(1) + self.epsilon).sqrt().recip();
-                x * inverse * weight
-            }
-            Some(bias) => {
-                let centred = x.clone() - x.mean_dim(1);
-                let inverse = (centred.clone().square().mean_dim(1) + self.epsilon).sqrt().recip();
-                centred * inverse * weight + bias.clone().unsqueeze::<2>()
-            }
+            None => ops.rms_norm(x, &self.weight, self.epsilon),
+            Some(bias) => ops.layer_norm(x, &self.weight, bias, self.epsilon),
         }
     }
 }

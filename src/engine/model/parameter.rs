@@ -1,7 +1,6 @@
 //! A model's tensors seen from outside: named, of rank one or two, exchanged as plain numbers.
 
-use super::weight::Weight;
-use crate::engine::ops::packed::Packed;
+use crate::engine::ops::{Ops, Packed, Weight};
 use crate::spec::{ModelConfig, ParameterSpec, Precision, Role, SpecError, Term};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData, Transaction};
@@ -142,6 +141,15 @@ impl Parameter<'_> {
     }
 }
 
+impl Weight {
+    /// Visits a whole matrix; a packed one is no parameter that could be changed.
+    pub(crate) fn visit(&mut self, role: Role, visit: &mut impl FnMut(String, Parameter<'_>)) {
+        if let Weight::Whole(tensor) = self {
+            visit(role.name(Term::Weight), Parameter::Matrix(tensor));
+        }
+    }
+}
+
 impl WeightSource for &Tensors {
     fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
         let ParameterSpec { name, shape, .. } = parameter;
@@ -157,6 +165,7 @@ impl WeightSource for &Tensors {
 pub(crate) struct Loader<'a, S> {
     pub config: &'a ModelConfig,
     pub source: &'a mut S,
+    pub ops: &'static dyn Ops,
     pub device: &'a Device,
     /// How weights that may be quantized are held.
     pub precision: Precision,
@@ -202,7 +211,7 @@ impl<S: WeightSource> Loader<'_, S> {
         if missing > 0 {
             return Err(wrong(rows * columns - missing));
         }
-        Ok(Weight::packed(packed, self.device))
+        Ok(self.ops.packed_weight(packed, self.device))
     }
 
     fn checked(&mut self, parameter: &ParameterSpec) -> Result<TensorData, ModelError> {

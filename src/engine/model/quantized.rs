@@ -2,7 +2,7 @@
 //! that adapters were trained on.
 
 use super::parameter::{ModelError, WeightSource};
-use crate::engine::ops::packed::Packed;
+use crate::engine::ops::Packed;
 use crate::spec::{ParameterSpec, Precision};
 
 pub struct QuantizedWeights<'a, S> {

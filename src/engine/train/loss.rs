@@ -1,46 +1,56 @@
 //! Cross-entropy of the target tokens.
 
 use crate::data::Batch;
-use crate::engine::model::{Decoder, Ids, ModelError, Noise};
-use crate::engine::ops::host::loss::CrossEntropy;
-use crate::engine::ops::host::on_one;
-use crate::engine::ops::on_host;
+use crate::engine::model::{Decoder, ModelError, Noise, TokenIds};
 use burn::Tensor;
-use burn::tensor::TensorData;
-use burn::tensor::activation::log_softmax;
 use std::borrow::Cow;
 
 /// The summed negative log-likelihood of a batch's targets, `[1]`. `noise` while training.
 pub fn sum_nats(model: &Decoder, batch: &Batch, noise: Option<&Noise>) -> Result<Tensor<1>, ModelError> {
-    let batch = &trimmed(model, batch);
-    let hidden = model.hidden(model.ids(&batch.inputs)?, batch.rows, noise);
-    match model.ids(&batch.targets)? {
-        Ids::Host(targets) => {
-            // Shapes are free on the CPU: logits are computed where a target counts, and only there.
-            let counted = || (0..targets.len()).filter(|&at| batch.weights[at] > 0.0);
-            let rows: Vec<u32> = counted().map(|at| at as u32).collect();
-            let logits = model.logits(Ids::Host(rows.into()).rows_of(hidden));
-            let op = CrossEntropy {
-                targets: counted().map(|at| targets[at]).collect(),
-                weights: counted().map(|at| batch.weights[at]).collect(),
-                vocab: model.config().vocab_size,
-            };
-            Ok(on_one(op, logits, [1, 1]).reshape([1]))
+    let Scores { logits, targets, weights, .. } = Scores::of(model, batch, noise)?;
+    Ok(model.ops().cross_entropy(logits, targets.0, weights))
+}
+
+/// What a model says of a batch's targets.
+pub(super) struct Scores {
+    /// `[targets, vocab]`
+    pub logits: Tensor<2>,
+    pub targets: TokenIds,
+    pub weights: Vec<f32>,
+    /// Where each target stands in the batch.
+    pub places: Vec<usize>,
+}
+
+impl Scores {
+    /// Where shapes are free, only what counts is computed: the columns up to the last target, since no earlier
+    /// position sees the others, and of these the logits where a target has weight.
+    pub fn of(model: &Decoder, batch: &Batch, noise: Option<&Noise>) -> Result<Self, ModelError> {
+        let ops = model.ops();
+        let short = if ops.fixed_shapes() { Cow::Borrowed(batch) } else { trimmed(batch) };
+        let hidden = model.hidden(model.ids(&short.inputs)?, short.rows, noise);
+        if ops.fixed_shapes() {
+            let (targets, weights) = (model.ids(&batch.targets)?, batch.weights.clone());
+            let places = (0..weights.len()).collect();
+            return Ok(Scores { logits: model.logits(hidden), targets, weights, places });
         }
-        Ids::Device(targets) => {
-            let likelihood = log_softmax(model.logits(hidden), 1).gather(1, targets.unsqueeze_dim(1)).reshape([-1]);
-            let weights = TensorData::new(batch.weights.clone(), [batch.weights.len()]);
-            Ok((likelihood * Tensor::from_data(weights, model.device())).sum().neg())
-        }
+        let counted: Vec<usize> = (0..short.weights.len()).filter(|&at| short.weights[at] > 0.0).collect();
+        let targets: Vec<u32> = counted.iter().map(|&at| short.targets[at]).collect();
+        let rows = counted.iter().map(|&at| at as u32).collect();
+        Ok(Scores {
+            logits: model.logits(ops.select_rows(hidden, rows)),
+            targets: model.ids(&targets)?,
+            weights: counted.iter().map(|&at| short.weights[at]).collect(),
+            places: counted.iter().map(|at| at / short.columns * batch.columns + at % short.columns).collect(),
+        })
     }
 }
 
-/// The batch without the columns after its last target: no earlier position sees them. On a GPU, where a new shape
-/// means new kernels, the batch stays as it is.
-pub(crate) fn trimmed<'a>(model: &Decoder, batch: &'a Batch) -> Cow<'a, Batch> {
-    let used = |row: &[f32]| row.iter().rposition(|&weight| weight > 0.0).map_or(1, |last| last + 1);
-    let columns = batch.weights.chunks(batch.columns).map(used).max().unwrap_or(batch.columns);
-    if columns == batch.columns || !on_host(model.device()) {
+/// The batch without the columns after its last target.
+fn trimmed(batch: &Batch) -> Cow<'_, Batch> {
+    let last = (0..batch.weights.len()).filter(|&at| batch.weights[at] > 0.0).map(|at| at % batch.columns).max();
+    // One column is left where nothing counts.
+    let columns = last.map_or(1, |last| last + 1);
+    if columns == batch.columns {
         return Cow::Borrowed(batch);
     }
     fn cut<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {

@@ -14,6 +14,6 @@ mod session;
 pub use checkpoint::CheckpointError;
 pub use evaluate::{batch_nats, evaluate};
 pub use loss::sum_nats;
-pub use optim::{AdamW, clip};
+pub use optim::AdamW;
 pub use run::{Outcome, Progress, RunData, TrainError};
 pub use session::Session;

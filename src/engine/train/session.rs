@@ -7,7 +7,7 @@
 use super::checkpoint::{self, Stored};
 use super::evaluate::evaluate_batch;
 use super::loss::sum_nats;
-use super::optim::{AdamW, Moments, clip};
+use super::optim::{AdamW, Moments};
 use super::run::{Outcome, Progress, RunData, TrainError};
 use crate::engine::adapt;
 use crate::engine::model::{Decoder, HostTensor, ModelError, Noise, Parameter, read};
@@ -20,8 +20,6 @@ use serde::{Deserialize, Serialize};
 
 /// Points of a training curve that a record keeps, about.
 const CURVE_POINTS: usize = 200;
-/// Steps whose losses are read together on a GPU, where each reading waits for the device.
-const READ_EVERY: usize = 8;
 
 /// The counters a checkpoint carries beside the tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,7 +91,7 @@ impl Session {
         };
         let total_steps = spec.train.steps(data.train.examples().len());
         Ok(Session {
-            optimizer: AdamW::new(&spec.train, &spec.method.trained(model.config())),
+            optimizer: AdamW::new(model.ops(), &spec.train, &spec.method.trained(model.config())),
             best: rows(&mut model, spec),
             spec: spec.clone(),
             data,
@@ -203,7 +201,7 @@ impl Session {
         }
 
         let rate = config.rate(step, self.total_steps);
-        let gradients = clip(summed, config.clip_norm);
+        let gradients = self.model.ops().clip(summed, config.clip_norm);
         self.optimizer.begin();
         let mut gradients = gradients.into_iter().enumerate();
         let optimizer = &mut self.optimizer;
@@ -218,8 +216,7 @@ impl Session {
             self.pending.push((self.counters.step, targets.max(1) as f64, nats));
         }
         let evaluate = self.spec.train.evaluates(self.counters.step, self.total_steps);
-        let on_host = crate::engine::ops::on_host(self.model.device());
-        let nats_per_token = match on_host || evaluate || self.pending.len() >= READ_EVERY {
+        let nats_per_token = match evaluate || self.pending.len() >= self.model.ops().steps_per_read() {
             true => self.read_losses().await?,
             false => None,
         };

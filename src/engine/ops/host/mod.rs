@@ -1,72 +1,18 @@
-//! What only the CPU backend does: the hot operations on plain slices, each with its derivative by hand.
+//! What operations on the host's slices share: one step of the gradient's graph, matrix products, sums and the
+//! exponential.
 
-pub(crate) mod activation;
-pub(crate) mod adapted;
-pub(crate) mod attend;
-pub(crate) mod frozen;
-pub(crate) mod loss;
-pub(crate) mod norm;
+mod gemm;
 mod op;
 #[cfg(any(target_family = "wasm", test))]
 mod panels;
-pub(crate) mod product;
-pub(crate) mod rotary;
-pub(crate) mod step;
 
-use burn::Tensor;
-use burn::backend::{DispatchDevice, DispatchTensor};
-use burn::tensor::Device;
-use op::HostOp;
-use std::cell::Cell;
-
-thread_local! {
-    static COMPOSED: Cell<bool> = const { Cell::new(false) };
-}
-
-/// True where tensors live in this program's memory (burn's Flex backend).
-pub fn on_host(device: &Device) -> bool {
-    matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_)) && !COMPOSED.get()
-}
-
-/// Runs `work` with the operations composed of burn's primitives, as on a GPU, for holding the two against each
-/// other. Whatever tensors it makes must be used within.
-pub fn composed<R>(work: impl FnOnce() -> R) -> R {
-    let before = COMPOSED.replace(true);
-    let result = work();
-    COMPOSED.set(before);
-    result
-}
-
-/// Runs `op` on a matrix alone: to `[rows, columns]`.
-pub(crate) fn on_one(op: impl HostOp<1>, x: Tensor<2>, shape: [usize; 2]) -> Tensor<2> {
-    Tensor::from_dispatch(op::apply(op, [x.into_dispatch()], shape))
-}
-
-/// Runs `op` on a matrix and another tensor: to `[rows, columns]`.
-pub(crate) fn on_two<const D: usize>(op: impl HostOp<2>, x: Tensor<2>, y: Tensor<D>, shape: [usize; 2]) -> Tensor<2> {
-    Tensor::from_dispatch(op::apply(op, [x.into_dispatch(), y.into_dispatch()], shape))
-}
-
-/// Runs `op` on a matrix and two other tensors: to `[rows, columns]`.
-pub(crate) fn on_three<const D: usize, const E: usize>(
-    op: impl HostOp<3>,
-    x: Tensor<2>,
-    y: Tensor<D>,
-    z: Tensor<E>,
-    shape: [usize; 2],
-) -> Tensor<2> {
-    Tensor::from_dispatch(op::apply(op, [x.into_dispatch(), y.into_dispatch(), z.into_dispatch()], shape))
-}
-
-/// Runs `op` on tensors of any rank: to `[rows, columns]`.
-pub(crate) fn on_many<const N: usize>(op: impl HostOp<N>, inputs: [DispatchTensor; N], shape: [usize; 2]) -> Tensor<2> {
-    Tensor::from_dispatch(op::apply(op, inputs, shape))
-}
+pub(crate) use gemm::{View, add_low_rank, filled, gemm, low_rank};
+pub(crate) use op::{SliceOp, change_row, numbers, run};
 
 /// Numbers summed side by side, so that the compiler can use vector instructions in a fixed order.
 const LANES: usize = 16;
 
-fn dot(a: &[f32], b: &[f32]) -> f32 {
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let (a, b) = (a.chunks_exact(LANES), b.chunks_exact(LANES));
     let rest: f32 = a.remainder().iter().zip(b.remainder()).map(|(a, b)| a * b).sum();
@@ -78,7 +24,7 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-fn sum(a: &[f32]) -> f32 {
+pub(crate) fn sum(a: &[f32]) -> f32 {
     let mut lanes = [0.0f32; LANES];
     let a = a.chunks_exact(LANES);
     let rest: f32 = a.remainder().iter().sum();
@@ -90,12 +36,12 @@ fn sum(a: &[f32]) -> f32 {
     lanes.iter().sum::<f32>() + rest
 }
 
-fn add(sum: &mut [f32], row: &[f32]) {
+pub(crate) fn add(sum: &mut [f32], row: &[f32]) {
     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
 }
 
 /// The sum of rows of `width` numbers.
-fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
     let mut sums = vec![0.0; width];
     rows.chunks_exact(width).for_each(|row| add(&mut sums, row));
     sums
@@ -103,7 +49,7 @@ fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
 
 /// e^x to about two units in the last place, without branches or calls: 2^n·p(r) with Cephes' polynomial
 /// (Moshier 1989). The same bits on every platform.
-fn exp(x: f32) -> f32 {
+pub(crate) fn exp(x: f32) -> f32 {
     const ROUND: f32 = 12_582_912.0; // 1.5·2^23: adding it rounds to a whole number.
     let x = x.clamp(-87.0, 88.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUND;

@@ -1,9 +1,9 @@
 //! An operation on plain slices with its derivative written by hand, as one step of burn's autodiff graph.
 //!
 //! On the CPU a layer composed of burn's primitives makes many passes over memory and many allocations; these
-//! operations make one. They serve the Flex backend only: elsewhere the same mathematics runs composed, and tests
-//! hold the two against each other.
+//! operations make one. They serve the Flex backend only.
 
+use burn::Tensor;
 use burn::backend::autodiff::checkpoint::base::Checkpointer;
 use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
@@ -17,7 +17,7 @@ use std::fmt::Debug;
 use std::marker::PhantomData;
 
 /// `N` inputs to one output.
-pub(crate) trait HostOp<const N: usize>: Clone + Debug + Send + Sync + 'static {
+pub(crate) trait SliceOp<const N: usize>: Clone + Debug + Send + Sync + 'static {
     /// What the derivative needs beside the inputs.
     type Saved: Clone + Debug + Send + 'static;
 
@@ -34,8 +34,13 @@ pub(crate) trait HostOp<const N: usize>: Clone + Debug + Send + Sync + 'static {
     ) -> [Option<Vec<f32>>; N];
 }
 
-/// Runs `op`, recording it where an input is tracked. All inputs must be f32 tensors of the Flex backend.
-pub(crate) fn apply<const N: usize, Op: HostOp<N>>(
+/// Runs `op` to a matrix `[rows, columns]`, recording it where an input is tracked. All inputs must be f32 tensors of
+/// the Flex backend.
+pub(crate) fn run<const N: usize, Op: SliceOp<N>>(op: Op, inputs: [DispatchTensor; N], shape: [usize; 2]) -> Tensor<2> {
+    Tensor::from_dispatch(apply(op, inputs, shape))
+}
+
+fn apply<const N: usize, Op: SliceOp<N>>(
     op: Op,
     inputs: [DispatchTensor; N],
     shape: impl Into<Shape>,
@@ -76,7 +81,7 @@ impl<const N: usize, Op> Debug for Step<N, Op> {
     }
 }
 
-impl<const N: usize, Op: HostOp<N>> Backward<Flex, N> for Step<N, Op> {
+impl<const N: usize, Op: SliceOp<N>> Backward<Flex, N> for Step<N, Op> {
     type State = (Op, Op::Saved, [FlexTensor; N]);
 
     fn backward(self, ops: Ops<Self::State, N>, gradients: &mut Gradients, _: &mut Checkpointer) {
@@ -92,7 +97,7 @@ impl<const N: usize, Op: HostOp<N>> Backward<Flex, N> for Step<N, Op> {
     }
 }
 
-pub(super) fn plain(input: DispatchTensor) -> FlexTensor {
+fn plain(input: DispatchTensor) -> FlexTensor {
     match <DispatchTensor as DispatchKindConversion<Flex>>::try_into_backend(input) {
         Ok(tensor) => tensor.float(),
         Err(other) => unreachable!("only Flex tensors come here: {other}"),
@@ -106,15 +111,33 @@ fn tracked(input: DispatchTensor) -> <Autodiff<Flex> as burn::backend::BackendTy
     }
 }
 
-pub(super) fn contiguous(tensor: FlexTensor) -> FlexTensor {
+fn contiguous(tensor: FlexTensor) -> FlexTensor {
     if tensor.as_slice::<f32>().is_some() { tensor } else { tensor.to_contiguous() }
 }
 
 /// The numbers of a tensor that was made [`contiguous`].
-pub(super) fn slice(tensor: &FlexTensor) -> &[f32] {
+fn slice(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("every tensor of numbers here is f32, and was made contiguous before")
 }
 
-pub(super) fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
+fn tensor(values: Vec<f32>, shape: Shape) -> FlexTensor {
     FlexTensor::new(Bytes::from_elems(values), Layout::contiguous(shape), DType::F32)
+}
+
+/// Reads a tensor's numbers where they are.
+pub(crate) fn numbers<const D: usize, R>(tensor: &Tensor<D>, read: impl FnOnce(&[f32]) -> R) -> R {
+    read(slice(&contiguous(plain(tensor.clone().into_dispatch()))))
+}
+
+/// Changes a row in place; memory that another tensor shares is copied first.
+pub(crate) fn change_row(row: &mut Tensor<1>, change: impl FnOnce(&mut [f32])) {
+    row.inplace(|row| {
+        let mut row = contiguous(plain(row.into_dispatch()));
+        if row.layout().num_elements() * size_of::<f32>() != row.bytes().len() {
+            // A view of a larger buffer: its own numbers only.
+            row = tensor(slice(&row).to_vec(), row.layout().shape().clone());
+        }
+        change(row.storage_mut());
+        Tensor::from_primitive::<Flex>(row)
+    });
 }

@@ -5,7 +5,7 @@
 //! Plain arrays, which the compiler turns into vector instructions. The `gemm` crate, which natively uses wider
 //! vectors, computes the same in wasm about five times slower (measured at the sizes of the lab's models).
 
-use super::product::View;
+use super::gemm::View;
 use std::array;
 use std::cell::RefCell;
 use std::ops::Range;

@@ -11,14 +11,14 @@ mod int8;
 mod nf4;
 mod words;
 
-pub(crate) use words::Words;
+pub use words::Words;
 
 use crate::spec::{BLOCK, Precision};
 use std::ops::Range;
 
 /// `[rows, columns]`, a row after the other.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Packed {
+pub struct Packed {
     shape: [usize; 2],
     codes: Codes,
 }
@@ -34,7 +34,7 @@ enum Codes {
 
 /// A number that sixteen bits cannot hold, as a weight or as the scale of its block.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct TooWide(pub f32);
+pub struct TooWide(pub f32);
 
 impl Packed {
     /// Zeros of this shape; `None` where `precision` is f32, which is a plain tensor's.

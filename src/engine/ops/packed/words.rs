@@ -8,7 +8,7 @@ use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
 
 #[derive(Clone, Debug)]
-pub(crate) struct Words {
+pub struct Words {
     columns: usize,
     bytes: u64,
     kind: Kind,
@@ -73,6 +73,10 @@ impl Words {
 
     pub fn shape(&self) -> [usize; 2] {
         [self.words.dims()[0], self.columns]
+    }
+
+    pub fn device(&self) -> Device {
+        self.words.device()
     }
 
     /// Bytes on the device.

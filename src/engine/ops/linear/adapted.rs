@@ -1,8 +1,8 @@
 //! A linear layer with a low-rank adapter beside it, as one operation: neither the adapter's output nor its input's
 //! gradient is written apart and added.
 
-use super::op::HostOp;
-use super::product::{Product, View, add_low_rank, filled, gemm, low_rank};
+use super::dense::Product;
+use crate::engine::ops::host::{SliceOp, View, add_low_rank, column_sums, filled, gemm, low_rank};
 
 /// `x·W + b + scale · (x·A)·B`: x `[m, k]`, W `[k, n]`, A `[k, rank]`, B `[rank, n]`, b `[n]`.
 #[derive(Clone, Debug)]
@@ -85,7 +85,7 @@ impl Adapted {
     }
 }
 
-impl HostOp<4> for Adapted {
+impl SliceOp<4> for Adapted {
     /// `scale · x·A`
     type Saved = Vec<f32>;
 
@@ -104,7 +104,7 @@ impl HostOp<4> for Adapted {
     }
 }
 
-impl HostOp<5> for Adapted {
+impl SliceOp<5> for Adapted {
     type Saved = Vec<f32>;
 
     fn forward(&self, [x, w, a, b, bias]: [&[f32]; 5], _: bool) -> (Vec<f32>, Vec<f32>) {
@@ -119,7 +119,7 @@ impl HostOp<5> for Adapted {
         [wx, ww, wa, wb, wanted_bias]: [bool; 5],
     ) -> [Option<Vec<f32>>; 5] {
         let [dx, dw, da, db] = self.derive([x, w, a, b], &inner, gradient, [wx, ww, wa, wb]);
-        let dbias = wanted_bias.then(|| super::column_sums(gradient, bias.len()));
+        let dbias = wanted_bias.then(|| column_sums(gradient, bias.len()));
         [dx, dw, da, db, dbias]
     }
 }

@@ -2,8 +2,8 @@
 //! stays in the processor's cache, forward and for the input's gradient; it has no gradient itself.
 
 use super::adapted::Adapted;
-use super::op::HostOp;
-use super::product::{Product, View, filled, gemm};
+use super::dense::Product;
+use crate::engine::ops::host::{SliceOp, View, column_sums, filled, gemm};
 use crate::engine::ops::packed::Packed;
 use crate::spec::BLOCK;
 use std::cell::RefCell;
@@ -72,7 +72,7 @@ impl<Op> Frozen<Op> {
 }
 
 /// `x`
-impl HostOp<1> for Frozen<Product> {
+impl SliceOp<1> for Frozen<Product> {
     type Saved = ();
 
     fn forward(&self, [x]: [&[f32]; 1], _: bool) -> (Vec<f32>, ()) {
@@ -85,7 +85,7 @@ impl HostOp<1> for Frozen<Product> {
 }
 
 /// `x`, bias
-impl HostOp<2> for Frozen<Product> {
+impl SliceOp<2> for Frozen<Product> {
     type Saved = ();
 
     fn forward(&self, [x, bias]: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
@@ -93,13 +93,13 @@ impl HostOp<2> for Frozen<Product> {
     }
 
     fn backward(&self, [_, bias]: [&[f32]; 2], (): (), gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
-        let dbias = wanted[1].then(|| super::column_sums(gradient, bias.len()));
+        let dbias = wanted[1].then(|| column_sums(gradient, bias.len()));
         [self.derive(&self.op, gradient, wanted[0]), dbias]
     }
 }
 
 /// `x`, A, B
-impl HostOp<3> for Frozen<Adapted> {
+impl SliceOp<3> for Frozen<Adapted> {
     /// `scale · x·A`
     type Saved = Vec<f32>;
 
@@ -125,7 +125,7 @@ impl HostOp<3> for Frozen<Adapted> {
 }
 
 /// `x`, A, B, bias
-impl HostOp<4> for Frozen<Adapted> {
+impl SliceOp<4> for Frozen<Adapted> {
     type Saved = Vec<f32>;
 
     fn forward(&self, [x, a, b, bias]: [&[f32]; 4], _: bool) -> (Vec<f32>, Vec<f32>) {
@@ -141,78 +141,8 @@ impl HostOp<4> for Frozen<Adapted> {
         gradient: &[f32],
         [wx, wa, wb, want_bias]: [bool; 4],
     ) -> [Option<Vec<f32>>; 4] {
-        let [dx, da, db] = HostOp::<3>::backward(self, [x, a, b], inner, gradient, [wx, wa, wb]);
-        let dbias = want_bias.then(|| super::column_sums(gradient, bias.len()));
+        let [dx, da, db] = SliceOp::<3>::backward(self, [x, a, b], inner, gradient, [wx, wa, wb]);
+        let dbias = want_bias.then(|| column_sums(gradient, bias.len()));
         [dx, da, db, dbias]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::spec::Precision;
-
-    /// Shapes of one tile and of several, in both directions, with odd ends.
-    const SHAPES: [[usize; 3]; 4] = [[3, 5, 7], [2, 64, 130], [3, 1100, 300], [2, 300, 1100]];
-
-    fn wave(count: usize, speed: f32) -> Vec<f32> {
-        (0..count).map(|i| (i as f32 * speed).sin()).collect()
-    }
-
-    fn near(ours: &[f32], wanted: &[f32], what: &str) {
-        let size = wanted.iter().fold(0.0f32, |size, value| size.max(value.abs()));
-        assert_eq!(ours.len(), wanted.len(), "{what}");
-        for (ours, wanted) in ours.iter().zip(wanted) {
-            assert!((ours - wanted).abs() <= 4e-6 * size, "{what}: {ours} and {wanted}");
-        }
-    }
-
-    #[test]
-    fn products_and_gradients_are_those_of_the_unpacked_matrix() {
-        for precision in [Precision::F16, Precision::Int8, Precision::Nf4] {
-            for (shape, transposed) in SHAPES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
-                let [m, k, n] = shape;
-                let held = if transposed { [n, k] } else { [k, n] };
-                let mut packed = Packed::zeros(precision, held).expect("less than f32");
-                packed.fill(0..held[0], 0..held[1], &wave(k * n, 0.37)).expect("in range");
-                let mut dense = Vec::new();
-                packed.unpack(0..held[0], 0..held[1], &mut dense);
-                let (x, bias, gradient) = (wave(m * k, 0.11), wave(n, 0.5), wave(m * n, 0.23));
-                let op = Product { shape, transposed };
-                let frozen = Frozen { op: op.clone(), weight: Arc::new(packed) };
-                let what = format!("{precision}, {shape:?}, transposed: {transposed}");
-                near(&frozen.forward([&x], true).0, &op.run(&x, &dense, None), &what);
-                near(&frozen.forward([&x, &bias], true).0, &op.run(&x, &dense, Some(&bias)), &what);
-                let [dx, _] = op.derive(&x, &dense, &gradient, [true, false]);
-                let [ours, dbias] = frozen.backward([&x, &bias], (), &gradient, [true, true]);
-                near(&ours.expect("wanted"), &dx.expect("wanted"), &what);
-                near(&dbias.expect("wanted"), &super::super::column_sums(&gradient, n), &what);
-                assert_eq!(frozen.backward([&x], (), &gradient, [false]), [None]);
-            }
-        }
-    }
-
-    #[test]
-    fn an_adapter_beside_it_is_that_beside_the_unpacked_matrix() {
-        let shape @ [m, k, n] = [4, 70, 90];
-        let rank = 3;
-        let mut packed = Packed::zeros(Precision::Nf4, [k, n]).expect("less than f32");
-        packed.fill(0..k, 0..n, &wave(k * n, 0.37)).expect("in range");
-        let mut w = Vec::new();
-        packed.unpack(0..k, 0..n, &mut w);
-        let (x, a, b, bias) = (wave(m * k, 0.11), wave(k * rank, 0.7), wave(rank * n, 0.9), wave(n, 0.5));
-        let gradient = wave(m * n, 0.23);
-        let op = Adapted { shape, rank, scale: 0.5 };
-        let frozen = Frozen { op: op.clone(), weight: Arc::new(packed) };
-        let (wanted, inner) = op.forward([&x, &w, &a, &b, &bias], true);
-        let (ours, our_inner) = frozen.forward([&x, &a, &b, &bias], true);
-        near(&ours, &wanted, "output");
-        near(&frozen.forward([&x, &a, &b], true).0, &op.forward([&x, &w, &a, &b], true).0, "output without bias");
-        let [dx, _, da, db, dbias] =
-            op.backward([&x, &w, &a, &b, &bias], inner, &gradient, [true, false, true, true, true]);
-        let gradients = frozen.backward([&x, &a, &b, &bias], our_inner, &gradient, [true; 4]);
-        for ((ours, wanted), name) in gradients.into_iter().zip([dx, da, db, dbias]).zip(["x", "a", "b", "bias"]) {
-            near(&ours.expect("wanted"), &wanted.expect("wanted"), name);
-        }
     }
 }

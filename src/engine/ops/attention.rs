@@ -1,20 +1,95 @@
-//! Causal attention, head by head: the scores of one head and a block of queries stay in the cache, and what a
-//! block cannot see is not computed.
+//! Causal attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023) and local windows (Beltagy et al.
+//! 2020). On the host head by head: the scores of one head and a block of queries stay in the cache, and what a block
+//! cannot see is not computed.
 
-use super::op::HostOp;
-use super::product::{View, gemm};
-use super::{dot, exp, sum};
-use crate::engine::model::Heads;
+use super::host::{SliceOp, View, dot, exp, gemm, run, sum};
+use burn::Tensor;
+use burn::tensor::activation::softmax;
+use burn::tensor::{Device, TensorData};
 use std::ops::Range;
+
+/// The shape of one attention: `batch` sequences of `queries` new tokens that look at `keys` tokens, the new ones
+/// among them, at positions from `offset` on.
+#[derive(Clone, Copy, Debug)]
+pub struct AttentionShape {
+    pub batch: usize,
+    pub queries: usize,
+    pub keys: usize,
+    pub offset: usize,
+    pub heads: usize,
+    pub kv_heads: usize,
+    pub head_dim: usize,
+    /// Keys that a query sees at most, itself among them.
+    pub window: Option<usize>,
+    /// By which scores are multiplied.
+    pub scale: f64,
+}
+
+impl AttentionShape {
+    /// The keys that query `i` sees.
+    pub fn visible(&self, i: usize) -> std::ops::Range<usize> {
+        let end = (self.offset + i + 1).min(self.keys);
+        end.saturating_sub(self.window.unwrap_or(end))..end
+    }
+
+    /// 0 where a query sees a key, a number that softmax turns to 0 elsewhere: `[1, 1, queries, keys]`.
+    fn mask(&self, device: &Device) -> Tensor<4> {
+        let mut mask = vec![-1e30f32; self.queries * self.keys];
+        for (i, row) in mask.chunks_mut(self.keys).enumerate() {
+            row[self.visible(i)].fill(0.0);
+        }
+        Tensor::from_data(TensorData::new(mask, [1, 1, self.queries, self.keys]), device)
+    }
+}
+
+/// The masks made so far in one pass, by window: layers share them.
+#[derive(Clone, Debug, Default)]
+pub struct Masks(Vec<(Option<usize>, Tensor<4>)>);
+
+impl Masks {
+    fn get(&mut self, shape: &AttentionShape, device: &Device) -> Tensor<4> {
+        if let Some((_, mask)) = self.0.iter().find(|(window, _)| *window == shape.window) {
+            return mask.clone();
+        }
+        let mask = shape.mask(device);
+        self.0.push((shape.window, mask.clone()));
+        mask
+    }
+}
+
+/// softmax(scale · q·kᵀ + mask)·v: `q [batch · queries, heads · head_dim]`, `k` and `v`
+/// `[batch · keys, kv_heads · head_dim]`, giving `q`'s shape.
+pub(super) fn composed([q, k, v]: [Tensor<2>; 3], shape: &AttentionShape, masks: &mut Masks) -> Tensor<2> {
+    let &AttentionShape { batch, queries, keys, heads, kv_heads, head_dim, scale, .. } = shape;
+    let mask = masks.get(shape, &q.device().inner());
+    let q = q.reshape([batch, queries, heads, head_dim]).swap_dims(1, 2);
+    let shared = |t: Tensor<2>| {
+        let t = t.reshape([batch, keys, kv_heads, head_dim]).swap_dims(1, 2);
+        if kv_heads == heads {
+            return t;
+        }
+        let groups = heads / kv_heads;
+        t.reshape([batch, kv_heads, 1, keys, head_dim])
+            .expand([batch, kv_heads, groups, keys, head_dim])
+            .reshape([batch, heads, keys, head_dim])
+    };
+    let scores = q.mul_scalar(scale).matmul(shared(k).swap_dims(2, 3)) + mask;
+    let mixed = softmax(scores, 3).matmul(shared(v));
+    mixed.swap_dims(1, 2).reshape([batch * queries, heads * head_dim])
+}
+
+pub(super) fn host(qkv: [Tensor<2>; 3], shape: &AttentionShape) -> Tensor<2> {
+    let size = qkv[0].dims();
+    run(Attend { shape: *shape, scale: shape.scale as f32 }, qkv.map(Tensor::into_dispatch), size)
+}
 
 /// Queries whose scores are computed together.
 const BLOCK: usize = 32;
 
-/// q `[batch · queries, heads · head_dim]`, k and v `[batch · keys, kv_heads · head_dim]`, giving q's shape.
 #[derive(Clone, Debug)]
-pub(crate) struct Attend {
-    pub shape: Heads,
-    pub scale: f32,
+struct Attend {
+    shape: AttentionShape,
+    scale: f32,
 }
 
 /// A block of queries of one head.
@@ -31,7 +106,7 @@ struct Block {
 
 impl Attend {
     fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
-        let Heads { batch, queries, keys, heads, kv_heads, head_dim, .. } = self.shape;
+        let AttentionShape { batch, queries, keys, heads, kv_heads, head_dim, .. } = self.shape;
         let mut saved = 0;
         (0..batch * heads).flat_map(move |index| (0..queries).step_by(BLOCK).map(move |first| (index, first))).map(
             move |(index, first)| {
@@ -72,7 +147,7 @@ impl Attend {
     }
 }
 
-impl HostOp<3> for Attend {
+impl SliceOp<3> for Attend {
     /// The blocks' probabilities, one after another.
     type Saved = Vec<f32>;
 
