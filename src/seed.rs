@@ -52,6 +52,7 @@ fn key(mut state: u64) -> [u8; 32] {
 pub struct Draw(ChaCha8Rng);
 
 impl Draw {
+    /// The choices that follow from a seed.
     pub fn new(seed: Seed) -> Self {
         Draw(ChaCha8Rng::from_seed(key(seed.0)))
     }
@@ -103,6 +104,7 @@ impl Draw {
         self.0.next_u32() >> 31 == 1
     }
 
+    /// True with this probability.
     pub fn chance(&mut self, probability: f64) -> bool {
         self.unit() < probability
     }

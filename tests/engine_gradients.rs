@@ -50,7 +50,7 @@ fn adapted(base: &Decoder, method: &Method) -> Decoder {
             parameter.set_flat(Tensor::from_floats(wave.as_slice(), &Device::flex()));
         }
     });
-    model.reach(40).expect("positions");
+    model.ensure_positions(40).expect("positions");
     model
 }
 

@@ -22,7 +22,7 @@ fn covered(law: Law, theta: &[f64], sizes: i32, seeds: usize, noise: f64, asked:
     let target = 64.0 * 2f64.powi(sizes + 1);
     let (mut exponent, mut forecast) = (0, 0);
     for experiment in 0..EXPERIMENTS {
-        let mut draw = Seed(11).derive(law.name(), experiment).draw();
+        let mut draw = Seed(11).derive(&law.to_string(), experiment).draw();
         let mut points = Vec::new();
         for i in 0..sizes {
             let d = 64.0 * 2f64.powi(i);

@@ -35,7 +35,7 @@ pub fn run(args: Args) -> Result<()> {
     };
     ensure!(!ids.is_empty(), "the text has no tokens: give at least one");
     let model = &mut opened.model;
-    model.reach(model.virtual_tokens() + ids.len())?;
+    model.ensure_positions(model.virtual_tokens() + ids.len())?;
     let logits = model.logits(model.hidden(model.ids(&ids)?, 1, None));
     let values: Vec<f32> = logits.into_data().try_into_vec().map_err(|error| anyhow::anyhow!("{error}"))?;
     let rows: Vec<&[f32]> = values.chunks(opened.model.config().vocab_size).collect();

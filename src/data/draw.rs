@@ -10,6 +10,7 @@ pub struct Zipf {
 }
 
 impl Zipf {
+    /// Ranks `0..n`.
     pub fn new(n: usize, offset: f64) -> Self {
         let mut sum = 0.0;
         let cumulative = (0..n)
@@ -21,6 +22,7 @@ impl Zipf {
         Zipf { cumulative }
     }
 
+    /// One rank.
     pub fn draw(&self, draw: &mut Draw) -> usize {
         let total = self.cumulative.last().copied().unwrap_or(0.0);
         let point = draw.unit() * total;

@@ -57,7 +57,7 @@ pub fn weigh(model: &mut Decoder, lora: &Lora, weight: f64) {
 
 /// A plain model in f32 whose weights contain all its adapters: `W + s·A·B`.
 pub fn merge(adapted: &Decoder) -> Decoder {
-    let mut model = adapted.dense();
+    let mut model = adapted.dequantized();
     for layer in 0..model.config().layers {
         for target in Target::ALL {
             let Some(linear) = model.linear(layer, target) else { continue };

@@ -50,5 +50,5 @@ pub fn visit(model: &mut Decoder, prompt: &Prompt, visit: &mut impl FnMut(String
 
 /// The embeddings of `ids`, `[ids, d]`.
 fn rows(model: &Decoder, ids: &[u32]) -> Result<Tensor<2>, ModelError> {
-    Ok(model.words(model.ids(ids)?).inner())
+    Ok(model.embed(model.ids(ids)?).inner())
 }

@@ -1,7 +1,7 @@
 //! Causal self-attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), local windows
 //! (Beltagy et al. 2020) and norms on queries and keys (Henry et al. 2020), as a layer's settings say.
 
-use super::decoder::Pass;
+use super::decoder::ForwardPass;
 use super::linear::Linear;
 use super::norm::NormLayer;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
@@ -74,7 +74,13 @@ impl Attention {
     }
 
     /// `[batch · tokens, d]` to `[batch · tokens, d]`.
-    pub fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {
+    pub fn forward(
+        &self,
+        x: Tensor<2>,
+        layer: usize,
+        rotary: Option<&Rotary>,
+        pass: &mut ForwardPass<'_>,
+    ) -> Tensor<2> {
         let offset = pass.offset();
         let (ops, batch, tokens) = (pass.ops, pass.batch, pass.tokens);
         let place = |projected: Tensor<2>, heads: usize, norm: Option<&NormLayer>| {

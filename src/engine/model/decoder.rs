@@ -2,7 +2,7 @@
 
 use super::attention::Attention;
 use super::cache::Cache;
-use super::linear::{Linear, Noise};
+use super::linear::{Dropout, Linear};
 use super::mlp::Mlp;
 use super::norm::NormLayer;
 use super::parameter::{HostTensor, Loader, ModelError, Parameter, Tensors, WeightSource, read};
@@ -44,18 +44,18 @@ struct Block {
 
 /// One pass through the blocks: `batch` sequences of `tokens` each.
 #[derive(Debug)]
-pub struct Pass<'a> {
+pub struct ForwardPass<'a> {
     pub batch: usize,
     pub tokens: usize,
     /// Present while training: draws what is dropped.
-    pub noise: Option<&'a Noise>,
+    pub dropout: Option<&'a Dropout>,
     /// Present while generating: what was read before.
     pub cache: Option<&'a mut Cache>,
     pub(crate) ops: &'static dyn Ops,
     pub(crate) masks: Masks,
 }
 
-impl Pass<'_> {
+impl ForwardPass<'_> {
     /// The position of the first token.
     pub(crate) fn offset(&self) -> usize {
         self.cache.as_ref().map_or(0, |cache| cache.length())
@@ -68,7 +68,7 @@ impl Decoder {
         Self::load_as(Precision::F32, config, source, device)
     }
 
-    /// The same with its weights resting in `precision`: less than f32 is for a base that stays frozen.
+    /// The same with its weights stored in `precision`: less than f32 is for a base that stays frozen.
     pub fn load_as(
         precision: Precision,
         config: &ModelConfig,
@@ -121,12 +121,12 @@ impl Decoder {
         Decoder { ops, ..self }
     }
 
-    /// How the weights rest.
+    /// How the weights are stored.
     pub fn precision(&self) -> Precision {
         self.precision
     }
 
-    /// Bytes of the base's tensors as they rest.
+    /// Bytes of the base's tensors as they are stored.
     pub fn bytes(&self) -> u64 {
         let (mut model, mut bytes) = (self.clone(), 0);
         model.each_weight(&mut |weight| bytes += weight.bytes());
@@ -142,14 +142,14 @@ impl Decoder {
     }
 
     /// The same model with every weight in f32.
-    pub fn dense(&self) -> Decoder {
+    pub fn dequantized(&self) -> Decoder {
         let mut model = self.clone();
         model.precision = Precision::F32;
         model.each_weight(&mut |weight| *weight = Weight::Whole(weight.dense()));
         model
     }
 
-    /// The matrices that can rest in less than f32.
+    /// The matrices that can be stored in less than f32.
     fn each_weight(&mut self, visit: &mut impl FnMut(&mut Weight)) {
         visit(&mut self.embed);
         for layer in 0..self.blocks.len() {
@@ -166,7 +166,7 @@ impl Decoder {
 
     /// Makes the model ready for sequences of `positions`, virtual tokens included. Rotary tables grow; a learned
     /// table cannot.
-    pub fn reach(&mut self, positions: usize) -> Result<(), ModelError> {
+    pub fn ensure_positions(&mut self, positions: usize) -> Result<(), ModelError> {
         match &self.rotary {
             None if positions > self.config.context => {
                 Err(ModelError::TooLong { positions, context: self.config.context })
@@ -179,7 +179,7 @@ impl Decoder {
         }
     }
 
-    /// Visits the base's tensors by canonical name, in a fixed order; those that rest in less than f32 are left out.
+    /// Visits the base's tensors by canonical name, in a fixed order; those stored in less than f32 are left out.
     pub fn visit(&mut self, visit: &mut impl FnMut(String, Parameter<'_>)) {
         self.embed.visit(Role::Embedding, visit);
         if let Some(positions) = &mut self.positions {
@@ -224,7 +224,7 @@ impl Decoder {
     /// Every tensor of the base as f32, read from the device.
     pub async fn export(&self) -> Result<Tensors, ModelError> {
         let (mut names, mut shapes, mut rows) = (Vec::new(), Vec::new(), Vec::new());
-        self.dense().visit(&mut |name, parameter| {
+        self.dequantized().visit(&mut |name, parameter| {
             names.push(name);
             shapes.push(parameter.shape());
             rows.push(parameter.flat());
@@ -245,17 +245,17 @@ impl Decoder {
 
     /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`. Virtual
     /// tokens are read first and not given back.
-    pub fn hidden(&self, ids: TokenIds, batch: usize, noise: Option<&Noise>) -> Tensor<2> {
+    pub fn hidden(&self, ids: TokenIds, batch: usize, dropout: Option<&Dropout>) -> Tensor<2> {
         let (d, tokens) = (self.config.d_model, ids.0.len() / batch);
-        let words = self.words(ids);
+        let words = self.embed(ids);
         let Some(prompt) = &self.prompt else {
-            return self.blocks(words, &mut self.pass(batch, tokens, noise, None));
+            return self.blocks(words, &mut self.pass(batch, tokens, dropout, None));
         };
         let first = prompt.dims()[0];
         let prompt = prompt.clone().unsqueeze::<3>().expand([batch, first, d]);
         let all = Tensor::cat(vec![prompt, words.reshape([batch, tokens, d])], 1);
         let all = all.reshape([batch * (first + tokens), d]);
-        let out = self.blocks(all, &mut self.pass(batch, first + tokens, noise, None));
+        let out = self.blocks(all, &mut self.pass(batch, first + tokens, dropout, None));
         out.reshape([batch, first + tokens, d]).narrow(1, first, tokens).reshape([batch * tokens, d])
     }
 
@@ -263,14 +263,14 @@ impl Decoder {
         &self,
         batch: usize,
         tokens: usize,
-        noise: Option<&'a Noise>,
+        dropout: Option<&'a Dropout>,
         cache: Option<&'a mut Cache>,
-    ) -> Pass<'a> {
-        Pass { batch, tokens, noise, cache, ops: self.ops, masks: Masks::default() }
+    ) -> ForwardPass<'a> {
+        ForwardPass { batch, tokens, dropout, cache, ops: self.ops, masks: Masks::default() }
     }
 
     /// Embeddings `[batch · tokens, d]` through all blocks and the last norm.
-    pub(crate) fn blocks(&self, mut x: Tensor<2>, pass: &mut Pass<'_>) -> Tensor<2> {
+    pub(crate) fn blocks(&self, mut x: Tensor<2>, pass: &mut ForwardPass<'_>) -> Tensor<2> {
         if let Some(table) = &self.positions {
             let (batch, tokens, d) = (pass.batch, pass.tokens, self.config.d_model);
             let places = table.clone().narrow(0, pass.offset(), tokens).unsqueeze::<3>();
@@ -302,7 +302,7 @@ impl Decoder {
     }
 
     /// Embeddings of `ids`, `[count, d]`, without virtual tokens.
-    pub(crate) fn words(&self, ids: TokenIds) -> Tensor<2> {
+    pub(crate) fn embed(&self, ids: TokenIds) -> Tensor<2> {
         self.ops.embedding(&self.embed, ids.0)
     }
 }
@@ -329,7 +329,7 @@ impl Block {
         self.mlp.visit(layer, visit);
     }
 
-    fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut Pass<'_>) -> Tensor<2> {
+    fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut ForwardPass<'_>) -> Tensor<2> {
         let ops = pass.ops;
         let attended = self.attention.forward(self.norm_attention.forward(x.clone(), ops), layer, rotary, pass);
         if self.parallel {

@@ -31,7 +31,7 @@ impl Generator {
         let learned = model.config().rotary_dims() == 0;
         let wanted = virtual_tokens + (ids.len() + sampling.max_tokens).max(rows);
         let capacity = if learned { wanted.min(model.config().context) } else { wanted };
-        model.reach(capacity)?;
+        model.ensure_positions(capacity)?;
         let cache = model.cache(capacity);
         let mut generator = Generator { model, cache, sampling, draw: Seed(sampling.seed).draw(), logits: Vec::new() };
         if let Some(prompt) = generator.model.prompt().clone() {
@@ -41,7 +41,7 @@ impl Generator {
             let room = generator.cache.capacity() - generator.cache.length();
             let mut padded = chunk.to_vec();
             padded.resize(CHUNK.min(room).max(chunk.len()), 0);
-            let words = generator.model.words(generator.model.ids(&padded)?);
+            let words = generator.model.embed(generator.model.ids(&padded)?);
             generator.read(words, chunk.len()).await?;
         }
         Ok(generator)
@@ -53,7 +53,7 @@ impl Generator {
             return Ok(None);
         }
         let token = choose(&self.logits, &self.sampling, &mut self.draw);
-        let words = self.model.words(self.model.ids(&[token])?);
+        let words = self.model.embed(self.model.ids(&[token])?);
         self.read(words, 1).await?;
         Ok(Some(token))
     }

@@ -1,7 +1,7 @@
 //! A linear layer, with or without low-rank adapters beside it (Hu et al. 2021). W stays out of the gradient's graph
 //! where it is not trained, so neither its gradient nor its input's copy is made.
 
-use super::decoder::Pass;
+use super::decoder::ForwardPass;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::engine::ops::Weight;
 use crate::seed::Draw;
@@ -33,15 +33,15 @@ pub struct LowRank {
 
 /// The random choices of one training pass. Made on the host, so that every device drops the same inputs.
 #[derive(Debug)]
-pub struct Noise(RefCell<Draw>);
+pub struct Dropout(RefCell<Draw>);
 
-impl Noise {
+impl Dropout {
     pub fn new(draw: Draw) -> Self {
-        Noise(RefCell::new(draw))
+        Dropout(RefCell::new(draw))
     }
 
     /// Inverted dropout (Srivastava et al. 2014): 0 with probability `share`, else 1/(1-share).
-    fn dropout(&self, x: Tensor<2>, share: f64) -> Tensor<2> {
+    fn drop(&self, x: Tensor<2>, share: f64) -> Tensor<2> {
         let shape = x.dims();
         let kept = (1.0 / (1.0 - share)) as f32;
         let mut draw = self.0.borrow_mut();
@@ -65,18 +65,18 @@ impl Linear {
     }
 
     /// `[rows, in]` to `[rows, out]`.
-    pub(crate) fn forward(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+    pub(crate) fn forward(&self, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
         let (ops, bias) = (pass.ops, self.bias.as_ref());
-        let noise = |adapter: &LowRank| pass.noise.filter(|_| adapter.dropout > 0.0);
+        let dropout = |adapter: &LowRank| pass.dropout.filter(|_| adapter.dropout > 0.0);
         if let [adapter] = self.adapters.as_slice()
-            && noise(adapter).is_none()
+            && dropout(adapter).is_none()
         {
             return ops.linear_adapted(x, &self.weight, bias, adapter.matrices(), adapter.scale);
         }
         let plain = ops.linear(x.clone(), &self.weight, bias);
         self.adapters.iter().fold(plain, |sum, adapter| {
-            let x = match noise(adapter) {
-                Some(noise) => noise.dropout(x.clone(), adapter.dropout),
+            let x = match dropout(adapter) {
+                Some(dropout) => dropout.drop(x.clone(), adapter.dropout),
                 None => x.clone(),
             };
             sum + ops.low_rank(x, adapter.matrices(), adapter.scale)

@@ -1,6 +1,6 @@
 //! The feed-forward layer: GELU (Hendrycks & Gimpel 2016), exact or by tanh, or SwiGLU (Shazeer 2020).
 
-use super::decoder::Pass;
+use super::decoder::ForwardPass;
 use super::linear::Linear;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
 use crate::spec::{Activation, Role, Target, Term};
@@ -41,7 +41,7 @@ impl Mlp {
     }
 
     /// `[rows, d]` to `[rows, d]`.
-    pub fn forward(&self, x: Tensor<2>, pass: &Pass<'_>) -> Tensor<2> {
+    pub fn forward(&self, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
         let up = self.up.forward(x.clone(), pass);
         let hidden = match (&self.gate, self.activation) {
             (Some(gate), _) => pass.ops.gate(gate.forward(x, pass), up),

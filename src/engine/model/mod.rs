@@ -15,11 +15,11 @@ mod parameter;
 mod quantized;
 
 pub use cache::Cache;
-pub use decoder::{Decoder, Pass, TokenIds};
+pub use decoder::{Decoder, ForwardPass, TokenIds};
 pub use generate::{Continuation, Generator};
 pub use init::InitialWeights;
 pub(crate) use init::normal;
-pub use linear::{Linear, LowRank, Noise};
+pub use linear::{Dropout, Linear, LowRank};
 pub use parameter::{HostTensor, ModelError, Parameter, Part, Tensors, WeightSource};
 pub(crate) use parameter::{read, read_each};
 pub use quantized::QuantizedWeights;

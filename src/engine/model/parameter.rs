@@ -12,7 +12,7 @@ pub trait WeightSource {
     /// The values of `parameter`, row-major, exactly of its shape.
     fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError>;
 
-    /// A matrix in parts that together are all of it, so that a large one need never be held as f32. Columns of a
+    /// A matrix in parts that together are all of it, so that a large one need never be in memory as f32. Columns of a
     /// part begin at multiples of [`BLOCK`](crate::spec::BLOCK) and end at one or at the last.
     fn parts(
         &mut self,

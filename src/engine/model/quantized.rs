@@ -1,4 +1,4 @@
-//! A source whose weights are rounded as a base held in less than f32 has them: what is written from it is the model
+//! A source whose weights are rounded as a base stored in less than f32 has them: what is written from it is the model
 //! that adapters were trained on.
 
 use super::parameter::{ModelError, WeightSource};

@@ -93,7 +93,7 @@ struct Attend {
 }
 
 /// A block of queries of one head.
-struct Block {
+struct QueryBlock {
     queries: Range<usize>,
     /// Keys that any of them sees.
     keys: Range<usize>,
@@ -105,7 +105,7 @@ struct Block {
 }
 
 impl Attend {
-    fn blocks(&self) -> impl Iterator<Item = Block> + '_ {
+    fn blocks(&self) -> impl Iterator<Item = QueryBlock> + '_ {
         let AttentionShape { batch, queries, keys, heads, kv_heads, head_dim, .. } = self.shape;
         let mut saved = 0;
         (0..batch * heads).flat_map(move |index| (0..queries).step_by(BLOCK).map(move |first| (index, first))).map(
@@ -113,7 +113,7 @@ impl Attend {
                 let (row, head) = (index / heads, index % heads);
                 let queries_seen = first..(first + BLOCK).min(queries);
                 let seen = self.shape.visible(first).start..self.shape.visible(queries_seen.end - 1).end;
-                let block = Block {
+                let block = QueryBlock {
                     query: (row * queries + first) * heads * head_dim + head * head_dim,
                     key: (row * keys + seen.start) * kv_heads * head_dim + head / (heads / kv_heads) * head_dim,
                     saved,
@@ -132,7 +132,7 @@ impl Attend {
     }
 
     /// Scores to probabilities, in place.
-    fn softmax(&self, scores: &mut [f32], block: &Block) {
+    fn softmax(&self, scores: &mut [f32], block: &QueryBlock) {
         for (row, query) in scores.chunks_exact_mut(block.keys.len()).zip(block.queries.clone()) {
             let visible = self.shape.visible(query);
             let (from, to) = (visible.start - block.keys.start, visible.end - block.keys.start);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 pub(super) fn composed(table: &Weight, ids: &[u32]) -> Tensor<2> {
     match table {
-        Weight::Words(words) => words.rows(numbers(ids, &words.device())).dense(),
+        Weight::PackedOnDevice(packed) => packed.rows(numbers(ids, &packed.device())).dense(),
         table => composed_rows(table.dense(), ids),
     }
 }

@@ -25,7 +25,7 @@ mod weight;
 
 pub use adamw::AdamWStep;
 pub use attention::{AttentionShape, Masks};
-pub use packed::{Packed, TooWide, Words};
+pub use packed::{Packed, PackedTensors, TooWide};
 pub use rotary::Rotary;
 pub use weight::Weight;
 
@@ -141,7 +141,7 @@ pub trait Ops: Debug + Send + Sync {
 
     /// A packed matrix in the form that this implementation multiplies by.
     fn packed_weight(&self, packed: Packed, device: &Device) -> Weight {
-        Weight::Words(Box::new(Words::new(&packed, device)))
+        Weight::PackedOnDevice(Box::new(PackedTensors::new(&packed, device)))
     }
 
     /// Whether each new shape costs, because kernels are compiled for it. Where it does, work is not cut to the part

@@ -1,7 +1,7 @@
 //! The matrix of a linear layer, an embedding or a head: a whole tensor, which can be trained, or one that is packed
 //! into less than f32 and stays as it is.
 
-use super::{Packed, Words};
+use super::{Packed, PackedTensors};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use std::sync::Arc;
 #[allow(clippy::large_enum_variant, reason = "a few dozen in a model, and whole tensors are what every run uses")]
 pub enum Weight {
     Whole(Tensor<2>),
-    /// In this program's memory.
+    /// On the host.
     Packed(Arc<Packed>),
     /// On another device.
-    Words(Box<Words>),
+    PackedOnDevice(Box<PackedTensors>),
 }
 
 impl Weight {
@@ -22,7 +22,7 @@ impl Weight {
         match self {
             Weight::Whole(tensor) => tensor.dims(),
             Weight::Packed(packed) => packed.shape(),
-            Weight::Words(words) => words.shape(),
+            Weight::PackedOnDevice(packed) => packed.shape(),
         }
     }
 
@@ -31,7 +31,7 @@ impl Weight {
         match self {
             Weight::Whole(tensor) => 4 * tensor.shape().num_elements() as u64,
             Weight::Packed(packed) => packed.bytes(),
-            Weight::Words(words) => words.bytes(),
+            Weight::PackedOnDevice(packed) => packed.bytes(),
         }
     }
 
@@ -39,7 +39,7 @@ impl Weight {
     pub fn dense(&self) -> Tensor<2> {
         match self {
             Weight::Whole(tensor) => tensor.clone(),
-            Weight::Words(words) => words.dense(),
+            Weight::PackedOnDevice(packed) => packed.dense(),
             Weight::Packed(packed) => {
                 let [rows, columns] = packed.shape();
                 let mut values = Vec::new();

@@ -1,13 +1,13 @@
 //! Cross-entropy of the target tokens.
 
 use crate::data::Batch;
-use crate::engine::model::{Decoder, ModelError, Noise, TokenIds};
+use crate::engine::model::{Decoder, Dropout, ModelError, TokenIds};
 use burn::Tensor;
 use std::borrow::Cow;
 
-/// The summed negative log-likelihood of a batch's targets, `[1]`. `noise` while training.
-pub fn sum_nats(model: &Decoder, batch: &Batch, noise: Option<&Noise>) -> Result<Tensor<1>, ModelError> {
-    let Scores { logits, targets, weights, .. } = Scores::of(model, batch, noise)?;
+/// The summed negative log-likelihood of a batch's targets, `[1]`. `dropout` while training.
+pub fn sum_nats(model: &Decoder, batch: &Batch, dropout: Option<&Dropout>) -> Result<Tensor<1>, ModelError> {
+    let Scores { logits, targets, weights, .. } = Scores::of(model, batch, dropout)?;
     Ok(model.ops().cross_entropy(logits, targets.0, weights))
 }
 
@@ -24,10 +24,10 @@ pub(super) struct Scores {
 impl Scores {
     /// Where shapes are free, only what counts is computed: the columns up to the last target, since no earlier
     /// position sees the others, and of these the logits where a target has weight.
-    pub fn of(model: &Decoder, batch: &Batch, noise: Option<&Noise>) -> Result<Self, ModelError> {
+    pub fn of(model: &Decoder, batch: &Batch, dropout: Option<&Dropout>) -> Result<Self, ModelError> {
         let ops = model.ops();
         let short = if ops.fixed_shapes() { Cow::Borrowed(batch) } else { trimmed(batch) };
-        let hidden = model.hidden(model.ids(&short.inputs)?, short.rows, noise);
+        let hidden = model.hidden(model.ids(&short.inputs)?, short.rows, dropout);
         if ops.fixed_shapes() {
             let (targets, weights) = (model.ids(&batch.targets)?, batch.weights.clone());
             let places = (0..weights.len()).collect();

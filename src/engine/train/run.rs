@@ -20,8 +20,8 @@ pub enum TrainError {
     Metrics(#[from] MetricsError),
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    #[error("the base is held in {held} and the run was planned on {planned}: load the base as planned")]
-    Precision { held: Precision, planned: Precision },
+    #[error("the base is loaded in {loaded} and the run was planned on {planned}: load the base as planned")]
+    Precision { loaded: Precision, planned: Precision },
     #[error("the {split} split has no target token: choose data with longer examples, or more of it")]
     Empty { split: &'static str },
     #[error("the loss became {loss} near step {step} at learning rate {rate:.1e}: lower the rate or clip the gradient")]

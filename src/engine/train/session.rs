@@ -10,7 +10,7 @@ use super::loss::sum_nats;
 use super::optim::{AdamW, Moments};
 use super::run::{Outcome, Progress, RunData, TrainError};
 use crate::engine::adapt;
-use crate::engine::model::{Decoder, HostTensor, ModelError, Noise, Parameter, read};
+use crate::engine::model::{Decoder, Dropout, HostTensor, ModelError, Parameter, read};
 use crate::metrics::Metrics;
 use crate::record::{CurvePoint, EvalPoint, Evaluation, Provenance, RECORD_VERSION, RunRecord};
 use crate::spec::RunSpec;
@@ -65,9 +65,9 @@ impl Session {
     /// Makes a run ready. The base's tensors are shared, never changed.
     pub fn new(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Self, TrainError> {
         spec.check()?;
-        let (held, planned) = (base.precision(), spec.method.base_precision());
-        if held != planned {
-            return Err(TrainError::Precision { held, planned });
+        let (loaded, planned) = (base.precision(), spec.method.base_precision());
+        if loaded != planned {
+            return Err(TrainError::Precision { loaded, planned });
         }
         let splits = [("train", data.train.examples()), ("dev", &data.dev), ("test", &data.test)];
         for (split, examples) in splits {
@@ -76,9 +76,9 @@ impl Session {
             }
         }
         let mut model = adapt::fresh(base, &spec.method, &data.prompt_text, spec.seed)?;
-        model.reach(model.virtual_tokens() + spec.train.sequence)?;
+        model.ensure_positions(model.virtual_tokens() + spec.train.sequence)?;
         let mut base = base.clone();
-        base.reach(spec.train.sequence)?;
+        base.ensure_positions(spec.train.sequence)?;
         let counters = Counters {
             phase: Phase::Train,
             step: 0,
@@ -178,8 +178,8 @@ impl Session {
         let mut summed: Vec<Tensor<1>> = Vec::new();
         let mut nats: Option<Tensor<1>> = None;
         for (micro, batch) in batches.iter().enumerate() {
-            let noise = Noise::new(self.spec.seed.derive("dropout", (first + micro) as u64).draw());
-            let loss = sum_nats(&self.model, batch, Some(&noise))?;
+            let dropout = Dropout::new(self.spec.seed.derive("dropout", (first + micro) as u64).draw());
+            let loss = sum_nats(&self.model, batch, Some(&dropout))?;
             // One mean over all targets of the step, however they fall on the micro-batches.
             let mut gradients = loss.clone().div_scalar(targets.max(1) as f64).backward();
             nats = Some(nats.map_or(loss.clone().inner(), |sum| sum + loss.inner()));
@@ -276,7 +276,7 @@ impl Session {
             return Err(TrainError::Diverged { step, rate, loss });
         }
         match phase {
-            Phase::Dev => Ok(self.chose(EvalPoint { step, evaluation })),
+            Phase::Dev => Ok(self.keep_best(EvalPoint { step, evaluation })),
             Phase::Test => {
                 self.counters.test = Some(evaluation);
                 self.begin(if self.counters.base_test.is_some() { Phase::Done } else { Phase::BaseTest });
@@ -291,7 +291,7 @@ impl Session {
     }
 
     /// Keeps the weights if `point` is the best on dev so far, and decides how to go on.
-    fn chose(&mut self, point: EvalPoint) -> Progress {
+    fn keep_best(&mut self, point: EvalPoint) -> Progress {
         let loss = |point: &EvalPoint| point.evaluation.nats_per_token;
         let lowest = self.counters.dev.iter().map(loss).fold(f64::INFINITY, f64::min);
         if loss(&point) < lowest {

@@ -1,4 +1,4 @@
-//! Products with a frozen matrix that is held in less than f32. It is unpacked a tile at a time into a buffer that
+//! Products with a frozen matrix that is stored in less than f32. It is unpacked a tile at a time into a buffer that
 //! stays in the processor's cache, forward and for the input's gradient; it has no gradient itself.
 
 use super::adapted::Adapted;

@@ -1,4 +1,4 @@
-//! A frozen matrix held in less than f32: as half-precision numbers, or as whole numbers and 4-bit codes with a scale
+//! A frozen matrix stored in less than f32: as half-precision numbers, or as whole numbers and 4-bit codes with a scale
 //! for every [`BLOCK`] weights of a row. It is filled as its values come and read a tile at a time, so that it never
 //! stands as f32 as a whole, neither while loading nor in a product.
 //!
@@ -9,9 +9,9 @@
 mod f16;
 mod int8;
 mod nf4;
-mod words;
+mod tensors;
 
-pub use words::Words;
+pub use tensors::PackedTensors;
 
 use crate::spec::{BLOCK, Precision};
 use std::ops::Range;

@@ -1,5 +1,5 @@
-//! The same matrix on another device: codes rest there as whole tensors of 32-bit words and are unpacked by burn's own
-//! operations each time the matrix is used. It is correct everywhere burn runs. What it saves is memory at rest: a
+//! The same matrix on another device: codes are stored there as whole tensors of 32-bit words and are unpacked by burn's own
+//! operations each time the matrix is used. It is correct everywhere burn runs. What it saves is memory between uses: a
 //! training step on a GPU holds the unpacked matrices until its backward pass is through.
 
 use super::{Codes, Packed, f16, nf4};
@@ -8,7 +8,7 @@ use burn::Tensor;
 use burn::tensor::{Device, Int, TensorData};
 
 #[derive(Clone, Debug)]
-pub struct Words {
+pub struct PackedTensors {
     columns: usize,
     bytes: u64,
     kind: Kind,
@@ -35,7 +35,7 @@ impl Kind {
     }
 }
 
-impl Words {
+impl PackedTensors {
     pub fn new(packed: &Packed, device: &Device) -> Self {
         let [rows, columns] = packed.shape;
         let half_bytes = |codes: &[u8]| -> Vec<u32> {
@@ -68,7 +68,7 @@ impl Words {
         let words = Tensor::from_data(TensorData::new(words, [rows, width]), device);
         let scale_bytes = scales.as_ref().map_or(0, |scales: &Tensor<2>| 4 * scales.shape().num_elements());
         let bytes = (4 * rows * width + scale_bytes) as u64;
-        Words { columns, bytes, kind, words, scales }
+        PackedTensors { columns, bytes, kind, words, scales }
     }
 
     pub fn shape(&self) -> [usize; 2] {
@@ -85,8 +85,8 @@ impl Words {
     }
 
     /// These rows alone.
-    pub fn rows(&self, rows: Tensor<1, Int>) -> Words {
-        Words {
+    pub fn rows(&self, rows: Tensor<1, Int>) -> PackedTensors {
+        PackedTensors {
             words: self.words.clone().select(0, rows.clone()),
             scales: self.scales.clone().map(|scales| scales.select(0, rows)),
             ..*self
@@ -160,12 +160,12 @@ mod tests {
                 packed.fill(0..shape[0], 0..shape[1], &values).expect("in range");
                 let mut host = Vec::new();
                 packed.unpack(0..shape[0], 0..shape[1], &mut host);
-                let words = Words::new(&packed, &device);
-                assert_eq!(words.shape(), shape);
-                let dense: Vec<f32> = words.dense().into_data().try_into_vec().expect("floats");
+                let on_device = PackedTensors::new(&packed, &device);
+                assert_eq!(on_device.shape(), shape);
+                let dense: Vec<f32> = on_device.dense().into_data().try_into_vec().expect("floats");
                 assert_eq!(dense, host, "{precision}, {shape:?}");
                 let last = Tensor::from_data(TensorData::new(vec![shape[0] as i32 - 1], [1]), &device);
-                let row: Vec<f32> = words.rows(last).dense().into_data().try_into_vec().expect("floats");
+                let row: Vec<f32> = on_device.rows(last).dense().into_data().try_into_vec().expect("floats");
                 assert_eq!(row, host[count - shape[1]..], "{precision}, {shape:?}");
             }
         }
