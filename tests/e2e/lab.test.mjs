@@ -93,6 +93,28 @@ test("the size slider follows pointer and arrow keys and trains where it is let 
   assert.deepEqual(page.problems, []);
 });
 
+test("auto trains on the CPU and says why, also where a GPU is offered", async ({ context, site }) => {
+  for (const offered of [false, true]) {
+    const page = await context.newPage();
+    const asked = [];
+    page.on("request", (request) => asked.push(request.url()));
+    if (offered) {
+      await page.addInitScript(() => {
+        GPU.prototype.requestAdapter = async () => ({ info: { description: "A card" }, features: new Set(["timestamp-query"]) });
+      });
+    }
+    await page.goto(site.url);
+    const badge = page.getByTestId("device").locator("summary");
+    await badge.getByText("CPU").waitFor();
+    await badge.click();
+    assert.match(await page.getByTestId("device-reason").innerText(), /\w+.* CPU/);
+    assert.ok(await page.getByTestId("device-best").isChecked());
+    const workers = asked.filter((url) => /worker_\wpu/.test(url));
+    assert.ok(workers.length > 0 && workers.every((url) => url.includes("worker_cpu")), workers.join());
+    await page.close();
+  }
+});
+
 test("base and tuned complete the same prompt", async ({ context, site, shots }) => {
   const page = await open(context, site, `${SMALL.replace("to=64", "to=16")}&device=cpu&methods=full`);
   await showTable(page);
