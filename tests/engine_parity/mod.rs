@@ -11,7 +11,7 @@ struct Case {
     name: String,
     inputs: Vec<[usize; 2]>,
     gradients: bool,
-    run: Box<dyn Fn(&dyn Ops, &Device, Vec<Tensor<2>>) -> Tensor<2>>,
+    run: Box<Run>,
 }
 
 type Run = dyn Fn(&dyn Ops, &Device, Vec<Tensor<2>>) -> Tensor<2>;
