@@ -149,8 +149,9 @@ impl State {
 
     /// No worker of this device will start: the CPU's takes over, once; if that was the CPU's, the page gives up.
     fn cannot_start(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
-        self.workers.remove(&id);
-        orders.push(Order::End(id));
+        if self.workers.remove(&id).is_some() {
+            orders.push(Order::End(id));
+        }
         self.false_starts = 0;
         if self.settings.backend != Backend::WebGpu || self.fallback.is_some() {
             self.give_up();
