@@ -1,7 +1,7 @@
 //! What this browser can compute on. The page asks before it starts a worker, so that nobody downloads the GPU's
 //! worker in vain; the answer says why.
 //!
-//! Unless WebGPU is asked for, the CPU trains: so far it was faster wherever both were timed ([`MEASURED`]).
+//! Unless WebGPU is asked for, the CPU trains: so far it was faster wherever both were timed ([`UNPROVEN`]).
 //! A software adapter (SwiftShader, llvmpipe) counts as no GPU: its WebGPU is tens of times slower than the CPU
 //! backend. Without `timestamp-query` burn's runtime cannot start on wasm, so that too counts as none.
 
@@ -13,8 +13,8 @@ use wasm_bindgen_futures::JsFuture;
 /// Names that software adapters give themselves.
 const SOFTWARE: [&str; 5] = ["swiftshader", "llvmpipe", "lavapipe", "basic render", "software"];
 
-/// Why a GPU is not taken for its presence. Small of [`crate::plan::bench`], full tuning; the CPU is an EPYC's, in wasm.
-const MEASURED: &str = "The CPU trains small models faster than WebGPU does so far: a step that takes a CPU 7 ms took 1,525 ms on an NVIDIA H200.";
+/// Why a GPU is not taken for its presence (timings: `docs/benchmarks.md`).
+const UNPROVEN: &str = "WebGPU has not yet been timed faster than the CPU at the lab's models, so the CPU trains.";
 
 /// An adapter as the browser describes it.
 struct Adapter {
@@ -50,7 +50,7 @@ fn choose(wanted: Backend, adapter: Result<Option<Adapter>, ()>) -> DeviceReport
         (Backend::WebGpu, true) => "You chose WebGPU; this adapter is software and far slower than the CPU.",
         (Backend::WebGpu, false) => "You chose WebGPU.",
         (_, true) => return cpu(format!("{description} is a software adapter, far slower than the CPU.")),
-        (_, false) => return cpu(format!("{MEASURED} {description} can be chosen below.")),
+        (_, false) => return cpu(format!("{UNPROVEN} {description} can be chosen below.")),
     };
     DeviceReport { backend: Backend::WebGpu, name: format!("{description} (WebGPU)"), reason: reason.into() }
 }
