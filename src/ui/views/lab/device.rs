@@ -5,7 +5,7 @@ use crate::ui::lab::use_lab;
 use leptos::prelude::*;
 
 const CHOICES: [(Backend, &str, &str); 3] = [
-    (Backend::Auto, "Best for this machine", "WebGPU on a real GPU, else the CPU"),
+    (Backend::Auto, "Best for this machine", "today the CPU: WebGPU was slower where it was timed"),
     (Backend::WebGpu, "WebGPU", "even a software adapter, which is slow"),
     (Backend::Cpu, "CPU", "WebAssembly with SIMD; works everywhere"),
 ];
