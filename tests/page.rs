@@ -282,6 +282,81 @@ fn a_worker_that_never_starts_is_given_up_with_words() {
 }
 
 #[test]
+fn a_gpu_that_cannot_be_opened_leaves_the_work_to_the_cpu_once_and_says_why() {
+    let refuse = || Event::CannotStart { reason: "no adapter".into() };
+    let mut page = Page::open(Settings { backend: Backend::WebGpu, ..small() });
+    page.hear(Input::Play);
+    let (worker, start) = page.told.pop_front().expect("a start");
+    assert!(matches!(start, Command::Start { backend: Backend::WebGpu, .. }));
+    page.hear(Input::Event(worker, refuse()));
+    assert!(page.said("WebGPU could not be started (no adapter)"), "{:?}", page.state.notices);
+    let starts: Vec<_> = page.told.iter().map(|(_, command)| command.clone()).collect();
+    assert!(matches!(starts[..], [Command::Start { backend: Backend::Cpu, .. }]), "{starts:?}");
+    page.work();
+    assert_eq!((page.done().len(), page.ended.clone()), (6, vec![worker]));
+    assert!(page.state.device.as_ref().is_some_and(|device| device.reason.contains("no adapter")));
+    // Chosen again, it is tried again.
+    page.hear(Input::Settings(Box::new(small())));
+    page.hear(Input::Settings(Box::new(Settings { backend: Backend::WebGpu, ..small() })));
+    assert!(matches!(page.told.back(), Some((_, Command::Start { backend: Backend::WebGpu, .. }))));
+    // The CPU's cannot be replaced.
+    let mut page = Page::open(small());
+    page.hear(Input::OwnData(DataRequest::Text { name: "x".into(), text: "x".into(), columns: None }));
+    page.hear(Input::Play);
+    let (worker, _) = page.told.pop_front().expect("a start");
+    page.hear(Input::Event(worker, refuse()));
+    assert_eq!((page.told.len(), page.state.phase), (0, Phase::Idle));
+    assert!(page.said("does not start: no adapter") && !page.state.own.is_reading(), "{:?}", page.state.notices);
+}
+
+#[test]
+fn a_gpu_whose_worker_dies_at_each_start_leaves_the_work_to_the_cpu() {
+    let mut page = Page::open(Settings { backend: Backend::WebGpu, ..small() });
+    page.hear(Input::Play);
+    while page.ended.len() < 3 {
+        let (worker, _) = page.told.pop_front().expect("a start");
+        page.hear(Input::Died(worker, "a panic".into()));
+    }
+    page.work();
+    assert_eq!(page.done().len(), 6);
+}
+
+#[test]
+fn what_a_worker_cannot_do_is_answered() {
+    let spec = Page::open(small()).state.planned().expect("a plan").remove(0);
+    let (run, request, reason) = (spec.id(), 7, "why".to_string());
+    let source = DataRequest::Task("t".into());
+    let refused = |command: Command| command.refused(&reason);
+    let model = ModelRef::Base("small".into());
+    let is_refused = Some(Event::Refused { request, reason: reason.clone() });
+    assert_eq!(refused(Command::Run { spec: Box::new(spec) }), Some(Event::Failed { run, reason: reason.clone() }));
+    let data = Event::DataRefused { name: "t".into(), reason: reason.clone() };
+    assert_eq!(refused(Command::Data { source, base: String::new() }), Some(data));
+    assert_eq!(refused(Command::Export { request, model: model.clone(), merged: false }), is_refused);
+    let (context, settings) = (Context::Text(String::new()), Sampling::default());
+    assert_eq!(refused(Command::Generate { request, model, context, settings }), is_refused);
+    assert!(matches!(refused(Command::RemoveAdapter { id: "a".into() }), Some(Event::Log { .. })));
+    assert_eq!(refused(Command::Stop), None);
+}
+
+#[test]
+fn a_worker_of_another_build_ends_with_words_whichever_side_sees_it() {
+    let says: [fn(WorkerId) -> Input; 3] = [
+        |worker| Input::Event(worker, ready(PROTOCOL_VERSION + 1)),
+        |worker| Input::Event(worker, Event::OtherBuild { protocol: PROTOCOL_VERSION - 1 }),
+        Input::Unreadable,
+    ];
+    for says in says {
+        let mut page = Page::open(small());
+        page.hear(Input::Play);
+        let (worker, _) = page.told.pop_front().expect("a start");
+        page.hear(says(worker));
+        assert!(page.said("different versions. Reload the page"), "{:?}", page.state.notices);
+        assert_eq!((page.ended.clone(), page.told.len(), page.state.phase), (vec![worker], 0, Phase::Idle));
+    }
+}
+
+#[test]
 fn a_failed_cell_is_said_and_the_others_go_on() {
     let mut page = Page::open(small());
     page.hear(Input::Play);

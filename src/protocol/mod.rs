@@ -15,13 +15,15 @@ use crate::spec::{Base, Method, MethodKind, RunId, RunSpec, Source};
 use serde::{Deserialize, Serialize};
 pub use shelf::{ModelSource, ShelfCommand, ShelfEvent, Sight, Step, Unfinished};
 
-/// Version of this boundary: page and worker of different builds refuse each other ("reload the page").
-pub const PROTOCOL_VERSION: u32 = 2;
+/// Version of this boundary: page and worker of different builds refuse each other ("reload the page"), each by the
+/// version that the other names first and by whatever it cannot read.
+pub const PROTOCOL_VERSION: u32 = 3;
 
 /// Page → worker.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// The first message: which device to use. Answered by [`Event::Ready`].
+    /// The first message: which device to use. Answered by [`Event::Ready`], [`Event::CannotStart`] or
+    /// [`Event::OtherBuild`].
     Start {
         protocol: u32,
         backend: Backend,
@@ -93,12 +95,44 @@ pub enum Command {
     Shelf(ShelfCommand),
 }
 
+impl Command {
+    /// The answer to a command that cannot be done at all; none where nothing waits for one.
+    pub fn refused(&self, reason: &str) -> Option<Event> {
+        let reason = reason.to_string();
+        Some(match self {
+            Command::Start { .. } => Event::CannotStart { reason },
+            Command::Data { source, .. } => Event::DataRefused { name: source.name().into(), reason },
+            Command::Run { spec } => Event::Failed { run: spec.id(), reason },
+            Command::Generate { request, .. }
+            | Command::Export { request, .. }
+            | Command::AddAdapter { request, .. }
+            | Command::Bench { request, .. } => Event::Refused { request: *request, reason },
+            Command::Shelf(ShelfCommand::Look { request, .. } | ShelfCommand::Take { request, .. }) => {
+                Event::Shelf(ShelfEvent::Refused { request: *request, reason })
+            }
+            Command::NameAdapter { .. } | Command::RemoveAdapter { .. } | Command::Hold { .. } | Command::Shelf(_) => {
+                Event::Log { level: LogLevel::Error, text: reason }
+            }
+            // Nothing runs that these could mean.
+            Command::Pause | Command::Resume | Command::Stop | Command::CancelGenerate { .. } => return None,
+        })
+    }
+}
+
 /// Worker → page.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
     Ready {
         protocol: u32,
         device: DeviceReport,
+    },
+    /// The device cannot be opened: this worker does nothing that needs one.
+    CannotStart {
+        reason: String,
+    },
+    /// The page's messages are of another build than this worker.
+    OtherBuild {
+        protocol: u32,
     },
     DataReady {
         source: Source,
@@ -191,7 +225,7 @@ pub enum Event {
 /// What trains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Backend {
-    /// WebGPU on a hardware adapter if there is one, else the CPU.
+    /// Whichever trains faster, as far as that was measured: today the CPU.
     Auto,
     WebGpu,
     Cpu,
@@ -217,6 +251,16 @@ pub enum DataRequest {
     Files { name: String, columns: Option<ColumnChoice> },
     /// Text pasted into the page.
     Text { name: String, text: String, columns: Option<ColumnChoice> },
+}
+
+impl DataRequest {
+    /// What the visitor calls it.
+    pub fn name(&self) -> &str {
+        match self {
+            DataRequest::Task(id) => id,
+            DataRequest::Files { name, .. } | DataRequest::Text { name, .. } => name,
+        }
+    }
 }
 
 /// A source as the page shows it.

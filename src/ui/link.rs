@@ -126,7 +126,10 @@ impl Link {
             }
             match wire::read_event(message.data()) {
                 Ok(event) => inbox(Input::Event(id, event)),
-                Err(error) => web_sys::console::warn_1(&error.to_string().into()),
+                Err(error) => {
+                    web_sys::console::warn_1(&error.to_string().into());
+                    inbox(Input::Unreadable(id));
+                }
             }
         });
         let inbox = self.inbox.clone();

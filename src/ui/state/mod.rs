@@ -25,6 +25,9 @@ use crate::ui::state::settings::{DataChoice, Settings};
 use crate::ui::state::shelf::{LIBRARIAN, OwnModels, WASM_BYTES};
 use std::collections::BTreeMap;
 
+/// What page and worker of different builds come to.
+const OTHER_BUILD: &str = "The page and its worker are of different versions. Reload the page.";
+
 pub type WorkerId = u32;
 
 /// Milliseconds of the page's clock.
@@ -42,6 +45,8 @@ pub struct State {
     pub workers: BTreeMap<WorkerId, Worker>,
     pub(super) last_worker: WorkerId,
     pub(super) false_starts: u32,
+    /// Why the CPU trains although another device was chosen: that one could not be opened.
+    pub(super) fallback: Option<String>,
     /// Processor cores, as the browser tells.
     pub cores: usize,
     pub phase: Phase,
@@ -214,6 +219,8 @@ pub enum Input {
     Event(WorkerId, Event),
     /// A worker ended by itself: it crashed or could not be started.
     Died(WorkerId, String),
+    /// A worker said what this page cannot read.
+    Unreadable(WorkerId),
 }
 
 /// What the page is to do.
@@ -274,10 +281,13 @@ impl State {
             Input::Export { model, merged } => self.export(model, merged, &mut orders),
             Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Input::Say(level, text) => self.say(level, text),
+            Input::Unreadable(LIBRARIAN) => self.librarian_died(OTHER_BUILD, &mut orders),
+            Input::Event(LIBRARIAN, Event::OtherBuild { .. }) => self.librarian_died(OTHER_BUILD, &mut orders),
             Input::Event(LIBRARIAN, Event::Shelf(event)) => self.shelved(event, &mut orders),
             Input::Died(LIBRARIAN, reason) => self.librarian_died(&reason, &mut orders),
             Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
             Input::Died(worker, reason) => self.died(worker, &reason, &mut orders),
+            Input::Unreadable(worker) => self.other_build(worker, &mut orders),
         }
         self.assign(&mut orders);
         orders

@@ -2,7 +2,7 @@
 //! dies. At most the cell it was running is lost; that cell waits again and a new worker takes over.
 
 use super::settings::DataChoice;
-use crate::protocol::{Backend, Command, DataRequest, Event, LogLevel, PROTOCOL_VERSION};
+use crate::protocol::{Backend, Command, DataRequest, DeviceReport, Event, LogLevel, PROTOCOL_VERSION};
 use crate::spec::{RunId, RunSpec, Source};
 use crate::ui::state::*;
 
@@ -16,13 +16,15 @@ impl State {
     pub(super) fn spawn(&mut self, orders: &mut Vec<Order>) {
         self.last_worker += 1;
         self.workers.insert(self.last_worker, Worker::default());
-        orders.push(Order::Spawn(self.last_worker, self.settings.backend));
-        let start = Command::Start { protocol: PROTOCOL_VERSION, backend: self.settings.backend };
+        let backend = if self.fallback.is_some() { Backend::Cpu } else { self.settings.backend };
+        orders.push(Order::Spawn(self.last_worker, backend));
+        let start = Command::Start { protocol: PROTOCOL_VERSION, backend };
         orders.push(Order::Send(self.last_worker, start));
     }
 
     /// Another device was chosen: every worker starts anew; what they ran waits again.
     pub(super) fn restart_workers(&mut self, orders: &mut Vec<Order>) {
+        self.fallback = None;
         for (id, worker) in std::mem::take(&mut self.workers) {
             orders.push(Order::End(id));
             self.put_back(worker.doing);
@@ -46,6 +48,8 @@ impl State {
         }
         match event {
             Event::Ready { protocol, device } => self.ready(id, protocol, device, orders),
+            Event::CannotStart { reason } => self.cannot_start(id, &reason, orders),
+            Event::OtherBuild { .. } => self.other_build(id, orders),
             Event::DataReady { source, base, summary } => {
                 if let Some(worker) = self.workers.get_mut(&id) {
                     worker.known.push(source.clone());
@@ -129,18 +133,50 @@ impl State {
         }
     }
 
-    fn ready(&mut self, id: WorkerId, protocol: u32, device: crate::protocol::DeviceReport, orders: &mut Vec<Order>) {
+    fn ready(&mut self, id: WorkerId, protocol: u32, mut device: DeviceReport, orders: &mut Vec<Order>) {
         if protocol != PROTOCOL_VERSION {
-            self.say(Level::Warning, "The page and its worker are of different versions. Reload the page.");
-            orders.push(Order::End(id));
-            self.workers.remove(&id);
-            return;
+            return self.other_build(id, orders);
         }
         if let Some(worker) = self.workers.get_mut(&id) {
             worker.doing = Doing::Idle;
         }
         self.false_starts = 0;
+        if let Some(reason) = &self.fallback {
+            device.reason = format!("WebGPU could not be started ({reason}), so the CPU trains.");
+        }
         self.device = Some(device);
+    }
+
+    /// No worker of this device will start: the CPU's takes over, once; if that was the CPU's, the page gives up.
+    fn cannot_start(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
+        self.workers.remove(&id);
+        orders.push(Order::End(id));
+        self.false_starts = 0;
+        if self.settings.backend != Backend::WebGpu || self.fallback.is_some() {
+            self.give_up();
+            return self.say(Level::Warning, format!("The training worker does not start: {reason}. Reload the page."));
+        }
+        self.say(Level::Warning, format!("WebGPU could not be started ({reason}). The CPU trains instead."));
+        self.fallback = Some(reason.to_string());
+        self.spawn(orders);
+    }
+
+    /// A worker of another build would misunderstand; a new one is of the same build.
+    pub(super) fn other_build(&mut self, id: WorkerId, orders: &mut Vec<Order>) {
+        let Some(worker) = self.workers.remove(&id) else { return };
+        orders.push(Order::End(id));
+        self.put_back(worker.doing);
+        self.asks_died(id);
+        self.give_up();
+        self.say(Level::Warning, OTHER_BUILD);
+    }
+
+    fn give_up(&mut self) {
+        self.phase = Phase::Idle;
+        self.queue.clear_pending();
+        if self.own.trying.take().is_some() {
+            self.own.problem = Some("no worker could be started to read them. Reload the page.".into());
+        }
     }
 
     /// The worker is free; what it was doing comes back.
@@ -163,9 +199,7 @@ impl State {
             Doing::Starting => {
                 self.false_starts += 1;
                 if self.false_starts >= FALSE_STARTS {
-                    self.phase = Phase::Idle;
-                    self.queue.clear_pending();
-                    return self.say(Level::Warning, format!("The training worker does not start: {reason}. Reload the page, or choose the CPU as the device."));
+                    return self.cannot_start(id, reason, orders);
                 }
             }
             Doing::Running(run) => {

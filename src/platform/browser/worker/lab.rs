@@ -4,7 +4,7 @@ use super::fetch::{FetchError, fetch};
 use super::handles::Handles;
 use super::post::post;
 use super::shelf::ShelfError;
-use super::turn::Turn;
+use super::turn::{Turn, in_time};
 use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::engine::adapt::{self, AdaptError};
 use crate::engine::formats::{Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError};
@@ -98,6 +98,9 @@ pub struct Lab {
 /// Weights that stay in memory for the next run, at most.
 const BASES_BYTES: u64 = 1 << 30;
 
+/// A driver that needs longer to open a device has stopped answering.
+const OPEN_SECONDS: u32 = 30;
+
 /// Where a run's tuned weights and spec rest.
 pub fn tuned_path(run: &str, file: &str) -> String {
     format!("runs/{run}/{file}")
@@ -111,7 +114,8 @@ impl Lab {
     /// Opens the device; an error is one sentence for the page.
     pub async fn open(wanted: Backend) -> Result<Self, String> {
         let report = device::probe(wanted).await;
-        let device = open_device(&report).await?;
+        let opened = in_time(OPEN_SECONDS, open_device(report.clone())).await;
+        let device = opened.ok_or_else(|| format!("{} did not open within {OPEN_SECONDS} s", report.name))??;
         let turn = Turn::new().map_err(|error| format!("no message channel in this browser: {error:?}"))?;
         Ok(Lab {
             device,
@@ -322,7 +326,7 @@ fn all(file: &TensorFiles<MemoryFiles>) -> Result<Tensors, WeightsError> {
 }
 
 #[cfg(not(feature = "webgpu"))]
-async fn open_device(report: &DeviceReport) -> Result<Device, String> {
+async fn open_device(report: DeviceReport) -> Result<Device, String> {
     match report.backend {
         Backend::WebGpu => Err("this worker was built for the CPU: start the GPU's worker".into()),
         _ => Ok(Device::flex()),
@@ -330,7 +334,7 @@ async fn open_device(report: &DeviceReport) -> Result<Device, String> {
 }
 
 #[cfg(feature = "webgpu")]
-async fn open_device(report: &DeviceReport) -> Result<Device, String> {
+async fn open_device(report: DeviceReport) -> Result<Device, String> {
     match report.backend {
         Backend::WebGpu => device::open_gpu(|reason| post(&Event::DeviceLost { reason })).await,
         _ => Ok(Device::flex()),

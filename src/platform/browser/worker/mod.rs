@@ -16,7 +16,7 @@ mod talk;
 mod turn;
 
 use crate::platform::browser::wire;
-use crate::protocol::{Command, Event};
+use crate::protocol::{Command, Event, PROTOCOL_VERSION};
 use async_channel::Receiver;
 use lab::Lab;
 use post::post;
@@ -58,7 +58,10 @@ pub fn start() {
         match wire::read_command(&message.data()) {
             // The receiver lives as long as the worker.
             Ok(message) => drop(sender.try_send(message)),
-            Err(error) => web_sys::console::error_1(&error.to_string().into()),
+            Err(error) => {
+                web_sys::console::error_1(&error.to_string().into());
+                post(&Event::OtherBuild { protocol: PROTOCOL_VERSION });
+            }
         }
     });
     scope.set_onmessage(Some(heard.as_ref().unchecked_ref()));
@@ -67,24 +70,34 @@ pub fn start() {
     wasm_bindgen_futures::spawn_local(listen(Inbox { arriving, waiting: VecDeque::new() }));
 }
 
-/// Does what the page says, one command after the other. Whatever comes before `Start` has nothing to work on.
+/// Does what the page says, one command after the other. Without a device whatever needs one is refused.
 async fn listen(mut inbox: Inbox) {
-    let mut lab: Option<Lab> = None;
+    let mut lab: Result<Lab, String> = Err("this worker was not told which device to use: reload the page".into());
     while let Some((command, files)) = inbox.next().await {
         match (command, &mut lab) {
-            (Command::Start { backend, .. }, _) => match Lab::open(backend).await {
-                Ok(opened) => {
-                    post(&opened.ready());
-                    opened.tell_adapters().await;
-                    lab = Some(opened);
+            (Command::Start { protocol, .. }, _) if protocol != PROTOCOL_VERSION => {
+                post(&Event::OtherBuild { protocol: PROTOCOL_VERSION });
+                lab = Err("page and worker are of different versions: reload the page".into());
+            }
+            (Command::Start { backend, .. }, _) => {
+                lab = Lab::open(backend).await;
+                match &lab {
+                    Ok(opened) => {
+                        post(&opened.ready());
+                        opened.tell_adapters().await;
+                    }
+                    Err(reason) => post(&Event::CannotStart { reason: reason.clone() }),
                 }
-                Err(reason) => post(&Event::Log { level: crate::protocol::LogLevel::Panic, text: reason }),
-            },
+            }
             // The shelf needs no device.
             (Command::Shelf(command), _) => shelf::answer(command, files, &mut inbox).await,
-            (Command::Run { spec }, Some(lab)) => lab.run(&spec, &mut inbox).await,
-            (command, Some(lab)) => lab.answer(command, files, &mut inbox).await,
-            (_, None) => {}
+            (Command::Run { spec }, Ok(lab)) => lab.run(&spec, &mut inbox).await,
+            (command, Ok(lab)) => lab.answer(command, files, &mut inbox).await,
+            (command, Err(reason)) => {
+                if let Some(refused) = command.refused(reason) {
+                    post(&refused);
+                }
+            }
         }
     }
 }

@@ -48,10 +48,7 @@ impl Lab {
     }
 
     async fn data(&mut self, request: DataRequest, base: String, files: Vec<File>) {
-        let name = match &request {
-            DataRequest::Task(id) => id.clone(),
-            DataRequest::Files { name, .. } | DataRequest::Text { name, .. } => name.clone(),
-        };
+        let name = request.name().to_string();
         let loaded = match request {
             DataRequest::Task(id) => self.task_data(&id, &base).await,
             DataRequest::Files { name, columns } => self.user_data(name, columns, Input::Files(files), &base).await,

@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{MessageChannel, MessagePort, WorkerGlobalScope};
 
 /// A promise that is kept, with null, after so many milliseconds.
@@ -17,6 +17,19 @@ pub fn after(milliseconds: i32) -> Promise {
         // A worker always has timers.
         let _ = scope.set_timeout_with_callback_and_timeout_and_arguments_1(&resolve, milliseconds, &JsValue::NULL);
     })
+}
+
+/// What `work` comes to, or none where it takes longer; it is then left to itself.
+pub async fn in_time<T: 'static>(seconds: u32, work: impl Future<Output = T> + 'static) -> Option<T> {
+    let (sender, first) = async_channel::bounded(1);
+    let late = sender.clone();
+    // Whoever comes second finds the channel full, or nobody there.
+    spawn_local(async move { drop(sender.try_send(Some(work.await))) });
+    spawn_local(async move {
+        let _ = JsFuture::from(after(1000 * seconds as i32)).await;
+        drop(late.try_send(None));
+    });
+    first.recv().await.ok().flatten()
 }
 
 pub struct Turn {
