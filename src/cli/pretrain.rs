@@ -4,19 +4,17 @@
 use crate::data::{Split, corpus};
 use crate::engine::formats::{Description, Width, write_folder};
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Outcome, Progress, pretrain};
+use crate::engine::train::{Every, Host, Outcome, Report, drive, pretrain};
 use crate::plan::ladder::{Ladder, Rung};
+use crate::platform::native::files;
+use crate::record::{EvalPoint, Provenance, RunRecord};
 use crate::record::{ModelCard, Pretraining};
-use crate::record::{Provenance, RunRecord};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// Between two checkpoints of a pretraining.
-const CHECKPOINT_EVERY: Duration = Duration::from_secs(60);
+use std::time::Instant;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -29,6 +27,9 @@ pub struct Args {
     /// Where unfinished pretraining is kept.
     #[arg(long, default_value = "target/pretrain")]
     state: PathBuf,
+    /// Seconds between two checkpoints: at most so much is lost to a kill.
+    #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
+    checkpoint_every: f64,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -55,21 +56,21 @@ pub fn run(args: Args) -> Result<()> {
 /// The ladder's tokenizer: read if it is there, else trained on the corpus.
 fn tokenizer(ladder: &Ladder, folder: &Path) -> Result<TextTokenizer> {
     let file = folder.join("tokenizer.json");
-    if let Ok(json) = fs::read(&file) {
-        return Ok(TextTokenizer::read(&json, &[], None)?);
+    if let Some(json) = files::read(&file)? {
+        return TextTokenizer::read(&json, &[], None).with_context(|| file.display().to_string());
     }
     eprintln!("training the tokenizer on {} documents", ladder.tokenizer_documents);
     let documents: Vec<String> =
         corpus::documents(ladder.corpus, Split::Train).take(ladder.tokenizer_documents).collect();
     let tokenizer = TextTokenizer::train(documents.iter().map(String::as_str), ladder.vocab_size)?;
-    fs::write(&file, tokenizer.to_json())?;
+    files::replace(&file, tokenizer.to_json().as_bytes())?;
     Ok(tokenizer)
 }
 
 fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) -> Result<()> {
     fs::create_dir_all(&args.state)?;
     let state = args.state.join(format!("{}.checkpoint", rung.name));
-    let kept = fs::read(&state).ok();
+    let kept = files::read(&state)?;
     let device = Device::flex();
     let mut session = match pretrain::session(ladder, rung, tokenizer, &device, kept.as_deref()) {
         Ok(session) => session,
@@ -82,27 +83,8 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
     };
     let parameters = ladder.config(rung).parameters();
     eprintln!("{}: {} parameters, {} tokens", rung.name, parameters.total, rung.tokens);
-    let (begun, mut saved, mut said) = (Instant::now(), Instant::now(), Instant::now());
-    loop {
-        match pollster::block_on(session.advance())? {
-            Progress::Stepped { step, of, nats_per_token, .. } => {
-                if said.elapsed() > Duration::from_secs(10) {
-                    let loss = nats_per_token.map(|nats| format!("{nats:.3} nats/token")).unwrap_or_default();
-                    eprintln!("  step {step} of {of}: {loss}, {:.0} s", begun.elapsed().as_secs_f64());
-                    said = Instant::now();
-                }
-                if saved.elapsed() > CHECKPOINT_EVERY {
-                    write_whole(&state, &pollster::block_on(session.checkpoint())?)?;
-                    saved = Instant::now();
-                }
-            }
-            Progress::Evaluated(point) => {
-                eprintln!("  step {}: dev {:.4} nats/token", point.step, point.evaluation.nats_per_token);
-            }
-            Progress::Evaluating { .. } => {}
-            Progress::Finished => break,
-        }
-    }
+    let begun = Instant::now();
+    pollster::block_on(drive(&mut session, &mut Making { begun, state: &state, every: args.checkpoint_every }))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?;
     write_model(ladder, rung, tokenizer, outcome, &args.folder)?;
@@ -110,11 +92,37 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
     Ok(())
 }
 
-/// Replaces a file as a whole: a crash leaves the old one.
-fn write_whole(file: &Path, bytes: &[u8]) -> Result<()> {
-    let new = file.with_extension("new");
-    fs::write(&new, bytes)?;
-    Ok(fs::rename(&new, file)?)
+/// A model while it is made: says how far it is, and keeps checkpoints in `state`.
+struct Making<'a> {
+    begun: Instant,
+    state: &'a Path,
+    /// Seconds between two checkpoints.
+    every: f64,
+}
+
+impl Host for Making<'_> {
+    type Error = anyhow::Error;
+
+    fn now(&self) -> f64 {
+        1e3 * self.begun.elapsed().as_secs_f64()
+    }
+
+    fn every(&self) -> Every {
+        Every { report: 10_000.0, checkpoint: 1e3 * self.every, ..Every::NEVER }
+    }
+
+    fn stepped(&mut self, Report { step, of, nats_per_token, .. }: Report) {
+        let loss = nats_per_token.map(|nats| format!("{nats:.3} nats/token")).unwrap_or_default();
+        eprintln!("  step {step} of {of}: {loss}, {:.0} s", self.begun.elapsed().as_secs_f64());
+    }
+
+    fn evaluated(&mut self, point: EvalPoint, _of: usize) {
+        eprintln!("  step {}: dev {:.4} nats/token", point.step, point.evaluation.nats_per_token);
+    }
+
+    async fn keep(&mut self, checkpoint: Vec<u8>) -> Result<()> {
+        files::replace(self.state, &checkpoint)
+    }
 }
 
 fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome: Outcome, folder: &Path) -> Result<()> {
@@ -131,7 +139,7 @@ fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome:
             sha256 = format!("{:x}", Sha256::digest(&bytes));
             length = bytes.len() as u64;
         }
-        fs::write(folder.join(name), bytes)?;
+        files::replace(&folder.join(name), &bytes)?;
     }
     let RunRecord { test, curve, presented_tokens, made, .. } = record;
     eprintln!("  {}: test {:.4} nats/token, {:.4} bits/byte", rung.name, test.nats_per_token, test.bits_per_byte);
@@ -153,18 +161,17 @@ fn write_model(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, outcome:
         }),
         origin: None,
     };
-    fs::write(folder.join("card.json"), serde_json::to_string_pretty(&card)?)?;
-    Ok(())
+    // Last: it says that all is there.
+    files::replace(&folder.join("card.json"), serde_json::to_string_pretty(&card)?.as_bytes())
 }
 
 /// `index.json`: the cards of all models that are there, in the ladder's order, for the page.
 fn write_index(ladder: &Ladder, folder: &Path) -> Result<()> {
     let mut cards: Vec<ModelCard> = Vec::new();
     for rung in &ladder.models {
-        if let Ok(text) = fs::read_to_string(folder.join(&rung.name).join("card.json")) {
-            cards.push(serde_json::from_str(&text).with_context(|| format!("the card of {}", rung.name))?);
+        if let Some(json) = files::read(&folder.join(&rung.name).join("card.json"))? {
+            cards.push(serde_json::from_slice(&json).with_context(|| format!("the card of {}", rung.name))?);
         }
     }
-    fs::write(folder.join("index.json"), serde_json::to_string(&cards)?)?;
-    Ok(())
+    files::replace(&folder.join("index.json"), serde_json::to_string(&cards)?.as_bytes())
 }

@@ -5,17 +5,17 @@ use crate::data::Splits;
 use crate::engine::formats::Checkpoint;
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Progress, RunData, Session};
+use crate::engine::train::{Host, RunData, Session, TrainError, drive};
 use crate::plan::grid::Experiment;
 use crate::plan::precision::costs;
 use crate::plan::queue::Queue;
+use crate::platform::native::files;
 use crate::platform::native::folder::Folder;
 use crate::record::{Evaluation, Provenance, RunRecord};
 use crate::spec::{Base, Method, MethodKind, Precision, RunSpec, Source, TrainConfig};
-use anyhow::{Context, Result};
+use anyhow::{Context, Error, Result, ensure};
 use burn::tensor::Device;
 use std::collections::HashMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -65,6 +65,10 @@ struct Opened {
 }
 
 pub fn run(args: Args) -> Result<()> {
+    let folder = args.out.parent().filter(|folder| !folder.as_os_str().is_empty());
+    if let Some(folder) = folder {
+        ensure!(folder.is_dir(), "{}: there is no such folder; make it, or name another with --out", folder.display());
+    }
     let bases = args.base.iter().map(|name| open(&args.models, name)).collect::<Result<Vec<_>>>()?;
     let mut methods = Vec::new();
     for &kind in &args.methods {
@@ -118,7 +122,7 @@ pub fn run(args: Args) -> Result<()> {
                 );
                 queue.finish(record);
                 let records: Vec<&RunRecord> = queue.records().collect();
-                fs::write(&args.out, serde_json::to_string(&records)?)?;
+                files::replace(&args.out, serde_json::to_string(&records)?.as_bytes())?;
             }
             Err(error) => {
                 eprintln!("{} {} {}: {error:#}", spec.base.name, spec.method.kind(), spec.data.examples);
@@ -175,12 +179,25 @@ fn cell(base: &Decoder, opened: &Opened, spec: &RunSpec, base_test: Option<Evalu
     let splits = Splits::for_run(&spec.data, None)?;
     let data = RunData::of(spec, &splits, &opened.tokenizer, base_test)?;
     let mut session = Session::new(base, spec, data)?;
-    while pollster::block_on(session.advance())? != Progress::Finished {}
+    pollster::block_on(drive(&mut session, &mut Quiet(begun)))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     Ok(pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?.record)
 }
 
+/// Says nothing on the way.
+struct Quiet(Instant);
+
+impl Host for Quiet {
+    type Error = TrainError;
+
+    fn now(&self) -> f64 {
+        1e3 * self.0.elapsed().as_secs_f64()
+    }
+}
+
 fn read_records(file: &Path) -> Result<Vec<RunRecord>> {
-    let Ok(text) = fs::read_to_string(file) else { return Ok(Vec::new()) };
-    RunRecord::list_from_json(&text).with_context(|| format!("the records in {}", file.display()))
+    let Some(bytes) = files::read(file)? else { return Ok(Vec::new()) };
+    let records = String::from_utf8(bytes).map_err(Error::from).and_then(|text| Ok(RunRecord::list_from_json(&text)?));
+    records
+        .with_context(|| format!("{} is no file of records: move it away, or name another with --out", file.display()))
 }

@@ -1,5 +1,6 @@
 //! A folder on disk as a model's files, and files written into one.
 
+use super::files;
 use crate::data::user;
 use crate::engine::formats::{Files, ModelFile, WeightsError};
 use anyhow::{Context, Result, ensure};
@@ -59,8 +60,7 @@ pub fn read_start(path: &Path, limit: usize) -> Result<user::File> {
 pub fn write(path: &Path, files: &[ModelFile]) -> Result<()> {
     fs::create_dir_all(path).with_context(|| format!("{}: cannot make the folder", path.display()))?;
     for (name, bytes) in files {
-        let path = path.join(name);
-        fs::write(&path, bytes).with_context(|| format!("{}: cannot write", path.display()))?;
+        files::replace(&path.join(name), bytes)?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
 //! A machine of one's own: its files and its memory.
 
+pub mod files;
 pub mod folder;
 pub mod memory;
