@@ -7,10 +7,10 @@ use crate::engine::adapt::{RunCard, RunExport};
 use crate::engine::formats::{Checkpoint, ModelFile};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Outcome, Progress, RunData, Session};
+use crate::engine::train::{Host, Outcome, RunData, Session, TrainError, drive};
 use crate::plan::estimate::Estimate;
 use crate::platform::native::{folder, memory};
-use crate::record::{Provenance, RunRecord};
+use crate::record::{EvalPoint, Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
     Base, DataSpec, Lora, Method, MethodKind, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source,
@@ -253,23 +253,26 @@ impl TrainArgs {
     }
 }
 
-/// Runs to the end; a line on stderr per evaluation.
+/// Says each evaluation on stderr.
+struct Said(Instant);
+
+impl Host for Said {
+    type Error = TrainError;
+
+    fn now(&self) -> f64 {
+        1e3 * self.0.elapsed().as_secs_f64()
+    }
+
+    fn evaluated(&mut self, point: EvalPoint, of: usize) {
+        let (step, loss, seconds) = (point.step, point.evaluation.nats_per_token, self.0.elapsed().as_secs_f64());
+        eprintln!("step {step} of {of}: dev loss {loss:.4} nats/token, {seconds:.1} s");
+    }
+}
+
 fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
     let start = Instant::now();
     let mut session = Session::new(base, spec, data)?;
-    loop {
-        match block_on(session.advance())? {
-            Progress::Finished => break,
-            Progress::Evaluated(point) => eprintln!(
-                "step {} of {}: dev loss {:.4} nats/token, {:.1} s",
-                point.step,
-                session.total_steps(),
-                point.evaluation.nats_per_token,
-                start.elapsed().as_secs_f64()
-            ),
-            Progress::Stepped { .. } | Progress::Evaluating { .. } => {}
-        }
-    }
+    block_on(drive(&mut session, &mut Said(start)))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     Ok(block_on(session.finish(start.elapsed().as_secs_f64(), made))?)
 }

@@ -1,7 +1,8 @@
 //! Times the fixed work of [`crate::plan::bench`] on a device. The caller brings the clock, since the engine reads
 //! none.
 
-use super::run::{Progress, RunData, TrainError};
+use super::drive::{Every, Flow, Host, Report, drive};
+use super::run::{RunData, TrainError};
 use super::session::Session;
 use crate::data::{Batches, Tokenized};
 use crate::engine::model::{Decoder, InitialWeights};
@@ -52,6 +53,48 @@ pub fn session(
     Session::new(&base, &spec, data)
 }
 
+/// Ends after `warmup` and `steps` steps, of which the latter are timed.
+struct Timer<F> {
+    now: F,
+    warmup: usize,
+    steps: usize,
+    done: usize,
+    /// Steps and time since a loss was read last.
+    since: u32,
+    begun: f64,
+    times: Vec<f64>,
+    last: f64,
+}
+
+impl<F: Fn() -> f64> Host for Timer<F> {
+    type Error = TrainError;
+
+    fn now(&self) -> f64 {
+        (self.now)()
+    }
+
+    fn every(&self) -> Every {
+        Every { report: 0.0, turn: 0.0, ..Every::NEVER }
+    }
+
+    fn stepped(&mut self, report: Report) {
+        self.done += 1;
+        self.since += 1;
+        // Only a loss that was read says that the device is done.
+        if let Some(nats) = report.nats_per_token {
+            let ended = self.now();
+            if self.done > self.warmup {
+                self.times.push((ended - self.begun) / f64::from(self.since));
+            }
+            (self.last, self.begun, self.since) = (nats, ended, 0);
+        }
+    }
+
+    async fn turn(&mut self) -> Flow {
+        if self.done < self.warmup + self.steps { Flow::Continue } else { Flow::Stop }
+    }
+}
+
 /// Times `steps` steps after `warmup` others; `now` gives milliseconds.
 pub async fn bench(
     size: BenchSize,
@@ -62,20 +105,9 @@ pub async fn bench(
 ) -> Result<BenchTiming, TrainError> {
     let steps = steps.max(1);
     let mut session = session(&size.config(), size.batch(), method, warmup + steps, device)?;
-    let (mut times, mut last, mut since) = (Vec::new(), f64::NAN, 0);
-    let mut begun = now();
-    for step in 0..warmup + steps {
-        let progress = session.advance().await?;
-        since += 1;
-        // Only a loss that was read says that the device is done.
-        if let Progress::Stepped { nats_per_token: Some(nats), .. } = progress {
-            let ended = now();
-            if step >= warmup {
-                times.push((ended - begun) / f64::from(since));
-            }
-            (last, begun, since) = (nats, ended, 0);
-        }
-    }
+    let mut timer = Timer { begun: now(), now, warmup, steps, done: 0, since: 0, times: Vec::new(), last: f64::NAN };
+    drive(&mut session, &mut timer).await?;
+    let Timer { mut times, last, .. } = timer;
     times.sort_by(f64::total_cmp);
     Ok(BenchTiming {
         parameters: size.config().parameters().total,

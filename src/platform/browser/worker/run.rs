@@ -5,20 +5,17 @@ use super::post::post;
 use super::{Inbox, Message};
 use crate::engine::formats::{Width, write_tensors};
 use crate::engine::model::Tensors;
-use crate::engine::train::{Outcome, Progress, RunData, Session};
+use crate::engine::train::{End, Every, Flow, Host, Outcome, Report, RunData, Session, drive};
 use crate::platform::storage::Store;
 use crate::protocol::{Command, Event};
-use crate::record::{Provenance, RunRecord};
-use crate::spec::{Precision, RunSpec, Source};
+use crate::record::{EvalPoint, Provenance, RunRecord};
+use crate::spec::{Precision, RunId, RunSpec, Source};
 
-/// Between two turns given to the browser: below the 16 ms of a frame.
-const TURN_EVERY_MS: f64 = 12.0;
-/// Between two messages about steps.
-const TELL_EVERY_MS: f64 = 80.0;
-/// Between two checkpoints: at most this much training is lost to a closed laptop.
-const CHECKPOINT_EVERY_MS: f64 = 10_000.0;
+/// Messages about steps; at most ten seconds of training are lost to a closed laptop; turns are given to the browser
+/// below the 16 ms of a frame.
+const EVERY: Every = Every { report: 80.0, checkpoint: 10_000.0, turn: 12.0 };
 
-enum End {
+enum Ended {
     Finished(Box<RunRecord>),
     Stopped(usize),
 }
@@ -28,60 +25,68 @@ fn now() -> f64 {
     js_sys::Date::now()
 }
 
+/// A cell that trains in this worker.
+struct Training<'a> {
+    lab: &'a mut Lab,
+    inbox: &'a mut Inbox,
+    run: RunId,
+}
+
+impl Host for Training<'_> {
+    type Error = WorkerError;
+
+    fn now(&self) -> f64 {
+        now()
+    }
+
+    fn every(&self) -> Every {
+        EVERY
+    }
+
+    fn stepped(&mut self, Report { step, of, nats_per_token, tokens_per_second }: Report) {
+        post(&Event::Stepped { run: self.run.clone(), step, of, nats_per_token, tokens_per_second });
+    }
+
+    fn evaluated(&mut self, point: EvalPoint, _of: usize) {
+        post(&Event::Evaluated { run: self.run.clone(), point });
+    }
+
+    async fn keep(&mut self, checkpoint: Vec<u8>) -> Result<(), WorkerError> {
+        Ok(self.lab.store.write(&tuned_path(&self.run.0, CHECKPOINT), &checkpoint).await?)
+    }
+
+    async fn turn(&mut self) -> Flow {
+        self.lab.turn.give().await;
+        match self.lab.listen_while_training(self.inbox).await {
+            true => Flow::Stop,
+            false => Flow::Continue,
+        }
+    }
+}
+
 impl Lab {
     /// Runs a cell to its end, a stop, or a failure, and tells the page which.
     pub(super) async fn run(&mut self, spec: &RunSpec, inbox: &mut Inbox) {
         let run = spec.id();
         match self.train(spec, inbox).await {
-            Ok(End::Finished(record)) => post(&Event::Finished { record }),
-            Ok(End::Stopped(step)) => post(&Event::Stopped { run, step }),
+            Ok(Ended::Finished(record)) => post(&Event::Finished { record }),
+            Ok(Ended::Stopped(step)) => post(&Event::Stopped { run, step }),
             Err(error) => post(&Event::Failed { run, reason: error.to_string() }),
         }
     }
 
-    async fn train(&mut self, spec: &RunSpec, inbox: &mut Inbox) -> Result<End, WorkerError> {
+    async fn train(&mut self, spec: &RunSpec, inbox: &mut Inbox) -> Result<Ended, WorkerError> {
         let run = spec.id();
         let base = self.planned_base(spec).await?;
         let mut session = self.session(spec, &base).await?;
         post(&Event::Started { run: run.clone(), step: session.step(), of: session.total_steps() });
 
         let begun = now();
-        let (mut turned, mut told, mut saved) = (begun, begun, begun);
-        let mut tokens_since = 0;
-        let mut last_loss = None;
-        loop {
-            let progress = session.advance().await?;
-            let time = now();
-            match progress {
-                Progress::Stepped { step, of, nats_per_token, tokens } => {
-                    tokens_since += tokens;
-                    last_loss = nats_per_token.or(last_loss);
-                    if time - told >= TELL_EVERY_MS || step == of || step == 1 {
-                        let tokens_per_second = tokens_since as f64 / ((time - told) / 1000.0).max(1e-3);
-                        let nats_per_token = last_loss.take();
-                        post(&Event::Stepped { run: run.clone(), step, of, nats_per_token, tokens_per_second });
-                        (told, tokens_since) = (time, 0);
-                    }
-                }
-                // Time spent on evaluations is no training speed.
-                Progress::Evaluating { .. } => told = told.max(time - TELL_EVERY_MS),
-                Progress::Evaluated(point) => post(&Event::Evaluated { run: run.clone(), point }),
-                Progress::Finished => break,
-            }
-            if time - saved >= CHECKPOINT_EVERY_MS {
-                self.store.write(&tuned_path(&run.0, CHECKPOINT), &session.checkpoint().await?).await?;
-                saved = now();
-            }
-            if time - turned >= TURN_EVERY_MS {
-                self.turn.give().await;
-                if self.listen_while_training(inbox).await {
-                    self.store.write(&tuned_path(&run.0, CHECKPOINT), &session.checkpoint().await?).await?;
-                    return Ok(End::Stopped(session.step()));
-                }
-                turned = now();
-            }
+        let end = drive(&mut session, &mut Training { lab: self, inbox, run: run.clone() }).await?;
+        if end == End::Stopped {
+            self.store.write(&tuned_path(&run.0, CHECKPOINT), &session.checkpoint().await?).await?;
+            return Ok(Ended::Stopped(session.step()));
         }
-
         let made = Provenance {
             device: self.report.name.clone(),
             lab: env!("CARGO_PKG_VERSION").into(),
@@ -90,7 +95,7 @@ impl Lab {
         let Outcome { tensors, record } = session.finish((now() - begun) / 1000.0, made).await?;
         self.base_tests.insert(test_key(spec, &base), record.base_test);
         self.keep(&record, &tensors).await?;
-        Ok(End::Finished(Box::new(record)))
+        Ok(Ended::Finished(Box::new(record)))
     }
 
     /// A new session, or the one that an earlier worker left.

@@ -1,0 +1,112 @@
+//! The one loop that advances a run. Who runs it (a browser's worker, a thread, the command line) is its [`Host`]: it
+//! brings the clock, hears how far the run is, keeps its checkpoints, and may end it between two steps.
+
+use super::run::{Progress, TrainError};
+use super::session::Session;
+use crate::record::EvalPoint;
+
+/// Milliseconds between two calls of a host; infinity never calls.
+#[derive(Clone, Copy, Debug)]
+pub struct Every {
+    /// Of [`Host::stepped`].
+    pub report: f64,
+    /// Of [`Host::keep`]: at most so much training is lost to a kill.
+    pub checkpoint: f64,
+    /// Of [`Host::turn`].
+    pub turn: f64,
+}
+
+impl Every {
+    pub const NEVER: Every = Every { report: f64::INFINITY, checkpoint: f64::INFINITY, turn: f64::INFINITY };
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Report {
+    pub step: usize,
+    pub of: usize,
+    /// The newest training loss that was read since the last report.
+    pub nats_per_token: Option<f64>,
+    /// Since the last report, evaluations left out.
+    pub tokens_per_second: f64,
+}
+
+/// Whether a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Continue,
+    Stop,
+}
+
+/// How [`drive`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything is measured: [`Session::finish`] gives the results.
+    Finished,
+    /// The host ended it; [`Session::checkpoint`] is where it would go on.
+    Stopped,
+}
+
+#[allow(async_fn_in_trait, reason = "a browser's futures are not Send and need not be")]
+pub trait Host {
+    type Error: From<TrainError>;
+
+    /// Milliseconds of any clock that never goes back.
+    fn now(&self) -> f64;
+
+    fn every(&self) -> Every {
+        Every::NEVER
+    }
+
+    /// After the first and the last step, and between as often as [`Every::report`] says.
+    fn stepped(&mut self, _report: Report) {}
+
+    /// A dev evaluation is complete.
+    fn evaluated(&mut self, _point: EvalPoint, _of: usize) {}
+
+    async fn keep(&mut self, _checkpoint: Vec<u8>) -> Result<(), Self::Error> {
+        Ok(())
+    }
+
+    /// Time for whatever else there is to do.
+    async fn turn(&mut self) -> Flow {
+        Flow::Continue
+    }
+}
+
+/// Advances `session` to its end, or until its host stops it.
+pub async fn drive<H: Host>(session: &mut Session, host: &mut H) -> Result<End, H::Error> {
+    let every = host.every();
+    let begun = host.now();
+    let (mut turned, mut told, mut saved) = (begun, begun, begun);
+    let (mut tokens_since, mut last_loss) = (0, None);
+    loop {
+        let progress = session.advance().await?;
+        let time = host.now();
+        match progress {
+            Progress::Stepped { step, of, nats_per_token, tokens } => {
+                tokens_since += tokens;
+                last_loss = nats_per_token.or(last_loss);
+                if time - told >= every.report || step == of || step == 1 {
+                    let tokens_per_second = tokens_since as f64 / ((time - told) / 1000.0).max(1e-3);
+                    host.stepped(Report { step, of, nats_per_token: last_loss.take(), tokens_per_second });
+                    (told, tokens_since) = (time, 0);
+                }
+            }
+            // Time spent on evaluations is no training speed.
+            Progress::Evaluating { .. } => told = told.max(time - every.report),
+            Progress::Evaluated(point) => host.evaluated(point, session.total_steps()),
+            Progress::Finished => return Ok(End::Finished),
+        }
+        if time - saved >= every.checkpoint {
+            host.keep(session.checkpoint().await?).await?;
+            saved = host.now();
+        }
+        if time - turned >= every.turn {
+            if host.turn().await == Flow::Stop {
+                return Ok(End::Stopped);
+            }
+            turned = host.now();
+        }
+    }
+}
