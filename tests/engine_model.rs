@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use engine_models::{families, fresh};
 use pollster::block_on;
 use tunelab::engine::model::{Decoder, Generator};
-use tunelab::protocol::Sampling;
+use tunelab::job::Sampling;
 use tunelab::spec::ModelConfig;
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {

@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::decoder::{Decoder, Pass};
 use super::parameter::{ModelError, read};
 use crate::data::{Tokenizer, TokenizerError};
-use crate::protocol::Sampling;
+use crate::job::Sampling;
 use crate::seed::Seed;
 use burn::Tensor;
 use rand::Rng;

@@ -1,24 +1,19 @@
 //! Trains one cell, listening to the page between steps and leaving checkpoints behind.
 
-use super::lab::{CHECKPOINT, Lab, LoadedBase, RECORD, TUNED, WorkerError, tuned_path};
-use super::post::post;
+use super::engine::{CHECKPOINT, Engine, LoadedBase, TUNED, WorkerError};
+use super::post::{finish, progress, say};
 use super::{Inbox, Message};
 use crate::engine::formats::{Width, write_tensors};
 use crate::engine::model::Tensors;
 use crate::engine::train::{End, Every, Flow, Host, Outcome, Report, RunData, Session, drive};
-use crate::platform::storage::Store;
-use crate::protocol::{Command, Event};
+use crate::job::{Command, Job, JobEvent, JobId, Output, Progress};
+use crate::platform::storage::{Store, records};
 use crate::record::{EvalPoint, Provenance, RunRecord};
 use crate::spec::{Precision, RunId, RunSpec, Source};
 
 /// Messages about steps; at most ten seconds of training are lost to a closed laptop; turns are given to the browser
 /// below the 16 ms of a frame.
 const EVERY: Every = Every { report: 80.0, checkpoint: 10_000.0, turn: 12.0 };
-
-enum Ended {
-    Finished(Box<RunRecord>),
-    Stopped(usize),
-}
 
 /// Milliseconds.
 fn now() -> f64 {
@@ -27,8 +22,9 @@ fn now() -> f64 {
 
 /// A cell that trains in this worker.
 struct Training<'a> {
-    lab: &'a mut Lab,
+    engine: &'a mut Engine,
     inbox: &'a mut Inbox,
+    id: JobId,
     run: RunId,
 }
 
@@ -44,48 +40,54 @@ impl Host for Training<'_> {
     }
 
     fn stepped(&mut self, Report { step, of, nats_per_token, tokens_per_second }: Report) {
-        post(&Event::Stepped { run: self.run.clone(), step, of, nats_per_token, tokens_per_second });
+        progress(self.id, Progress::Stepped { step, of, nats_per_token, tokens_per_second });
     }
 
     fn evaluated(&mut self, point: EvalPoint, _of: usize) {
-        post(&Event::Evaluated { run: self.run.clone(), point });
+        progress(self.id, Progress::Evaluated(point));
     }
 
     async fn keep(&mut self, checkpoint: Vec<u8>) -> Result<(), WorkerError> {
-        Ok(self.lab.store.write(&tuned_path(&self.run.0, CHECKPOINT), &checkpoint).await?)
+        Ok(self.engine.store.write(&records::path(&self.run.0, CHECKPOINT), &checkpoint).await?)
     }
 
     async fn turn(&mut self) -> Flow {
-        self.lab.turn.give().await;
-        match self.lab.listen_while_training(self.inbox).await {
+        self.engine.turn.give().await;
+        match self.engine.listen_while_training(self.id, self.inbox).await {
             true => Flow::Stop,
             false => Flow::Continue,
         }
     }
 }
 
-impl Lab {
+impl Engine {
     /// Runs a cell to its end, a stop, or a failure, and tells the page which.
-    pub(super) async fn run(&mut self, spec: &RunSpec, inbox: &mut Inbox) {
-        let run = spec.id();
-        match self.train(spec, inbox).await {
-            Ok(Ended::Finished(record)) => post(&Event::Finished { record }),
-            Ok(Ended::Stopped(step)) => post(&Event::Stopped { run, step }),
-            Err(error) => post(&Event::Failed { run, reason: error.to_string() }),
+    pub(super) async fn train(&mut self, id: JobId, spec: &RunSpec, inbox: &mut Inbox) {
+        self.job = id;
+        match self.run(id, spec, inbox).await {
+            Ok(Some((record, kept))) => finish(id, Ok::<_, String>(Output::Trained { record: Box::new(record), kept })),
+            Ok(None) => say(id, JobEvent::Stopped),
+            Err(error) => finish(id, Err(error)),
         }
     }
 
-    async fn train(&mut self, spec: &RunSpec, inbox: &mut Inbox) -> Result<Ended, WorkerError> {
+    /// The record and whether it is kept; none where the run was stopped.
+    async fn run(
+        &mut self,
+        id: JobId,
+        spec: &RunSpec,
+        inbox: &mut Inbox,
+    ) -> Result<Option<(RunRecord, bool)>, WorkerError> {
         let run = spec.id();
         let base = self.planned_base(spec).await?;
         let mut session = self.session(spec, &base).await?;
-        post(&Event::Started { run: run.clone(), step: session.step(), of: session.total_steps() });
+        progress(id, Progress::Started { step: session.step(), of: session.total_steps() });
 
         let begun = now();
-        let end = drive(&mut session, &mut Training { lab: self, inbox, run: run.clone() }).await?;
+        let end = drive(&mut session, &mut Training { engine: self, inbox, id, run: run.clone() }).await?;
         if end == End::Stopped {
-            self.store.write(&tuned_path(&run.0, CHECKPOINT), &session.checkpoint().await?).await?;
-            return Ok(Ended::Stopped(session.step()));
+            self.store.write(&records::path(&run.0, CHECKPOINT), &session.checkpoint().await?).await?;
+            return Ok(None);
         }
         let made = Provenance {
             device: self.report.name.clone(),
@@ -94,8 +96,8 @@ impl Lab {
         };
         let Outcome { tensors, record } = session.finish((now() - begun) / 1000.0, made).await?;
         self.base_tests.insert(test_key(spec, &base), record.base_test);
-        self.keep(&record, &tensors).await?;
-        Ok(Ended::Finished(Box::new(record)))
+        let kept = self.keep(&record, &tensors).await?;
+        Ok(Some((record, kept)))
     }
 
     /// A new session, or the one that an earlier worker left.
@@ -103,7 +105,7 @@ impl Lab {
         let splits = self.splits(spec)?;
         let known = self.base_tests.get(&test_key(spec, base)).copied();
         let data = RunData::of(spec, &splits, &base.tokenizer, known)?;
-        if let Some(bytes) = self.store.read(&tuned_path(&spec.id().0, CHECKPOINT)).await? {
+        if let Some(bytes) = self.store.read(&records::path(&spec.id().0, CHECKPOINT)).await? {
             match Session::resume(&base.model, spec, data.clone(), &bytes) {
                 Ok(session) => return Ok(session),
                 Err(error) => log::warn!("a checkpoint could not be used, the run starts anew: {error}"),
@@ -113,7 +115,7 @@ impl Lab {
     }
 
     /// Hears what has arrived; true where the page wants the cell to stop.
-    async fn listen_while_training(&mut self, inbox: &mut Inbox) -> bool {
+    async fn listen_while_training(&mut self, id: JobId, inbox: &mut Inbox) -> bool {
         let mut paused = false;
         loop {
             let message: Message = match inbox.arrived() {
@@ -125,34 +127,41 @@ impl Lab {
                 None => return false,
             };
             match message {
-                (Command::Pause, _) => paused = true,
-                (Command::Resume, _) => paused = false,
-                (Command::Stop, _) => return true,
-                message @ (Command::Run { .. } | Command::Start { .. } | Command::Shelf(_), _) => {
-                    inbox.waiting.push_back(message)
-                }
-                (command, files) => self.answer(command, files, inbox).await,
+                (Command::Pause(job), _) if job == id => paused = true,
+                (Command::Resume(job), _) if job == id => paused = false,
+                (Command::Stop(job), _) if job == id => return true,
+                (Command::Stop(job), _) => inbox.withdraw(job),
+                (Command::Pause(_) | Command::Resume(_), _) => {}
+                (Command::ProvideModel { base, sha256 }, files) => self.provide(base, sha256, files),
+                message @ (Command::Open { .. }, _) => inbox.waiting.push_back(message),
+                (Command::Start { id, job }, files) => match job {
+                    Job::Train(_) | Job::InspectModel { .. } | Job::LoadModel { .. } | Job::RemoveModel { .. } => {
+                        inbox.waiting.push_back((Command::Start { id, job }, files));
+                    }
+                    job => self.answer(id, job, files, inbox).await,
+                },
             }
         }
     }
 
-    /// Keeps a finished run's weights for completing prompts and for download. A full storage costs these, not the
-    /// run's result.
-    async fn keep(&self, record: &RunRecord, tensors: &Tensors) -> Result<(), WorkerError> {
+    /// Keeps a finished run's record, and its weights for completing prompts and for download. A full storage costs
+    /// these, not the run's result; whether the record was kept.
+    async fn keep(&self, record: &RunRecord, tensors: &Tensors) -> Result<bool, WorkerError> {
         let run = record.id.0.clone();
-        self.store.remove(&tuned_path(&run, CHECKPOINT)).await?;
         let list: Vec<(String, Vec<usize>)> =
             tensors.iter().map(|(name, tensor)| (name.clone(), tensor.shape.clone())).collect();
         let bytes = write_tensors(TUNED, &list, Width::F32, &[("run", &run)], |name, _| {
             // The list was made from these tensors.
             Ok(tensors.get(name).map(|tensor| tensor.values.clone()).unwrap_or_default())
         })?;
-        for (file, bytes) in [(TUNED, bytes), (RECORD, record.to_json().into_bytes())] {
-            if let Err(error) = self.store.write(&tuned_path(&run, file), &bytes).await {
-                log::warn!("{error}; the run's result is kept, its weights are not");
-            }
+        // The checkpoint goes last: a kill before that costs nothing.
+        let kept = records::write(&self.store, record).await;
+        let tuned = self.store.write(&records::path(&run, TUNED), &bytes).await;
+        let cleared = self.store.remove(&records::path(&run, CHECKPOINT)).await;
+        for error in [kept.as_ref(), tuned.as_ref(), cleared.as_ref()].into_iter().filter_map(Result::err) {
+            log::warn!("{error}; the run's result is on the page");
         }
-        Ok(())
+        Ok(kept.is_ok() && self.store.keeps())
     }
 }
 
