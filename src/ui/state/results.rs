@@ -95,7 +95,7 @@ pub fn groups(state: &State, base: &Base, source: &Source) -> Vec<Group> {
             name,
             kind,
             runs: records.iter().map(|record| Run::of(record, state.is_precomputed(&record.id))).collect(),
-            before: (kind != MethodKind::Scratch).then_some(before),
+            before: kind.info().from_base.then_some(before),
         }
     });
     groups.collect()
@@ -166,11 +166,7 @@ pub fn joint_points(state: &State, joint: Joint, horizontal: Horizontal) -> Vec<
 }
 
 fn detail(method: &Method, train: &TrainConfig) -> String {
-    let settings = match method {
-        Method::Lora(lora) => format!("rank {}, ", lora.rank),
-        Method::Prompt(prompt) => format!("{} tokens, ", prompt.virtual_tokens),
-        Method::Full | Method::Scratch => String::new(),
-    };
+    let settings = method.tuning().size().map_or_else(String::new, |size| format!("{size}, "));
     let precision = method.base_precision();
     let base = if precision.is_f32() { String::new() } else { format!("{} base, ", precision.name()) };
     format!("{settings}{base}rate {}", train.learning_rate)
