@@ -1,7 +1,7 @@
 //! `lab fit`: fits scaling laws to a table of points. The work is [`laws`](crate::laws)'; this reads the arguments and
 //! the file.
 
-use crate::laws::{Columns, Law, Objective, Options, Table, fit};
+use crate::laws::{Column, Columns, Law, Objective, Options, Table, fit};
 use anyhow::{Context, Result};
 use clap::builder::RangedU64ValueParser;
 use std::path::PathBuf;
@@ -19,17 +19,18 @@ pub struct Args {
     /// The column of a second factor: model size, pretraining tokens or tuned parameters.
     #[arg(long, value_name = "COL")]
     n: Option<String>,
-    /// The column that names which factor --n is, where rows vary several (for the law "shared").
-    #[arg(long, value_name = "COL", requires = "n")]
+    #[arg(long, value_name = "COL", requires = "n", help = format!(
+        "The column that names which factor --n is, where rows vary several (for {})", those(Law::tells_factors)
+    ))]
     factor: Option<String>,
     /// One fit for each value of this column.
     #[arg(long, value_name = "COL")]
     group: Option<String>,
-    /// The column of distinct data, where data was repeated (for the law "repeated").
-    #[arg(long, value_name = "COL")]
+    #[arg(long, value_name = "COL", help = format!(
+        "The column of distinct data, where data was repeated (for {})", those(|law| law.needs(Column::DistinctData))
+    ))]
     unique: Option<String>,
-    /// auto, power, power-constant, rectified, multiplicative, additive (chinchilla), repeated or shared.
-    #[arg(long, value_name = "NAME", default_value = "auto")]
+    #[arg(long, value_name = "NAME", default_value = "auto", help = format!("auto, or one of {}", those(|_| true)))]
     law: String,
     /// What is minimised over ln-loss residuals, as huber:DELTA.
     #[arg(long, default_value = "huber:1e-3")]
@@ -69,4 +70,13 @@ pub fn run(args: Args) -> Result<()> {
     report.warnings.extend(unread);
     print!("{}", if args.json { report.to_json() + "\n" } else { report.to_text() });
     Ok(())
+}
+
+/// The names of the laws that are so, with other names that papers use.
+fn those(so: impl Fn(Law) -> bool) -> String {
+    let name = |law: Law| match law.card().aliases {
+        [] => law.to_string(),
+        aliases => format!("{law} ({})", aliases.join(", ")),
+    };
+    Law::ALL.into_iter().filter(|law| so(*law)).map(name).collect::<Vec<_>>().join(", ")
 }

@@ -66,7 +66,7 @@ fn crossings(report: &Report) -> Vec<Crossing> {
     let pairs =
         fits.iter().enumerate().flat_map(|(at, first)| fits[at + 1..].iter().map(move |second| (first, second)));
     pairs
-        .filter(|((_, a), (_, b))| !a.law.needs_factor() && !b.law.needs_factor())
+        .filter(|((_, a), (_, b))| !a.law.is_joint() && !b.law.is_joint())
         .filter_map(|((first, a), (second, b))| {
             let found = crossover(a, b, None)?;
             Some(Crossing { first: first.to_string(), second: second.to_string(), found })

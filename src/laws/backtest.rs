@@ -14,7 +14,7 @@ pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {
     if laws.iter().any(|&law| lacks(law, &points).is_some()) {
         return None;
     }
-    let joint = laws.iter().all(|law| law.needs_factor());
+    let joint = laws.iter().all(|law| law.is_joint());
     let key = |point: &Point| if joint { point.n } else { Some(point.d) };
     let keys = distinct(points.iter().filter_map(key));
     let largest = *keys.last()?;

@@ -11,7 +11,7 @@
 //! the draws (model averaging; Buckland, Burnham and Augustin 1997). How often the intervals then hold the truth, and
 //! where they fall short, is in `tests/laws_coverage.rs`.
 
-use super::forms::{MAX, Vector};
+use super::forms::{Bounds, MAX, Vector};
 use super::newton::{Effort, minimise};
 use super::point::Row;
 use super::{Law, Objective};
@@ -52,7 +52,7 @@ pub(crate) fn draws(believed: &[Believed], rows: &[Row], objective: Objective, c
             row.ln_loss = fitted + if rng.random() { residual } else { -residual };
         }
         let refit = minimise(*law, &scratch, held, bounds, objective.delta(), Effort::SKETCH);
-        Draw { law: *law, theta: law.outward(&refit.theta, rows) }
+        Draw { law: *law, theta: law.to_natural(&refit.theta, rows) }
     };
     (0..count).map(draw).collect()
 }
@@ -61,7 +61,7 @@ pub(crate) fn draws(believed: &[Believed], rows: &[Row], objective: Objective, c
 struct World {
     law: Law,
     held: Vector,
-    bounds: [(f64, f64); MAX],
+    bounds: Bounds,
     fitted: Vec<f64>,
     /// Widened; drawn with either sign.
     residuals: Vec<f64>,
@@ -73,8 +73,8 @@ impl World {
         let Believed { law, theta } = *believed;
         let spare = rows.len().checked_sub(law.count(rows)).filter(|&spare| spare > 0)?;
         let widen = student(spare) / NORMAL;
-        let held = law.inward(&theta, rows);
-        let fitted: Vec<f64> = rows.iter().map(|row| law.held_ln_loss(&held, row)).collect();
+        let held = law.to_working(&theta, rows);
+        let fitted: Vec<f64> = rows.iter().map(|row| law.working_ln_loss(&held, row)).collect();
         let mut residuals: Vec<f64> =
             rows.iter().zip(&fitted).map(|(row, fitted)| widen * (row.ln_loss - fitted)).collect();
         residuals.sort_by(|a, b| b.abs().total_cmp(&a.abs()));

@@ -43,7 +43,7 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
 fn score(law: Law, rows: &[Row], objective: Objective) -> Option<Rival> {
     let solution = solve(law, rows, objective, Care::Full)?;
     let count = law.count(rows);
-    let theta = law.outward(&solution.theta, rows);
+    let theta = law.to_natural(&solution.theta, rows);
     Some(Rival {
         law,
         chosen: false,
@@ -105,7 +105,7 @@ fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64>
             continue;
         }
         centre(&mut seen);
-        let theta = law.outward(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
+        let theta = law.to_natural(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
         let known = hidden.iter().filter(|row| law.covers(row, &seen));
         errors.extend(known.map(|row| percent(law.ln_loss(&theta, row) - row.ln_loss)));
     }

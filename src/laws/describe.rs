@@ -14,7 +14,7 @@ const MOST_CURVES: usize = 12;
 
 pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Draw>, objective: Objective) -> Fit {
     let rows = rows_of(points);
-    let held = law.inward(theta, &rows);
+    let held = law.to_working(theta, &rows);
     let factors = factors(points);
     let residuals: Vec<Residual> = points
         .iter()
@@ -30,7 +30,7 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Dr
         curves: Vec::new(),
         residuals,
         profile: profile(law, &rows, &held, objective).iter().map(|held| held.point).collect(),
-        factors: if law == Law::Shared { factors } else { Vec::new() },
+        factors: if law.tells_factors() { factors } else { Vec::new() },
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
         draws,
     };
@@ -56,12 +56,12 @@ impl Fit {
 
     /// A place at which the law can be asked for the loss.
     pub(crate) fn row(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Option<Row> {
-        if self.law.needs_factor() && n.is_none() {
+        if self.law.is_joint() && n.is_none() {
             return None;
         }
-        let factor = match self.law {
-            Law::Shared => self.factors.iter().position(|each| each.as_deref() == factor)?,
-            _ => 0,
+        let factor = match self.law.tells_factors() {
+            true => self.factors.iter().position(|each| each.as_deref() == factor)?,
+            false => 0,
         };
         Some(Row { factor, ..Row::at(d, n, None) })
     }
@@ -84,7 +84,7 @@ impl Fit {
 
 fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector, draws: &[Draw]) -> Vec<Parameter> {
     let bounds = law.bounds(rows);
-    let held = law.inward(theta, rows);
+    let held = law.to_working(theta, rows);
     law.parameters()[..law.count(rows)]
         .iter()
         .enumerate()
@@ -98,7 +98,7 @@ fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector
             let at_bound = held[i] <= lo + 1e-9 || held[i] >= hi - 1e-9;
             Parameter {
                 symbol: info.symbol.to_string(),
-                meaning: meaning(law, i, factors).unwrap_or_else(|| info.meaning.to_string()),
+                meaning: law.meaning(i, factors).unwrap_or_else(|| info.meaning.to_string()),
                 value,
                 interval,
                 identified: !at_bound,
@@ -108,23 +108,13 @@ fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector
         .collect()
 }
 
-/// What a parameter of a shared law means, by its factor's name.
-fn meaning(law: Law, parameter: usize, factors: &[Option<String>]) -> Option<String> {
-    let factor = factors.get(parameter.checked_sub(2)? / 2)?.as_ref()?;
-    match (law, parameter % 2) {
-        (Law::Shared, 0) => Some(format!("scale for {factor}")),
-        (Law::Shared, _) => Some(format!("how fast loss falls with {factor}")),
-        _ => None,
-    }
-}
-
 /// What a draw says of a law's parameter, as held. The laws of data contain one another: a power law is one with E = 0,
 /// and that is a rectified one without D_l. Joint laws do not, and mean different things by the same letter.
 fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
     if draw.law == law {
         return Some(draw.theta[parameter]);
     }
-    if law.needs_factor() {
+    if law.is_joint() {
         return None;
     }
     let wanted = &law.parameters()[parameter];
@@ -134,7 +124,7 @@ fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
 
 fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
     // Points come by curve.
-    let curves: Vec<(Option<&str>, Option<f64>)> = match fit.law.needs_factor() {
+    let curves: Vec<(Option<&str>, Option<f64>)> = match fit.law.is_joint() {
         true => points.chunk_by(Point::is_beside).map(|curve| (curve[0].factor.as_deref(), curve[0].n)).collect(),
         false => vec![(None, None)],
     };

@@ -82,7 +82,7 @@ fn write_group(text: &mut String, group: &GroupReport) {
     let name = if group.group.is_empty() { "all points" } else { &group.group };
     let _ = writeln!(text, "{name}: {} points, {} sizes over {}×", group.points.len(), group.sizes, short(group.span));
     if let Some(fit) = &group.fit {
-        let info = fit.law.info();
+        let info = fit.law.card();
         let _ = writeln!(text, "  {}   {}   objective {:.6e}", info.title, info.formula, fit.objective);
         for p in &fit.parameters {
             let interval = p.interval.map_or(String::new(), |i| format!("  [{}, {}]", short(i.lo), short(i.hi)));

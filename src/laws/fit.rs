@@ -2,10 +2,9 @@
 
 use super::describe::describe;
 use super::forms::padded;
-use super::forms::shared::MOST_FACTORS;
 use super::point::{Cleaned, clean, distinct, factors, rows_of};
 use super::report::*;
-use super::{Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
+use super::{Column, Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
 use crate::seed::Seed;
 use std::collections::BTreeMap;
 
@@ -59,7 +58,7 @@ fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<String, Vec<Point>> {
     let mut split: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for (name, points) in groups {
         let factors = distinct(points.iter().filter_map(|p| p.n).filter(|n| n.is_finite()));
-        let joint = law.map_or(factors.len() >= FEWEST_FACTORS, Law::needs_factor);
+        let joint = law.map_or(factors.len() >= FEWEST_FACTORS, Law::is_joint);
         if joint || factors.len() < 2 {
             split.entry(name).or_default().extend(points);
             continue;
@@ -100,10 +99,12 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         report.warnings.push(warning);
         return report;
     }
-    let factors = factors(&report.points);
-    if options.law == Some(Law::Shared) && factors.len() > MOST_FACTORS {
-        report.points.retain(|point| factors[..MOST_FACTORS].contains(&point.factor));
-        report.warnings.push(Warning::TooManyFactors { fitted: MOST_FACTORS, given: factors.len() });
+    if let Some(law) = options.law.filter(|law| law.tells_factors()) {
+        let (factors, fitted) = (factors(&report.points), law.card().most_factors);
+        if factors.len() > fitted {
+            report.points.retain(|point| factors[..fitted].contains(&point.factor));
+            report.warnings.push(Warning::TooManyFactors { fitted, given: factors.len() });
+        }
     }
     let rows = rows_of(&report.points);
     report.last_loss_percent = choose::last_loss_percent(&rows);
@@ -134,27 +135,27 @@ pub(crate) fn candidates(points: &[Point], law: Option<Law>) -> Vec<Law> {
     let factors = distinct(points.iter().filter_map(|p| p.n)).len();
     match law {
         Some(law) => vec![law],
-        None if every_factor && factors >= FEWEST_FACTORS => Law::JOINT.to_vec(),
-        // The rectified law bends before it falls: it takes seven sizes to see both.
-        None if distinct(points.iter().map(|p| p.d)).len() >= 7 => Law::OF_DATA.to_vec(),
-        None => Law::OF_DATA[..2].to_vec(),
+        None => {
+            Law::tried(every_factor && factors >= FEWEST_FACTORS, distinct(points.iter().map(|p| p.d)).len()).collect()
+        }
     }
 }
 
 /// What a law needs and the points do not have.
 pub(crate) fn lacks(law: Law, points: &[Point]) -> Option<Warning> {
-    let law_ = || law.info().title.to_string();
-    if law.needs_factor() && points.iter().any(|p| p.n.is_none()) {
-        return Some(Warning::NoFactor { law: law_() });
+    let title = law.card().title.to_string();
+    if law.needs(Column::SecondFactor) && points.iter().any(|p| p.n.is_none()) {
+        return Some(Warning::NoFactor { law: title });
     }
-    let repeats = law == Law::Repeated && points.iter().all(|p| p.unique.is_none());
-    repeats.then(|| Warning::NoUnique { law: law_() })
+    // Points without it repeat nothing, but some must.
+    let unknown = law.needs(Column::DistinctData) && points.iter().all(|p| p.unique.is_none());
+    unknown.then_some(Warning::NoUnique { law: title })
 }
 
 /// Predictions for hidden points, and a warning for those that the fit knows nothing of: no number stands in for them.
 pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> (Vec<Forecast>, Vec<Warning>) {
     let nearest = |hidden: &Point| {
-        let of_its_curve = seen.iter().filter(|p| !fit.law.needs_factor() || p.is_beside(hidden));
+        let of_its_curve = seen.iter().filter(|p| !fit.law.is_joint() || p.is_beside(hidden));
         of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
     };
     let percent = |predicted: f64, point: &Point| finite(100.0 * (predicted / point.loss - 1.0));

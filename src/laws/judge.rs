@@ -39,7 +39,7 @@ pub(crate) fn judge(report: &mut GroupReport) {
         }
         let unidentified = fit.parameters.iter().filter(|parameter| !parameter.identified);
         warnings.extend(unidentified.map(|parameter| Warning::AtBound { parameter: parameter.symbol.clone() }));
-        if fit.law.needs_factor() {
+        if fit.law.is_joint() {
             for factor in factors(points) {
                 let values = distinct(points.iter().filter(|p| p.factor == factor).filter_map(|p| p.n)).len();
                 if values < 4 {

@@ -6,7 +6,7 @@
 //! parameters' scales, and nothing is allocated, so a bootstrap refit takes microseconds, in wasm too.
 
 use super::Law;
-use super::forms::{MAX, Matrix, Vector};
+use super::forms::{Bounds, MAX, Matrix, Vector};
 use super::objective::Local;
 use super::point::Row;
 
@@ -35,7 +35,7 @@ pub(crate) fn minimise(
     law: Law,
     rows: &[Row],
     start: &Vector,
-    bounds: &[(f64, f64); MAX],
+    bounds: &Bounds,
     delta: f64,
     effort: Effort,
 ) -> Solution {
@@ -80,7 +80,7 @@ pub(crate) fn minimise(
 /// A place with a lower objective, measured into `there`; none where no step of any size lowers it.
 fn step(
     look: impl Fn(&Vector, &mut Local),
-    bounds: &[(f64, f64); MAX],
+    bounds: &Bounds,
     theta: &Vector,
     here: &Local,
     there: &mut Local,

@@ -43,11 +43,11 @@ impl Objective {
             return None;
         }
         let rows = super::point::rows_of(points);
-        let count = law.parameters().len();
+        let count = law.count(&rows);
         let theta = padded(&theta[..count]);
         let mut local = Local::ZERO;
-        local.measure(law, &law.inward(&theta, &rows), &rows, self.delta());
-        Some((local.value, law.gradient_outward(&local.gradient, &theta, &rows)[..count].to_vec()))
+        local.measure(law, &law.to_working(&theta, &rows), &rows, self.delta());
+        Some((local.value, law.natural_gradient(&local.gradient, &theta, &rows)[..count].to_vec()))
     }
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn huber(residual: f64, delta: f64) -> f64 {
 
 /// Σ Huber(ln L̂ − ln L), of parameters as held.
 pub(crate) fn value(law: Law, theta: &Vector, rows: &[Row], delta: f64) -> f64 {
-    rows.iter().map(|row| huber(law.held_ln_loss(theta, row) - row.ln_loss, delta)).sum()
+    rows.iter().map(|row| huber(law.working_ln_loss(theta, row) - row.ln_loss, delta)).sum()
 }
 
 /// The objective at one place: value, gradient, Hessian, and the majoriser Σ min(1, δ/|r|)·g·gᵀ, which is positive

@@ -85,6 +85,11 @@ impl Row {
         }
     }
 
+    /// The mean ln d of the rows that this one is fitted with.
+    pub fn centre(&self) -> f64 {
+        self.ln_d - self.from_centre
+    }
+
     /// Whether two rows lie on one curve, see [`Point::is_beside`].
     pub fn is_beside(&self, other: &Row) -> bool {
         self.n == other.n && self.factor == other.factor

@@ -24,8 +24,7 @@ pub(crate) fn solve(law: Law, rows: &[Row], objective: Objective, care: Care) ->
     let mut best: Option<Solution> = None;
     for start in starts(law, rows, care) {
         let mut theta = start;
-        // The smooth valley of repeated data is not the narrow one's.
-        let factors = if law == Law::Repeated { &CONTINUATION[2..] } else { &CONTINUATION[..] };
+        let factors = if law.search().wide_first { &CONTINUATION[..] } else { &CONTINUATION[2..] };
         for &factor in factors {
             let solution = descend(&theta, factor);
             theta = solution.theta;

@@ -3,7 +3,7 @@
 //! range of exponents, so the polish that follows does not depend on a lucky start.
 
 use super::Law;
-use super::forms::{MAX, Vector, padded};
+use super::forms::Vector;
 use super::point::Row;
 
 /// Rows beyond this many are thinned for the grid; the polish sees all.
@@ -16,21 +16,19 @@ pub(crate) enum Care {
     Full,
 }
 
-/// A few starts, as held, from distinct valleys of the grid, best first.
+/// A few starts, in working parameters, from distinct valleys of the grid, best first.
 pub(crate) fn starts(law: Law, rows: &[Row], care: Care) -> Vec<Vector> {
-    let wanted = match (law, care) {
-        // Two parameters, many small valleys, and no exponent to walk along.
-        (Law::Repeated, _) => 16,
-        (_, Care::Quick) => 2,
-        (_, Care::Full) => 4,
-    };
+    let wanted = law.search().starts.unwrap_or(match care {
+        Care::Quick => 2,
+        Care::Full => 4,
+    });
     if rows.is_empty() {
         return Vec::new();
     }
     let stride = rows.len().div_ceil(MOST_ROWS);
     let thinned: Vec<Row> = rows.iter().step_by(stride).copied().collect();
     let grid = Grid::new(&thinned, care);
-    let mut scored = grid.score(law);
+    let mut scored = law.starts(&grid);
     scored.retain(|start| start.error.is_finite());
     let mut chosen: Vec<Start> = Vec::new();
     pick(&mut scored, wanted, &mut chosen);
@@ -41,7 +39,7 @@ pub(crate) fn starts(law: Law, rows: &[Row], care: Care) -> Vec<Vector> {
         }
         pick(&mut scored, wanted, &mut chosen);
     }
-    chosen.into_iter().map(|start| law.inward(&start.theta, rows)).collect()
+    chosen.into_iter().map(|start| law.to_working(&start.theta, rows)).collect()
 }
 
 /// Moves the best of `scored` into `chosen`, none beside another in both directions of the grid.
@@ -60,24 +58,27 @@ fn pick(scored: &mut [Start], wanted: usize, chosen: &mut Vec<Start>) {
 }
 
 #[derive(Clone, Copy)]
-struct Start {
-    error: f64,
-    theta: Vector,
+pub(crate) struct Start {
+    /// Squared error: of relative losses or of ln loss, one or the other for all starts of a law.
+    pub error: f64,
+    /// In natural parameters.
+    pub theta: Vector,
     /// Where on the grid, to tell valleys apart.
-    cell: [usize; 3],
+    pub cell: [usize; 3],
 }
 
-struct Grid<'a> {
-    rows: &'a [Row],
+/// The rows, and exponents to try on them.
+pub(crate) struct Grid<'a> {
+    pub rows: &'a [Row],
     /// Centres of ln d and ln n: powers are taken about them, so that nothing overflows.
-    ln_d: f64,
-    ln_n: f64,
-    low_d: f64,
-    high_d: f64,
-    low_loss: f64,
-    betas: Vec<f64>,
-    alphas: Vec<f64>,
-    transitions: usize,
+    pub ln_d: f64,
+    pub ln_n: f64,
+    pub low_d: f64,
+    pub high_d: f64,
+    pub low_loss: f64,
+    pub betas: Vec<f64>,
+    pub alphas: Vec<f64>,
+    pub transitions: usize,
 }
 
 impl<'a> Grid<'a> {
@@ -100,129 +101,9 @@ impl<'a> Grid<'a> {
         }
     }
 
-    fn score(&self, law: Law) -> Vec<Start> {
-        match law {
-            Law::Power => self.power(),
-            Law::PowerConstant => self.power_constant(),
-            Law::Rectified => self.rectified(),
-            Law::Multiplicative => self.multiplicative(),
-            Law::Additive => self.additive(),
-            Law::Repeated => self.repeated(),
-            Law::Shared => self.shared(),
-        }
-    }
-
-    /// ln L is linear in ln D: ordinary least squares.
-    fn power(&self) -> Vec<Start> {
-        let mean_loss = self.rows.iter().map(|r| r.ln_loss).sum::<f64>() / self.rows.len() as f64;
-        let (mut xx, mut xy) = (0.0, 0.0);
-        for r in self.rows {
-            xx += (r.ln_d - self.ln_d).powi(2);
-            xy += (r.ln_d - self.ln_d) * (r.ln_loss - mean_loss);
-        }
-        let beta = if xx > 0.0 { (-xy / xx).clamp(0.0, 3.0) } else { 0.0 };
-        vec![Start { error: 0.0, theta: padded(&[mean_loss + beta * self.ln_d, beta]), cell: [0; 3] }]
-    }
-
-    fn power_constant(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for (i, &beta) in self.betas.iter().enumerate() {
-            let basis = |r: &Row| [(-beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
-            self.both_ways(basis, &mut found, [i, 0, 0], |c| padded(&[ln(c[0]) + beta * self.ln_d, c[1], beta]));
-        }
-        found
-    }
-
-    /// D_l = D₀^β, with the bend D₀ on a grid from below the smallest size to the largest.
-    fn rectified(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for (i, &beta) in self.betas.iter().step_by(2).enumerate() {
-            for j in 0..=self.transitions {
-                let span = self.high_d - self.low_d + 3.0;
-                let bend = self.low_d - 3.0 + span * j as f64 / self.transitions as f64;
-                let basis = |r: &Row| {
-                    [1.0 / ((beta * (bend - self.ln_d)).exp() + (beta * (r.ln_d - self.ln_d)).exp()), 1.0, 0.0]
-                };
-                self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    padded(&[ln(c[0]) + beta * self.ln_d, beta * bend, c[1], beta])
-                });
-            }
-        }
-        found
-    }
-
-    fn multiplicative(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for (i, &alpha) in self.alphas.iter().chain(&[0.0]).enumerate() {
-            for (j, &beta) in self.betas.iter().step_by(2).enumerate() {
-                let basis = |r: &Row| [(-alpha * (r.ln_n - self.ln_n) - beta * (r.ln_d - self.ln_d)).exp(), 1.0, 0.0];
-                self.both_ways(basis, &mut found, [i, j, 0], |c| {
-                    padded(&[ln(c[0]) + alpha * self.ln_n + beta * self.ln_d, c[1], alpha, beta])
-                });
-            }
-        }
-        found
-    }
-
-    fn additive(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for (i, &alpha) in self.alphas.iter().enumerate() {
-            for (j, &beta) in self.betas.iter().step_by(2).enumerate() {
-                let basis =
-                    |r: &Row| [(-alpha * (r.ln_n - self.ln_n)).exp(), (-beta * (r.ln_d - self.ln_d)).exp(), 1.0];
-                let theta = |c: [f64; 3]| {
-                    padded(&[ln(c[0]) + alpha * self.ln_n, ln(c[1]) + beta * self.ln_d, c[2], alpha, beta])
-                };
-                let (error, c) = self.amounts(basis, 3, 0.0);
-                found.push(Start { error, theta: theta(c), cell: [i, j, 0] });
-            }
-        }
-        found
-    }
-
-    fn repeated(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for i in 0..12 {
-            for j in 0..12 {
-                let theta = padded(&[-1.0 + 0.6 * i as f64, -1.0 + 0.6 * j as f64]);
-                let error = self.rows.iter().map(|r| (Law::Repeated.ln_loss(&theta, r) - r.ln_loss).powi(2)).sum();
-                found.push(Start { error, theta, cell: [i, j, 0] });
-            }
-        }
-        found
-    }
-
-    /// Each factor's own multiplicative start, brought to one β and E.
-    fn shared(&self) -> Vec<Start> {
-        let mut found = Vec::new();
-        for (k, &beta) in self.betas.iter().step_by(3).enumerate() {
-            for (e, share) in [0.0, 0.3, 0.6, 0.85].into_iter().enumerate() {
-                let floor = share * self.low_loss;
-                let mut theta = [0.0; MAX];
-                theta[0] = beta;
-                theta[1] = floor;
-                let mut error = 0.0;
-                for factor in 0..(MAX - 2) / 2 {
-                    // ln(L − E) + β·ln D = ln A − α·ln X: a straight line in ln X.
-                    let line = |r: &&Row| (r.ln_n, (r.ln_loss.exp() - floor).max(1e-300).ln() + beta * r.ln_d);
-                    let points: Vec<(f64, f64)> =
-                        self.rows.iter().filter(|r| r.factor == factor).map(|r| line(&r)).collect();
-                    let (level, slope) = straight(&points);
-                    theta[2 + 2 * factor] = level;
-                    theta[3 + 2 * factor] = (-slope).clamp(-1.0, 3.0);
-                }
-                for r in self.rows {
-                    error += (Law::Shared.ln_loss(&theta, r) - r.ln_loss).powi(2);
-                }
-                found.push(Start { error, theta, cell: [k, 4 * e, 0] });
-            }
-        }
-        found
-    }
-
-    /// Two starts of a law with one power part and E: E free, and E held at half the lowest loss. Least squares and
+    /// Two starts of a law with one power part and E: E free, and E fixed at half the lowest loss. Least squares and
     /// Huber may disagree on whether E is there at all.
-    fn both_ways(
+    pub fn both_ways(
         &self,
         basis: impl Fn(&Row) -> [f64; 3],
         found: &mut Vec<Start>,
@@ -240,7 +121,7 @@ impl<'a> Grid<'a> {
 
     /// Non-negative amounts of the first `columns` of the basis that fit L − floor best, relative to L, and the error.
     /// With at most three columns every set of active ones is tried.
-    fn amounts(&self, basis: impl Fn(&Row) -> [f64; 3], columns: usize, floor: f64) -> (f64, [f64; 3]) {
+    pub fn amounts(&self, basis: impl Fn(&Row) -> [f64; 3], columns: usize, floor: f64) -> (f64, [f64; 3]) {
         let mut xx = [[0.0; 3]; 3];
         let mut xy = [0.0; 3];
         let mut yy = 0.0;
@@ -315,7 +196,7 @@ fn small_solve(xx: &[[f64; 3]; 3], xy: &[f64; 3], active: &[usize]) -> Option<[f
 }
 
 /// Level and slope of the least-squares line; a flat line where x does not vary.
-fn straight(points: &[(f64, f64)]) -> (f64, f64) {
+pub(crate) fn straight(points: &[(f64, f64)]) -> (f64, f64) {
     if points.is_empty() {
         return (0.0, 0.0);
     }
@@ -327,12 +208,12 @@ fn straight(points: &[(f64, f64)]) -> (f64, f64) {
     (my - slope * mx, slope)
 }
 
-pub(crate) fn geometric(lo: f64, hi: f64, count: usize) -> Vec<f64> {
+fn geometric(lo: f64, hi: f64, count: usize) -> Vec<f64> {
     let ratio = (hi / lo).ln();
     (0..count).map(|i| lo * (ratio * i as f64 / (count - 1) as f64).exp()).collect()
 }
 
 /// The logarithm, with a finite answer for an amount that least squares set to zero.
-fn ln(value: f64) -> f64 {
+pub(crate) fn ln(value: f64) -> f64 {
     if value > 0.0 { value.ln() } else { -50.0 }
 }

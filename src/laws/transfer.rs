@@ -201,12 +201,12 @@ fn monotone_slopes(x: &[f64], y: &[f64]) -> Vec<f64> {
 fn near_limit(points: &[Point]) -> Option<f64> {
     let rows = rows_of(points);
     let sizes = distinct(points.iter().map(|p| p.d)).len();
-    let law = if sizes >= 7 { Law::Rectified } else { Law::PowerConstant };
+    let law = Law::tried(false, sizes).filter(|law| law.constant().is_some()).last()?;
     if sizes <= law.parameters().len() {
         return None;
     }
-    let theta = law.outward(&solve(law, &rows, Objective::default(), Care::Full)?.theta, &rows);
-    let constant = theta[law.parameters().iter().position(|p| p.symbol == "E")?];
+    let theta = law.to_natural(&solve(law, &rows, Objective::default(), Care::Full)?.theta, &rows);
+    let constant = theta[law.constant()?];
     if constant <= 0.0 {
         return None;
     }

@@ -1,119 +1,108 @@
-//! The laws themselves, one file each: formula, source, parameters with bounds, and ln L̂ with its first and second
-//! derivatives. Everything else in [`laws`](super) is the same for every law.
+//! The laws themselves, one file each: what a page says of it, parameters with their ranges, the columns it needs, ln L̂
+//! with its first and second derivatives, where a fit starts. Everything else in [`laws`](super) is the same for all.
 //!
-//! A law is fitted on ln L. Most laws are a sum of positive terms and a constant: amounts (A, B …) are held as
-//! logarithms, so that a term's own logarithm is linear in the parameters; the constant E is held as it is, so that a
-//! fit can reach E = 0 instead of creeping towards ln E = −∞.
+//! A new law is a file here, declared, and one line of the list below; CONTRIBUTING.md has the recipe, and
+//! `tests/laws_registration.rs` holds that no law is named anywhere else.
 
-pub(crate) mod additive;
-pub(crate) mod multiplicative;
-pub(crate) mod power;
-pub(crate) mod power_constant;
-pub(crate) mod rectified;
-pub(crate) mod repeated;
-pub(crate) mod shared;
+mod additive;
+mod card;
+mod jet;
+mod law;
+mod multiplicative;
+mod power;
+mod power_constant;
+mod rectified;
+mod register;
+mod repeated;
+mod shared;
+
+pub use card::{Column, Kind, LawCard, ParameterInfo};
+pub(crate) use card::{constant, exponent, scale};
+pub(crate) use jet::{Jet, Matrix, Vector, amount, log_sum, padded, sum_jet};
+pub use law::UnknownLaw;
+
+use super::point::Row;
+use super::start::{Grid, Start};
+use serde::{Deserialize, Serialize};
+
+register::register! {
+    power::Power,
+    power_constant::PowerConstant,
+    rectified::Rectified,
+    multiplicative::Multiplicative,
+    additive::Additive,
+    repeated::Repeated,
+    shared::Shared,
+}
 
 /// The most parameters of any law: a shared β and E with A and α for three factors.
 pub const MAX: usize = 8;
-/// Parameters, gradient; only the law's first entries count.
-pub(crate) type Vector = [f64; MAX];
-pub(crate) type Matrix = [[f64; MAX]; MAX];
+/// A range for each parameter.
+pub(crate) type Bounds = [(f64, f64); MAX];
 
-/// A law's parameters with zeros behind them.
-pub(crate) fn padded(values: &[f64]) -> Vector {
-    let mut theta = [0.0; MAX];
-    theta[..values.len()].copy_from_slice(values);
-    theta
+/// What a law's file implements. A law is fitted on ln L, mostly a sum of positive terms and a constant: amounts (A, B …)
+/// are parameters by their logarithms, so that a term's own logarithm is linear in the parameters; the constant E is one
+/// as it is, so that a fit can reach E = 0 instead of creeping towards ln E = −∞.
+pub(crate) trait Form {
+    const CARD: LawCard;
+    const SEARCH: Search = Search { starts: None, wide_first: true };
+    /// Parameters at which the tests compare derivatives with differences, ordinary and extreme ones.
+    #[cfg(test)]
+    const PROBES: &'static [&'static [f64]];
+
+    /// The predicted loss.
+    fn loss(theta: &[f64], row: &Row) -> f64;
+
+    /// Its logarithm with derivatives in the working parameters.
+    fn jet(theta: &[f64], row: &Row, jet: &mut Jet);
+
+    /// Where a fit may start, in natural parameters.
+    fn starts(grid: &Grid) -> Vec<Start>;
+
+    fn ln_loss(theta: &[f64], row: &Row) -> f64 {
+        Self::loss(theta, row).ln()
+    }
+
+    /// How many of the parameters these rows determine: the first ones.
+    fn count(_rows: &[Row]) -> usize {
+        Self::CARD.parameters.len()
+    }
+
+    /// What a parameter means where the points name their factors.
+    fn meaning(_parameter: usize, _factors: &[Option<String>]) -> Option<String> {
+        None
+    }
+
+    // A law may be fitted in other parameters than its own, about the centre of the rows' ln D, where that makes the
+    // optimiser's way shorter: these are its working parameters, its own are the natural ones.
+
+    fn to_working(natural: &Vector, _centre: f64) -> Vector {
+        *natural
+    }
+
+    fn to_natural(working: &Vector, _centre: f64) -> Vector {
+        *working
+    }
+
+    /// A gradient in working parameters, turned into one in natural ones at `natural`.
+    fn natural_gradient(gradient: &Vector, _natural: &Vector, _centre: f64) -> Vector {
+        *gradient
+    }
+
+    /// As [`Form::ln_loss`], of working parameters.
+    fn working_ln_loss(theta: &[f64], row: &Row) -> f64 {
+        Self::ln_loss(theta, row)
+    }
+
+    /// Sets the ranges of working parameters that differ from the natural ones'.
+    fn working_bounds(_bounds: &mut Bounds) {}
 }
 
-/// ln L̂ at one row with its gradient and the lower half of its Hessian in the parameters.
+/// How the optimiser treats a law.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Jet {
-    pub value: f64,
-    pub gradient: Vector,
-    pub hessian: Matrix,
-}
-
-impl Jet {
-    pub const ZERO: Jet = Jet { value: 0.0, gradient: [0.0; MAX], hessian: [[0.0; MAX]; MAX] };
-}
-
-/// What one parameter is.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ParameterInfo {
-    pub symbol: &'static str,
-    pub meaning: &'static str,
-    /// Held as a logarithm while fitting.
-    pub logarithmic: bool,
-    /// Range of what is held (of the logarithm, for a logarithmic one).
-    pub bounds: (f64, f64),
-    pub kind: Kind,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    Scale,
-    Constant,
-    Exponent,
-}
-
-pub(crate) const fn scale(symbol: &'static str, meaning: &'static str) -> ParameterInfo {
-    ParameterInfo { symbol, meaning, logarithmic: true, bounds: (-60.0, 200.0), kind: Kind::Scale }
-}
-
-/// The constant E. Its range moves with the losses' own scale, see `Law::bounds`.
-pub(crate) const fn constant() -> ParameterInfo {
-    let meaning = "loss that remains with unlimited data";
-    ParameterInfo { symbol: "E", meaning, logarithmic: false, bounds: (0.0, 20.0), kind: Kind::Constant }
-}
-
-pub(crate) const fn exponent(symbol: &'static str, meaning: &'static str, bounds: (f64, f64)) -> ParameterInfo {
-    ParameterInfo { symbol, meaning, logarithmic: false, bounds, kind: Kind::Exponent }
-}
-
-/// ln(e^a + e^b), never overflowing.
-#[inline]
-pub(crate) fn log_sum(a: f64, b: f64) -> f64 {
-    a.max(b) + (-(a - b).abs()).exp().ln_1p()
-}
-
-/// Terms beyond e^600 are not losses; held there, sums of a few stay finite.
-const TOP: f64 = 600.0;
-
-#[inline]
-pub(crate) fn amount(term: f64) -> f64 {
-    term.min(TOP).exp()
-}
-
-/// Fills a jet for ln(Σ e^u + E): each term comes as e^u with the gradient of u, u linear in the parameters; E is parameter
-/// `at`, or fixed where that is none. With shares p and G = Σp·∇u: gradient G, Hessian Σp·∇u∇uᵀ − GGᵀ, and for E
-/// 1/L̂, −G/L̂, −1/L̂². Returns the first term's share.
-#[inline]
-pub(crate) fn sum_jet<const T: usize>(
-    terms: [(f64, Vector); T],
-    constant: f64,
-    at: Option<usize>,
-    count: usize,
-    jet: &mut Jet,
-) -> f64 {
-    let amounts = terms.map(|term| term.0);
-    let total = amounts.iter().sum::<f64>() + constant;
-    let inverse = 1.0 / total;
-    jet.value = total.ln();
-    let share = amounts.map(|amount| amount * inverse);
-    for i in 0..count {
-        jet.gradient[i] = share.iter().zip(&terms).map(|(p, term)| p * term.1[i]).sum::<f64>();
-        for j in 0..=i {
-            let second: f64 = share.iter().zip(&terms).map(|(p, term)| p * term.1[i] * term.1[j]).sum();
-            jet.hessian[i][j] = second - jet.gradient[i] * jet.gradient[j];
-        }
-    }
-    if let Some(at) = at {
-        for i in 0..count {
-            jet.hessian[at.max(i)][at.min(i)] = -jet.gradient[i] * inverse;
-        }
-        jet.gradient[at] = inverse;
-        jet.hessian[at][at] = -inverse * inverse;
-    }
-    share[0]
+pub(crate) struct Search {
+    /// How many starts are polished; none for as many as the grid's fineness says.
+    pub starts: Option<usize>,
+    /// Whether a wider Huber loss leads into the right valley.
+    pub wide_first: bool,
 }

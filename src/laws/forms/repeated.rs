@@ -4,25 +4,76 @@
 //!
 //! A, B, E and α = β are the paper's, fitted there to runs without repetition; R*_D and R*_N are free.
 
-use super::super::point::Row;
+use super::super::start::{Grid, Start};
 use super::*;
 
-pub const PARAMETERS: [ParameterInfo; 2] = [
-    ParameterInfo {
-        symbol: "R*_D",
-        meaning: "repetitions after which more epochs add little",
-        logarithmic: true,
-        bounds: (-5.0, 12.0),
-        kind: Kind::Scale,
-    },
-    ParameterInfo {
-        symbol: "R*_N",
-        meaning: "the same for parameters beyond what the distinct data can use",
-        logarithmic: true,
-        bounds: (-5.0, 12.0),
-        kind: Kind::Scale,
-    },
-];
+pub struct Repeated;
+
+impl Form for Repeated {
+    const CARD: LawCard = LawCard {
+        name: "repeated",
+        aliases: &[],
+        title: "Repeated data",
+        formula: "L = E + A/N′^α + B/D′^β, D′ = U + U·R*·(1 − e^(−R/R*))",
+        explanation: "Data seen again teaches less each time. Up to about four passes are nearly as good as fresh data; after R* passes more add little.",
+        citation: "Muennighoff et al. 2023, Scaling Data-Constrained Language Models",
+        url: "https://arxiv.org/abs/2305.16264",
+        parameters: &[
+            ParameterInfo {
+                symbol: "R*_D",
+                meaning: "repetitions after which more epochs add little",
+                logarithmic: true,
+                bounds: (-5.0, 12.0),
+                kind: Kind::Scale,
+            },
+            ParameterInfo {
+                symbol: "R*_N",
+                meaning: "the same for parameters beyond what the distinct data can use",
+                logarithmic: true,
+                bounds: (-5.0, 12.0),
+                kind: Kind::Scale,
+            },
+        ],
+        needs: &[Column::SecondFactor, Column::DistinctData],
+        most_factors: 1,
+        tried_from_sizes: None,
+        scale_free: false,
+    };
+    /// Two parameters, many small valleys, and no exponent to walk along; the smooth valley is not the narrow one's.
+    const SEARCH: Search = Search { starts: Some(16), wide_first: false };
+    #[cfg(test)]
+    const PROBES: &'static [&'static [f64]] = &[&[2.7, 1.6]];
+
+    fn loss(theta: &[f64], row: &Row) -> f64 {
+        let [a, b] = terms(&parts(theta, row));
+        amount(a) + amount(b) + LN_E.exp()
+    }
+
+    fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
+        let parts = parts(theta, row);
+        let [a, b] = terms(&parts);
+        let mut of_a = [0.0; MAX];
+        let mut of_b = [0.0; MAX];
+        of_a[1] = -EXPONENT * parts.n.1;
+        of_b[0] = -EXPONENT * parts.d.1;
+        sum_jet([(amount(a), of_a), (amount(b), of_b)], LN_E.exp(), None, 2, jet);
+        // The terms themselves curve in ln R*.
+        jet.hessian[1][1] -= (a - jet.value).exp() * EXPONENT * parts.n.2;
+        jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;
+    }
+
+    fn starts(grid: &Grid) -> Vec<Start> {
+        let mut found = Vec::new();
+        for i in 0..12 {
+            for j in 0..12 {
+                let theta = padded(&[-1.0 + 0.6 * i as f64, -1.0 + 0.6 * j as f64]);
+                let error = grid.rows.iter().map(|r| (Self::ln_loss(&theta, r) - r.ln_loss).powi(2)).sum();
+                found.push(Start { error, theta, cell: [i, j, 0] });
+            }
+        }
+        found
+    }
+}
 
 const LN_A: f64 = 6.255414;
 const LN_B: f64 = 7.3049974;
@@ -73,22 +124,4 @@ fn parts(theta: &[f64], row: &Row) -> Parts {
 
 fn terms(parts: &Parts) -> [f64; 2] {
     [LN_A - EXPONENT * (parts.ln_un + parts.n.0), LN_B - EXPONENT * (parts.ln_u + parts.d.0)]
-}
-
-pub fn loss(theta: &[f64], row: &Row) -> f64 {
-    let [a, b] = terms(&parts(theta, row));
-    amount(a) + amount(b) + LN_E.exp()
-}
-
-pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let parts = parts(theta, row);
-    let [a, b] = terms(&parts);
-    let mut of_a = [0.0; MAX];
-    let mut of_b = [0.0; MAX];
-    of_a[1] = -EXPONENT * parts.n.1;
-    of_b[0] = -EXPONENT * parts.d.1;
-    sum_jet([(amount(a), of_a), (amount(b), of_b)], LN_E.exp(), None, 2, jet);
-    // The terms themselves curve in ln R*.
-    jet.hessian[1][1] -= (a - jet.value).exp() * EXPONENT * parts.n.2;
-    jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;
 }

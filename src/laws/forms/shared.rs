@@ -1,47 +1,106 @@
 //! Zhang's joint fit over several factors: L = A_f·X_f^−α_f·D^−β + E with β and E shared by all factors (model size,
 //! pretraining tokens, tuned parameters), A and α each factor's own (Zhang et al. 2024, arXiv 2402.17193, section 4).
-//! They fit it in two stages, A and α again with β and E held. Given β and E the objective is a sum of one term a
+//! They fit it in two stages, A and α again at fixed β and E. Given β and E the objective is a sum of one term a
 //! factor, so at the minimum of all together each term is at its own: the second stage finds what the first did.
 //!
 //! Parameters: β, E, then ln A and α of each factor. A row says which factor it varies.
 
-use super::super::point::Row;
+use super::super::start::{Grid, Start, straight};
 use super::*;
 
-pub const PARAMETERS: [ParameterInfo; 8] = [
-    exponent("β", "how fast loss falls with data, for every factor", (0.0, 3.0)),
-    constant(),
-    scale("A_1", "scale for the first factor"),
-    exponent("α_1", "how fast loss falls with the first factor", (-1.0, 3.0)),
-    scale("A_2", "scale for the second factor"),
-    exponent("α_2", "how fast loss falls with the second factor", (-1.0, 3.0)),
-    scale("A_3", "scale for the third factor"),
-    exponent("α_3", "how fast loss falls with the third factor", (-1.0, 3.0)),
-];
+pub struct Shared;
 
-/// The most factors that are fitted together.
-pub const MOST_FACTORS: usize = (MAX - 2) / 2;
+impl Form for Shared {
+    const CARD: LawCard = LawCard {
+        name: "shared",
+        aliases: &[],
+        title: "Shared exponent over several factors",
+        formula: "L = A_f·X_f^−α_f·D^−β + E",
+        explanation: "Model size, pretraining data and tuned parameters each scale the loss in their own way, while the effect of the tuning data and the floor are one for all. Given what is shared, each factor is fitted by itself.",
+        citation: "Zhang et al. 2024, When Scaling Meets LLM Finetuning",
+        url: "https://arxiv.org/abs/2402.17193",
+        parameters: &[
+            exponent("β", "how fast loss falls with data, for every factor", (0.0, 3.0)),
+            constant(),
+            scale("A_1", "scale for the first factor"),
+            exponent("α_1", "how fast loss falls with the first factor", (-1.0, 3.0)),
+            scale("A_2", "scale for the second factor"),
+            exponent("α_2", "how fast loss falls with the second factor", (-1.0, 3.0)),
+            scale("A_3", "scale for the third factor"),
+            exponent("α_3", "how fast loss falls with the third factor", (-1.0, 3.0)),
+        ],
+        needs: &[Column::SecondFactor],
+        most_factors: (MAX - 2) / 2,
+        tried_from_sizes: None,
+        scale_free: false,
+    };
+    #[cfg(test)]
+    const PROBES: &'static [&'static [f64]] = &[&[0.2, 0.7, 3.0, 0.2, 1.0, 0.01, 2.0, 0.3]];
 
-pub fn loss(theta: &[f64], row: &Row) -> f64 {
-    let at = 2 + 2 * row.factor;
-    amount(theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d) + theta[1]
-}
+    fn loss(theta: &[f64], row: &Row) -> f64 {
+        let at = 2 + 2 * row.factor;
+        amount(theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d) + theta[1]
+    }
 
-pub fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-    let at = 2 + 2 * row.factor;
-    let mut of_u = [0.0; MAX];
-    of_u[0] = -row.ln_d;
-    of_u[at] = 1.0;
-    of_u[at + 1] = -row.ln_n;
-    let u = theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d;
-    sum_jet([(amount(u), of_u)], theta[1], Some(1), MAX, jet);
+    fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
+        let at = 2 + 2 * row.factor;
+        let mut of_u = [0.0; MAX];
+        of_u[0] = -row.ln_d;
+        of_u[at] = 1.0;
+        of_u[at + 1] = -row.ln_n;
+        let u = theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d;
+        sum_jet([(amount(u), of_u)], theta[1], Some(1), MAX, jet);
+    }
+
+    /// Each factor's own multiplicative start, brought to one β and E.
+    fn starts(grid: &Grid) -> Vec<Start> {
+        let mut found = Vec::new();
+        for (k, &beta) in grid.betas.iter().step_by(3).enumerate() {
+            for (e, share) in [0.0, 0.3, 0.6, 0.85].into_iter().enumerate() {
+                let floor = share * grid.low_loss;
+                let mut theta = [0.0; MAX];
+                theta[0] = beta;
+                theta[1] = floor;
+                let mut error = 0.0;
+                for factor in 0..Self::CARD.most_factors {
+                    // ln(L − E) + β·ln D = ln A − α·ln X: a straight line in ln X.
+                    let line = |r: &&Row| (r.ln_n, (r.ln_loss.exp() - floor).max(1e-300).ln() + beta * r.ln_d);
+                    let points: Vec<(f64, f64)> =
+                        grid.rows.iter().filter(|r| r.factor == factor).map(|r| line(&r)).collect();
+                    let (level, slope) = straight(&points);
+                    theta[2 + 2 * factor] = level;
+                    theta[3 + 2 * factor] = (-slope).clamp(-1.0, 3.0);
+                }
+                for r in grid.rows {
+                    error += (Self::ln_loss(&theta, r) - r.ln_loss).powi(2);
+                }
+                found.push(Start { error, theta, cell: [k, 4 * e, 0] });
+            }
+        }
+        found
+    }
+
+    /// β and E, and two for every factor.
+    fn count(rows: &[Row]) -> usize {
+        2 + 2 * rows.iter().map(|row| row.factor + 1).max().unwrap_or(0)
+    }
+
+    /// By its factor's name.
+    fn meaning(parameter: usize, factors: &[Option<String>]) -> Option<String> {
+        let factor = factors.get(parameter.checked_sub(2)? / 2)?.as_ref()?;
+        Some(if parameter.is_multiple_of(2) {
+            format!("scale for {factor}")
+        } else {
+            format!("how fast loss falls with {factor}")
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::super::newton::{Effort, minimise};
     use super::super::super::point::rows_of;
-    use super::super::super::{Law, Objective, Options, Point, Warning, fit};
+    use super::super::super::{Objective, Options, Point, Warning, fit};
     use super::*;
 
     /// Points of the law at β = 0.15 and E = 0.75, each factor varied alone, with scatter.
@@ -87,7 +146,7 @@ mod tests {
         }
     }
 
-    /// Zhang's second stage, A and α of one factor with β and E held, finds what is there already.
+    /// Zhang's second stage, A and α of one factor at fixed β and E, finds what is there already.
     #[test]
     fn a_second_stage_changes_nothing() {
         let points = points(&TRUTH);

@@ -1,6 +1,6 @@
 //! What a fit says, in words and as lines to draw.
 
-use crate::laws::{GroupReport, Law, Parameter, Report, Sample};
+use crate::laws::{GroupReport, Law, Parameter, Report, Rival, Sample};
 use crate::ui::charts::scaling;
 
 /// One series' result: a name, the number that matters, and what stands behind it.
@@ -20,7 +20,7 @@ pub fn finding(name: &str, report: Option<&Report>) -> Finding {
     let Some(fit) = &group.fit else {
         return say("no law yet".into(), first_warning());
     };
-    let law = fit.law.info().title.to_lowercase();
+    let law = fit.law.card().title.to_lowercase();
     let exponent = fit.parameter("β");
     if !group.signal {
         return say("not enough signal".into(), first_warning());
@@ -45,11 +45,9 @@ pub fn with_interval(parameter: &Parameter) -> String {
 
 /// What an exponent means, where the law is a plain power.
 fn per_doubling(law: Law, beta: &Parameter) -> String {
-    match law {
-        Law::Power => {
-            format!("each doubling of data takes {:.0}% off the loss; ", 100.0 * (1.0 - 2f64.powf(-beta.value)))
-        }
-        _ => String::new(),
+    match law.card().scale_free {
+        true => format!("each doubling of data takes {:.0}% off the loss; ", 100.0 * (1.0 - 2f64.powf(-beta.value))),
+        false => String::new(),
     }
 }
 
@@ -87,22 +85,24 @@ pub struct Drawn {
 /// A group's curves, one without a law where nothing could be fitted.
 pub fn curves(group: &GroupReport) -> Vec<Drawn> {
     let Some(fit) = group.fit.as_ref().filter(|_| group.sizes >= FEWEST_DRAWN) else { return vec![Drawn::default()] };
-    // The same form with the constant where the chosen one has none, and the other way round.
-    let other = if fit.law == Law::Power { Law::PowerConstant } else { Law::Power };
-    let comparable = group.signal && !fit.law.needs_factor();
-    let rival = group.rivals.iter().find(|rival| rival.law == other && comparable);
-    let mut tip = vec![format!("{}: {}", group.group, fit.law.info().title)];
+    // The simplest other law: with the constant where the chosen one has none, and the other way round.
+    let other = Law::tried(false, group.sizes).find(|other| *other != fit.law && !fit.law.is_joint() && group.signal);
+    let rival = group.rivals.iter().find(|rival| Some(rival.law) == other);
+    let named = |law: String| format!("{}: {law}", group.group);
+    let mut tip = vec![named(fit.law.card().title.to_string())];
     tip.extend(fit.parameters.iter().map(with_interval));
     let curves = fit.curves.iter().map(|curve| {
         let samples = curve.samples.iter();
         let near = curve.samples.iter().filter(|sample| sample.trusted);
-        let points = |theta: &[f64]| near.filter_map(|s| Some((s.d, other.predict(theta, s.d, None)?))).collect();
+        let points = |rival: &Rival| -> Vec<(f64, f64)> {
+            near.filter_map(|s| Some((s.d, rival.law.predict(&rival.theta, s.d, None)?))).collect()
+        };
         let law = scaling::Law {
             samples: samples
                 .map(|s| scaling::Sample { d: s.d, lo: s.lo, mid: s.mid, hi: s.hi, trusted: s.trusted })
                 .collect(),
-            rival: rival.map(|rival| points(&rival.theta)).unwrap_or_default(),
-            rival_name: format!("{}: {}", group.group, other.info().title.to_lowercase()),
+            rival: rival.map(points).unwrap_or_default(),
+            rival_name: rival.map_or(String::new(), |rival| named(rival.law.card().title.to_lowercase())),
             tip: tip.clone(),
             rough: !group.signal,
         };

@@ -13,7 +13,7 @@ pub fn Explanations() -> impl IntoView {
                 {Law::ALL
                     .into_iter()
                     .map(|law| {
-                        let info = law.info();
+                        let info = law.card();
                         view! {
                             <div class="tile">
                                 <h3>{info.title}</h3>

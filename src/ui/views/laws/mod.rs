@@ -48,9 +48,9 @@ pub fn LawsView() -> impl IntoView {
         },
     });
     let chosen = Memo::new(move |_| lab.settings.with(|settings| settings.law.parse::<Law>().ok()));
-    // Several factors at once are what the shared law is for.
+    // Several factors at once need a law that tells them apart.
     let law = Memo::new(move |_| match (imported.with(Option::is_none), joint.get()) {
-        (true, Some(Joint::Both)) => chosen.get().or(Some(Law::Shared)),
+        (true, Some(Joint::Both)) => chosen.get().or_else(|| Law::ALL.into_iter().find(|law| law.tells_factors())),
         _ => chosen.get(),
     });
     let scratch = Memo::new(move |_| {
@@ -207,7 +207,7 @@ fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
                     .into_iter()
                     .map(|each| {
                         view! {
-                            <option value=each.to_string() selected=move || law.get() == Some(each)>{each.info().title}</option>
+                            <option value=each.to_string() selected=move || law.get() == Some(each)>{each.card().title}</option>
                         }
                     })
                     .collect_view()}
@@ -220,7 +220,7 @@ fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
 fn series(report: &Report, theme: Theme) -> Vec<Series> {
     let mut series = Vec::new();
     for (index, group) in report.groups.iter().enumerate() {
-        let joint = group.fit.as_ref().is_some_and(|fit| fit.law.needs_factor());
+        let joint = group.fit.as_ref().is_some_and(|fit| fit.law.is_joint());
         for (place, Drawn { factor, n, law }) in findings::curves(group).into_iter().enumerate() {
             let name = match n {
                 Some(n) if joint => {

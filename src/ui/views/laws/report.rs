@@ -63,7 +63,7 @@ fn Group(group: GroupReport, index: usize, across: Memo<String>) -> impl IntoVie
 
 #[component]
 fn Parameters(fit: Fit) -> impl IntoView {
-    let info = fit.law.info();
+    let info = fit.law.card();
     view! {
         <p class="law"><strong>{info.title}</strong> " " <Formula text=info.formula /></p>
         <table>
@@ -119,7 +119,7 @@ fn Rivals(rivals: Vec<Rival>, last: Option<f64>) -> impl IntoView {
                         .map(|rival| {
                             view! {
                                 <tr>
-                                    <th scope="row">{rival.law.info().title} {rival.chosen.then_some(" ✓")}</th>
+                                    <th scope="row">{rival.law.card().title} {rival.chosen.then_some(" ✓")}</th>
                                     <td class="number">{percent(rival.held_out_percent)}</td>
                                     <td class="number">{rival.aicc.map(|aicc| format!("{aicc:.1}")).unwrap_or_else(|| "–".into())}</td>
                                     <td class="number">{format!("{:.3e}", rival.objective)}</td>
@@ -156,7 +156,7 @@ fn Revealed(backtest: Backtest, across: Memo<String>) -> impl IntoView {
         <div class="revealed" data-testid="backtest-result">
             <p>
                 <strong>{format!("Wrong by {}%", digits(backtest.error_percent))}</strong>
-                " when " {hidden} " is hidden and predicted by a " {backtest.law.info().title.to_lowercase()}
+                " when " {hidden} " is hidden and predicted by a " {backtest.law.card().title.to_lowercase()}
                 {last} "."
             </p>
             <details class="more">
