@@ -48,7 +48,7 @@ fn laws() {
         })
     });
     let question =
-        Question { points: points.collect(), draws: 300, scratch: Some("scratch".into()), ..Question::default() };
+        Question { points: points.collect(), draws: 300, scratch: vec!["scratch".into()], ..Question::default() };
     report("the page's fits", || drop(black_box(fit(&question.points, &Options::default()))));
     report("all it shows", || drop(black_box(answer(&question))));
 }

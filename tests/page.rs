@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use tunelab::data::tasks::Task;
-use tunelab::laws::Point;
+use tunelab::laws::{Point, Question, answer};
 use tunelab::protocol::*;
 use tunelab::record::*;
 use tunelab::spec::*;
@@ -186,6 +186,50 @@ fn play_trains_every_cell_small_sizes_first_and_keeps_each_record() {
     let groups = results::groups(&page.state, &base, &Source::Task(Task::Translation.id().into()));
     let names: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.runs.len())).collect();
     assert_eq!(names, [("Full fine-tuning", 3), ("LoRA", 3)]);
+}
+
+/// A second way of training from scratch: both are told apart by what they are, and both are there for the transfer.
+#[test]
+fn variants_of_a_method_are_known_by_their_settings_not_by_their_names() {
+    let methods = vec![MethodKind::Lora, MethodKind::Scratch];
+    let first = Settings { methods: methods.clone(), ..small() };
+    let mut page = Page::open(first.clone());
+    page.hear(Input::Play);
+    page.work();
+    let groups = |page: &Page, base: &str, sha256: &str| {
+        let base = Base { name: base.into(), sha256: sha256.into() };
+        results::groups(&page.state, &base, &Source::Task(Task::Translation.id().into()))
+    };
+    let alone = groups(&page, "small", "32");
+    let name = |key: &str, groups: &[results::Group]| results::names(groups).get(key).cloned().unwrap_or_default();
+    let scratch = alone[1].key.clone();
+    assert_eq!((name(&scratch, &alone).as_str(), alone.len()), ("From scratch", 2));
+    // Another rate, and the same again on another base.
+    let rates = [(MethodKind::Scratch, 0.007)].into();
+    page.hear(Input::Settings(Box::new(Settings { rates, ..first.clone() })));
+    page.hear(Input::Play);
+    page.work();
+    page.hear(Input::Shelf(Ok(vec![card("small", 32), card("large", 64)])));
+    page.hear(Input::Settings(Box::new(Settings { bases: vec!["large".into()], ..first })));
+    page.hear(Input::Play);
+    page.work();
+    let both = groups(&page, "small", "32");
+    let kinds: Vec<MethodKind> = both.iter().map(|group| group.kind()).collect();
+    assert_eq!(kinds, [MethodKind::Lora, MethodKind::Scratch, MethodKind::Scratch]);
+    assert_eq!(both.iter().map(|group| &group.key).collect::<BTreeSet<_>>().len(), 3);
+    assert!(both.iter().any(|group| group.key == scratch), "the key of a group does not change with its neighbours");
+    assert!(groups(&page, "large", "64").iter().any(|group| group.key == scratch), "nor with the base");
+    let names = results::names(&results::groups_of_all(&page.state));
+    assert_eq!(names.values().collect::<BTreeSet<_>>().len(), 3, "{names:?}");
+    let question = Question {
+        points: results::points(&both, Horizontal::Examples),
+        scratch: both[1..].iter().map(|group| group.key.clone()).collect(),
+        names,
+        ..Question::default()
+    };
+    let found = answer(&question);
+    let said: Vec<_> = found.transfers.iter().map(|t| (t.name.as_str(), t.report.rows.len())).collect();
+    assert_eq!(said, [("LoRA", 3), ("LoRA", 3)]);
 }
 
 #[test]

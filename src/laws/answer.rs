@@ -3,19 +3,21 @@
 
 use super::{Advice, Cell, Crossover, Law, Options, Point, Report, TransferReport, advise, crossover, fit, transfer};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be fitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Question {
     pub points: Vec<Point>,
+    /// What groups are called where they are shown; a group without a name here is called by its own word.
+    pub names: BTreeMap<String, String>,
     /// None lets the fit choose.
     pub law: Option<Law>,
     pub draws: usize,
     /// Hide the largest size, fit, reveal.
     pub backtest: bool,
-    /// The group of runs from scratch, which the others' transfer is measured against.
-    pub scratch: Option<String>,
+    /// Groups of runs from scratch, which the others' transfer is measured against.
+    pub scratch: Vec<String>,
     /// Runs that could be made next, by group.
     pub candidates: Vec<(String, Vec<Cell>)>,
 }
@@ -25,9 +27,9 @@ pub struct Question {
 pub struct Answer {
     pub report: Report,
     pub crossings: Vec<Crossing>,
-    /// By group, against the runs from scratch.
-    pub transfers: Vec<(String, TransferReport)>,
-    /// By group, the most telling run first.
+    /// Every tuned group against every group from scratch.
+    pub transfers: Vec<Transfer>,
+    /// By group, as it is called; the most telling run first.
     pub advice: Vec<(String, Vec<Advice>)>,
     /// How many points it is about.
     pub points: usize,
@@ -35,12 +37,22 @@ pub struct Answer {
     pub milliseconds: f64,
 }
 
-/// Where the curves of two groups cross.
+/// Where the curves of two groups, as they are called, cross.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Crossing {
     pub first: String,
     pub second: String,
     pub found: Crossover,
+}
+
+/// What pretraining is worth to a group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// As it is called.
+    pub name: String,
+    /// What the group from scratch is called, where there are several.
+    pub against: Option<String>,
+    pub report: TransferReport,
 }
 
 /// Crossings are looked for among so many groups.
@@ -51,18 +63,26 @@ const FORECAST_FACTOR: f64 = 4.0;
 /// Fits and compares.
 pub fn answer(question: &Question) -> Answer {
     let Question { law, draws, backtest, .. } = *question;
-    let report = fit(&question.points, &Options { law, draws, backtest, ..Options::default() });
-    let crossings = crossings(&report);
-    let transfers = question.scratch.as_ref().map(|scratch| transfers(&question.points, scratch)).unwrap_or_default();
-    let advice = advice(&report, &question.candidates);
-    let points = question.points.len();
-    Answer { report, crossings, transfers, advice, points, milliseconds: 0.0 }
+    let mut report = fit(&question.points, &Options { law, draws, backtest, ..Options::default() });
+    for group in &mut report.groups {
+        if let Some(name) = question.names.get(&group.group) {
+            group.name = group.called(name);
+        }
+    }
+    Answer {
+        crossings: crossings(&report),
+        transfers: transfers(question),
+        advice: advice(&report, &question.candidates),
+        points: question.points.len(),
+        milliseconds: 0.0,
+        report,
+    }
 }
 
 /// Between every two groups with signal.
 fn crossings(report: &Report) -> Vec<Crossing> {
     let groups = report.groups.iter().filter(|group| group.signal);
-    let fits: Vec<_> = groups.filter_map(|group| Some((&group.group, group.fit.as_ref()?))).take(CROSSED).collect();
+    let fits: Vec<_> = groups.filter_map(|group| Some((&group.name, group.fit.as_ref()?))).take(CROSSED).collect();
     let pairs =
         fits.iter().enumerate().flat_map(|(at, first)| fits[at + 1..].iter().map(move |second| (first, second)));
     pairs
@@ -74,19 +94,81 @@ fn crossings(report: &Report) -> Vec<Crossing> {
         .collect()
 }
 
-fn transfers(points: &[Point], scratch: &str) -> Vec<(String, TransferReport)> {
-    let of = |name: &str| points.iter().filter(|point| point.group == name).cloned().collect::<Vec<_>>();
-    let scratch_points = of(scratch);
-    let tuned: BTreeSet<&str> = points.iter().map(|p| p.group.as_str()).filter(|name| *name != scratch).collect();
-    tuned.into_iter().map(|name| (name.to_string(), transfer(&scratch_points, &of(name)))).collect()
+fn transfers(question: &Question) -> Vec<Transfer> {
+    let Question { points, scratch, names, .. } = question;
+    let of = |group: &str| points.iter().filter(|point| point.group == group).cloned().collect::<Vec<_>>();
+    let name = |group: &str| names.get(group).map_or(group, String::as_str).to_string();
+    let tuned: BTreeSet<&String> = points.iter().map(|p| &p.group).filter(|group| !scratch.contains(group)).collect();
+    let each = scratch.iter().flat_map(|scratch_group| {
+        let scratch_points = of(scratch_group);
+        let against = (scratch.len() > 1).then(|| name(scratch_group));
+        let transfer = move |group: &String| Transfer {
+            name: name(group),
+            against: against.clone(),
+            report: transfer(&scratch_points, &of(group)),
+        };
+        tuned.iter().copied().map(transfer).collect::<Vec<_>>()
+    });
+    each.collect()
 }
 
 fn advice(report: &Report, candidates: &[(String, Vec<Cell>)]) -> Vec<(String, Vec<Advice>)> {
-    let each = candidates.iter().filter_map(|(name, cells)| {
-        let group = report.group(name)?;
+    let each = candidates.iter().filter_map(|(group, cells)| {
+        let group = report.group(group)?;
         let fit = group.fit.as_ref()?;
         let advice = advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, None), cells);
-        (!advice.is_empty()).then(|| (name.clone(), advice))
+        (!advice.is_empty()).then(|| (group.name.clone(), advice))
     });
     each.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Groups are told apart by what they are, whatever they are called: two ways of training from scratch with names that
+    /// begin alike, and a tuned group called as one of them.
+    #[test]
+    fn names_decide_nothing() {
+        let curve = |group: &str, b: f64| -> Vec<Point> {
+            (0..7).map(|i| 64.0 * 2f64.powi(i)).map(|d| Point::new(group, d, b * d.powf(-0.3))).collect()
+        };
+        let names = [("s1", "From scratch (rate 0.001)"), ("s2", "From scratch (rate 0.01)"), ("t", "From scratch")];
+        let question = Question {
+            points: [curve("s1", 9.0), curve("s2", 8.0), curve("t", 4.0)].concat(),
+            names: names.map(|(key, name)| (key.into(), name.into())).into(),
+            draws: 30,
+            scratch: vec!["s1".into(), "s2".into()],
+            ..Question::default()
+        };
+        let found = answer(&question);
+        assert_eq!(found.report.group("t").map(|group| group.name.as_str()), Some("From scratch"));
+        let said: Vec<_> = found.transfers.iter().map(|t| (t.name.as_str(), t.against.as_deref())).collect();
+        assert_eq!(said, [("From scratch", Some(names[0].1)), ("From scratch", Some(names[1].1))]);
+        assert!(found.transfers.iter().all(|transfer| transfer.report.rows.len() == 7));
+        // 4·d^−0.3 is worth (9/4)^(1/0.3) and (8/4)^(1/0.3) times the data.
+        for (transfer, ratio) in found.transfers.iter().zip([9.0f64 / 4.0, 8.0 / 4.0]) {
+            let super::super::Effective::Measured { multiplier, .. } = transfer.report.rows[0].effective else {
+                panic!()
+            };
+            assert!((multiplier / ratio.powf(1.0 / 0.3) - 1.0).abs() < 0.01, "{multiplier}");
+        }
+        let alone = answer(&Question { scratch: vec!["s2".into()], ..question });
+        let said: Vec<_> = alone.transfers.iter().map(|t| (t.name.as_str(), t.against.as_deref())).collect();
+        assert_eq!(said, [("From scratch (rate 0.001)", None), ("From scratch", None)]);
+    }
+
+    /// A group split by size is not the group that is called like a part of it.
+    #[test]
+    fn parts_of_a_group_are_not_other_groups() {
+        let curve = |group: &str, n: Option<f64>, b: f64| -> Vec<Point> {
+            let d = (0..6).map(|i| 64.0 * 2f64.powi(i));
+            d.map(|d| Point { n, ..Point::new(group, d, b * d.powf(-0.3)) }).collect()
+        };
+        let points = [curve("a", Some(5.0), 3.0), curve("a", Some(6.0), 4.0), curve("a, N=5", None, 9.0)].concat();
+        let report = fit(&points, &Options { draws: 0, ..Options::default() });
+        let found: Vec<_> = report.groups.iter().map(|g| (g.group.as_str(), g.n, g.points.len())).collect();
+        assert_eq!(found, [("a", Some(5.0), 6), ("a", Some(6.0), 6), ("a, N=5", None, 6)]);
+        assert_eq!(report.groups[0].name, "a, N=5");
+    }
 }

@@ -57,7 +57,7 @@ impl Report {
             let Some(fit) = &group.fit else { continue };
             for p in &fit.parameters {
                 let (lo, hi) = p.interval.map_or(Default::default(), |i| (i.lo.to_string(), i.hi.to_string()));
-                let (name, note) = (quoted(&group.group), quoted(&p.note));
+                let (name, note) = (quoted(&group.name), quoted(&p.note));
                 let _ =
                     writeln!(text, "{name},{},{},{},{},{lo},{hi},{note}", fit.law, fit.objective, p.symbol, p.value);
             }
@@ -79,7 +79,7 @@ impl Report {
 }
 
 fn write_group(text: &mut String, group: &GroupReport) {
-    let name = if group.group.is_empty() { "all points" } else { &group.group };
+    let name = if group.name.is_empty() { "all points" } else { &group.name };
     let _ = writeln!(text, "{name}: {} points, {} sizes over {}×", group.points.len(), group.sizes, short(group.span));
     if let Some(fit) = &group.fit {
         let info = fit.law.card();
@@ -150,7 +150,7 @@ mod tests {
         let json = report.to_json();
         report.groups.iter_mut().filter_map(|group| group.fit.as_mut()).for_each(|fit| fit.draws.clear());
         assert_eq!(Report::from_json(&json).unwrap(), report);
-        let other = json.replacen("\"version\": 1", "\"version\": 9", 1);
+        let other = json.replacen(&format!("\"version\": {REPORT_VERSION}"), "\"version\": 9", 1);
         assert!(matches!(Report::from_json(&other), Err(ReportError::Version { found: 9 })));
         assert!(matches!(Report::from_json("{\"groups\": []}"), Err(ReportError::Unversioned)));
         assert!(report.to_text().contains("Power law"));

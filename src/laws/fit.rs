@@ -45,39 +45,43 @@ pub fn fit(points: &[Point], options: &Options) -> Report {
     if groups.len() > MOST_GROUPS {
         warnings.push(Warning::TooManyGroups { fitted: MOST_GROUPS, given: groups.len() });
     }
-    let groups = groups.into_iter().take(MOST_GROUPS).map(|(name, points)| fit_group(name, &points, options)).collect();
+    let groups = groups.into_iter().take(MOST_GROUPS);
+    let groups = groups.map(|(group, points)| fit_group(group, &points, options)).collect();
     Report { version: REPORT_VERSION, objective: options.objective, groups, warnings }
 }
 
+/// A group, and the bits of the second factor's value where it is split by that.
+type Part = (String, Option<u64>);
+
 /// By group; and, where the law is of data alone, by second factor too.
-fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<String, Vec<Point>> {
+fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<Part, Vec<Point>> {
     let mut groups: BTreeMap<String, Vec<Point>> = BTreeMap::new();
     for point in points {
         groups.entry(point.group.clone()).or_default().push(point.clone());
     }
-    let mut split: BTreeMap<String, Vec<Point>> = BTreeMap::new();
+    let mut split: BTreeMap<Part, Vec<Point>> = BTreeMap::new();
     for (name, points) in groups {
         let factors = distinct(points.iter().filter_map(|p| p.n).filter(|n| n.is_finite()));
         let joint = law.map_or(factors.len() >= FEWEST_FACTORS, Law::is_joint);
         if joint || factors.len() < 2 {
-            split.entry(name).or_default().extend(points);
+            split.entry((name, None)).or_default().extend(points);
             continue;
         }
         for point in points {
-            let factor = point.n.map_or("none".to_string(), |n| format!("{n}"));
-            let name = if name.is_empty() { format!("N={factor}") } else { format!("{name}, N={factor}") };
-            split.entry(name).or_default().push(point);
+            split.entry((name.clone(), point.n.filter(|n| n.is_finite()).map(f64::to_bits))).or_default().push(point);
         }
     }
     split
 }
 
-fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport {
+fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupReport {
     let Cleaned { mut points, zero_shot, warnings } = clean(points);
     let held = hold_out(&mut points, options.holdout);
     let sizes = distinct(points.iter().map(|p| p.d));
     let mut report = GroupReport {
+        name: String::new(),
         group,
+        n: n.map(f64::from_bits),
         sizes: sizes.len(),
         span: sizes.last().zip(sizes.first()).map_or(1.0, |(hi, lo)| hi / lo),
         signal: false,
@@ -91,6 +95,7 @@ fn fit_group(group: String, points: &[Point], options: &Options) -> GroupReport 
         zero_shot,
         warnings,
     };
+    report.name = report.called(&report.group);
     if report.points.is_empty() {
         report.warnings.push(Warning::Empty);
         return report;

@@ -28,7 +28,7 @@ mod table;
 mod transfer;
 mod warning;
 
-pub use answer::{Answer, Crossing, Question, answer};
+pub use answer::{Answer, Crossing, Question, Transfer, answer};
 pub use backtest::backtest;
 pub use bootstrap::Draw;
 pub use crossover::{Crossover, crossover};

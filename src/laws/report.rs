@@ -4,7 +4,7 @@ use super::{Draw, Law, Objective, Point, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Report`]'s JSON.
-pub const REPORT_VERSION: u32 = 1;
+pub const REPORT_VERSION: u32 = 2;
 
 /// How far beyond the largest fitted size a forecast is trusted; drawn grey beyond.
 pub const TRUSTED_FACTOR: f64 = 4.0;
@@ -24,16 +24,22 @@ pub struct Report {
 }
 
 impl Report {
-    /// The part about one curve.
-    pub fn group(&self, name: &str) -> Option<&GroupReport> {
-        self.groups.iter().find(|group| group.group == name)
+    /// The report of a group that was not split by its second factor.
+    pub fn group(&self, group: &str) -> Option<&GroupReport> {
+        self.groups.iter().find(|report| report.group == group && report.n.is_none())
     }
 }
 
 /// One curve (or one surface, for a joint law).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct GroupReport {
+    /// The points' own group, and the value of their second factor where a law of one curve was fitted for each: what
+    /// this report is found by.
     pub group: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<f64>,
+    /// What it is called: to be shown, never to be looked up.
+    pub name: String,
     /// The points fitted, by second factor, then data.
     pub points: Vec<Point>,
     /// Points at zero data: shown, not fitted.
@@ -56,6 +62,17 @@ pub struct GroupReport {
     /// The largest size (or factor) hidden, fitted, revealed.
     pub backtest: Option<Backtest>,
     pub warnings: Vec<Warning>,
+}
+
+impl GroupReport {
+    /// What this part of a group is called, where the group is called so.
+    pub(crate) fn called(&self, group: &str) -> String {
+        match self.n {
+            Some(n) if group.is_empty() => format!("N={n}"),
+            Some(n) => format!("{group}, N={n}"),
+            None => group.to_string(),
+        }
+    }
 }
 
 /// A law with its parameters, and all that is drawn of it.

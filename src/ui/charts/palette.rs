@@ -39,10 +39,9 @@ impl Theme {
         self.mark(kind as usize)
     }
 
-    /// A method's own mark where a series has its name, else the mark of its place.
-    pub fn of_name(self, name: &str, index: usize) -> Mark {
-        let method = MethodKind::ALL.into_iter().find(|&kind| name.starts_with(method_name(kind)));
-        method.map_or_else(|| self.mark(index), |kind| self.of_method(kind))
+    /// A method's own mark for a group that is known to be of it, else the mark of the group's place.
+    pub fn of_group(self, kind: Option<MethodKind>, index: usize) -> Mark {
+        kind.map_or_else(|| self.mark(index), |kind| self.of_method(kind))
     }
 
     pub fn ink(self) -> &'static str {

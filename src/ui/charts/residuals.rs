@@ -3,21 +3,24 @@
 use super::axis::{doubling_ticks, log_range, log_ticks};
 use super::palette::Theme;
 use crate::laws::Report;
+use crate::spec::MethodKind;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 /// Points drawn of each group, at most.
 const DOTS: usize = 400;
 
-pub fn option(report: &Report, across: &str, theme: Theme) -> Value {
-    let fits = || report.groups.iter().filter_map(|group| Some((group, group.fit.as_ref()?)));
-    let sizes = fits().flat_map(|(_, fit)| fit.residuals.iter().map(|residual| residual.d));
+/// `kinds` says which groups are of which method.
+pub fn option(report: &Report, kinds: &BTreeMap<String, MethodKind>, across: &str, theme: Theme) -> Value {
+    let groups = || report.groups.iter().enumerate();
+    let fits = || groups().filter_map(|(index, group)| Some((index, group, group.fit.as_ref()?)));
+    let sizes = fits().flat_map(|(_, _, fit)| fit.residuals.iter().map(|residual| residual.d));
     let range = log_range(sizes, 0.05).unwrap_or((1.0, 10.0));
     let doubling = doubling_ticks(range.0, range.1, 8);
     let ticks = if doubling.len() >= 3 { doubling } else { log_ticks(range.0, range.1, 8) };
     let series: Vec<Value> = fits()
-        .enumerate()
-        .map(|(index, (group, fit))| {
-            let mark = theme.of_name(&group.group, index);
+        .map(|(index, group, fit)| {
+            let mark = theme.of_group(kinds.get(&group.group).copied(), index);
             let data: Vec<Value> = fit
                 .residuals
                 .iter()
@@ -25,10 +28,10 @@ pub fn option(report: &Report, across: &str, theme: Theme) -> Value {
                 .map(|residual| {
                     let percent = 100.0 * residual.log.exp_m1();
                     json!({ "value": [residual.d, percent],
-                        "tip": [group.group, format!("{percent:+.2}% of the law at {}", residual.d)] })
+                        "tip": [group.name, format!("{percent:+.2}% of the law at {}", residual.d)] })
                 })
                 .collect();
-            json!({ "type": "scatter", "name": group.group, "data": data, "color": mark.colour, "symbol": mark.symbol,
+            json!({ "type": "scatter", "name": group.name, "data": data, "color": mark.colour, "symbol": mark.symbol,
                 "symbolSize": 8 })
         })
         .collect();

@@ -11,9 +11,9 @@ pub struct Finding {
     pub detail: String,
 }
 
-pub fn finding(name: &str, report: Option<&Report>) -> Finding {
+pub fn finding(key: &str, name: &str, report: Option<&Report>) -> Finding {
     let say = |headline: String, detail: String| Finding { name: name.to_string(), headline, detail };
-    let Some(group) = report.and_then(|report| report.group(name)) else {
+    let Some(group) = report.and_then(|report| report.group(key)) else {
         return say("fitting…".into(), String::new());
     };
     let first_warning = || group.warnings.first().map(|warning| format!("{warning}.")).unwrap_or_default();
@@ -88,7 +88,7 @@ pub fn curves(group: &GroupReport) -> Vec<Drawn> {
     // The simplest other law: with the constant where the chosen one has none, and the other way round.
     let other = Law::tried(false, group.sizes).find(|other| *other != fit.law && !fit.law.is_joint() && group.signal);
     let rival = group.rivals.iter().find(|rival| Some(rival.law) == other);
-    let named = |law: String| format!("{}: {law}", group.group);
+    let named = |law: String| format!("{}: {law}", group.name);
     let mut tip = vec![named(fit.law.card().title.to_string())];
     tip.extend(fit.parameters.iter().map(with_interval));
     let curves = fit.curves.iter().map(|curve| {
@@ -167,9 +167,13 @@ mod tests {
 
     #[test]
     fn nothing_is_claimed_of_what_is_not_there() {
-        assert_eq!(finding("LoRA", None).headline, "fitting…");
+        assert_eq!(finding("LoRA", "LoRA", None).headline, "fitting…");
         let one = report(1);
-        assert!(!finding("LoRA", Some(&one)).headline.contains('β'), "{:?}", finding("LoRA", Some(&one)));
+        assert!(
+            !finding("LoRA", "LoRA", Some(&one)).headline.contains('β'),
+            "{:?}",
+            finding("LoRA", "LoRA", Some(&one))
+        );
     }
 
     #[test]

@@ -8,13 +8,17 @@ use crate::record::RunRecord;
 use crate::spec::{Base, Method, MethodKind, RunSpec, Source, TrainConfig};
 use crate::ui::charts::palette::method_name;
 use crate::ui::state::State;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs of one base, method and training setting on one source: the points of one curve.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
+    /// What its runs are found by: the same for the same method and settings, on whatever base.
+    pub key: String,
+    /// What it is called beside the other groups; shown, never looked up.
     pub name: String,
-    pub kind: MethodKind,
+    pub method: Method,
+    pub train: TrainConfig,
     pub runs: Vec<Run>,
     /// Mean loss of the base before tuning, over its runs' tests. None for training from scratch.
     pub before: Option<f64>,
@@ -36,6 +40,12 @@ pub struct Run {
     pub device: String,
     pub date: String,
     pub precomputed: bool,
+}
+
+impl Group {
+    pub fn kind(&self) -> MethodKind {
+        self.method.kind()
+    }
 }
 
 impl Run {
@@ -79,33 +89,59 @@ pub fn groups(state: &State, base: &Base, source: &Source) -> Vec<Group> {
         }
     }
     found.sort_by_key(|(method, _, _)| method.kind());
-    let kinds: Vec<MethodKind> = found.iter().map(|(method, _, _)| method.kind()).collect();
-    let groups = found.iter().enumerate().map(|(index, (method, train, records))| {
-        let kind = method.kind();
-        let alone = kinds.iter().filter(|&&other| other == kind).count() == 1;
-        // Variants of one method are told apart by their settings, and by number where those read the same.
-        let earlier = kinds[..index].iter().filter(|&&other| other == kind).count();
-        let name = match (alone, earlier) {
-            (true, _) => method_name(kind).to_string(),
-            (false, 0) => format!("{} ({})", method_name(kind), detail(method, train)),
-            (false, n) => format!("{} ({}; {})", method_name(kind), detail(method, train), n + 1),
-        };
+    let names = called(found.iter().map(|&(method, train, _)| (method, train)));
+    let groups = found.into_iter().zip(names).map(|((method, train, records), name)| {
         let before = records.iter().map(|record| record.base_test.nats_per_token).sum::<f64>() / records.len() as f64;
         Group {
+            key: key(method, train),
             name,
-            kind,
+            method: method.clone(),
+            train: train.clone(),
             runs: records.iter().map(|record| Run::of(record, state.is_precomputed(&record.id))).collect(),
-            before: (kind != MethodKind::Scratch).then_some(before),
+            before: (method.kind() != MethodKind::Scratch).then_some(before),
         }
     });
     groups.collect()
+}
+
+fn key(method: &Method, train: &TrainConfig) -> String {
+    serde_json::to_string(&(method, train)).expect("settings have only plain fields")
+}
+
+/// What variants are called beside one another, in the methods' order: by their method where it has no other variant, else
+/// by their settings too, and by number.
+fn called<'a>(variants: impl Iterator<Item = (&'a Method, &'a TrainConfig)>) -> Vec<String> {
+    let variants: Vec<_> = variants.collect();
+    let of_kind = |among: &[(&Method, &TrainConfig)], kind| among.iter().filter(|(m, _)| m.kind() == kind).count();
+    let each = variants.iter().enumerate().map(|(index, (method, train))| {
+        let name = method_name(method.kind());
+        match (of_kind(&variants, method.kind()), of_kind(&variants[..index], method.kind())) {
+            (1, _) => name.to_string(),
+            (_, 0) => format!("{name} ({})", detail(method, train)),
+            (_, earlier) => format!("{name} ({}; {})", detail(method, train), earlier + 1),
+        }
+    });
+    each.collect()
+}
+
+/// What groups are called, by key; groups of several bases together.
+pub fn names(groups: &[Group]) -> BTreeMap<String, String> {
+    let mut distinct: Vec<&Group> = Vec::new();
+    for group in groups {
+        if !distinct.iter().any(|other| other.key == group.key) {
+            distinct.push(group);
+        }
+    }
+    distinct.sort_by_key(|group| group.kind());
+    let names = called(distinct.iter().map(|group| (&group.method, &group.train)));
+    distinct.iter().map(|group| group.key.clone()).zip(names).collect()
 }
 
 /// The groups' runs as points of a fit.
 pub fn points(groups: &[Group], horizontal: Horizontal) -> Vec<Point> {
     let each = groups.iter().flat_map(|group| {
         group.runs.iter().map(|run| {
-            Point::new(&group.name, run.amount(horizontal), run.nats_per_token).of_run(format!("seed {}", run.seed + 1))
+            Point::new(&group.key, run.amount(horizontal), run.nats_per_token).of_run(format!("seed {}", run.seed + 1))
         })
     });
     each.collect()
@@ -163,6 +199,13 @@ pub fn joint_points(state: &State, joint: Joint, horizontal: Horizontal) -> Vec<
         }
     }
     points
+}
+
+/// Every group on the chosen source, of whatever base: what joint points are called.
+pub fn groups_of_all(state: &State) -> Vec<Group> {
+    let Some(source) = state.source() else { return Vec::new() };
+    let bases = state.cards().iter().map(|card| Base { name: card.name.clone(), sha256: card.sha256.clone() });
+    bases.flat_map(|base| groups(state, &base, &source)).collect()
 }
 
 fn detail(method: &Method, train: &TrainConfig) -> String {

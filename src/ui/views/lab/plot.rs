@@ -79,7 +79,8 @@ impl Shown {
         let question = Memo::new(move |_| {
             let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
             let points = groups.with(|groups| results::points(groups, horizontal.get()));
-            Question { points, law, draws: DRAWS, ..Question::default() }
+            let names = groups.with(|groups| results::names(groups));
+            Question { points, names, law, draws: DRAWS, ..Question::default() }
         });
         let answer = lab.fit(question.into());
         Shown { groups, horizontal, answer, cursor: RwSignal::new(None) }
@@ -97,7 +98,7 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
         groups.with(|groups| {
             let series = groups.iter().map(|group| Series {
                 name: group.name.clone(),
-                mark: theme.of_method(group.kind),
+                mark: theme.of_method(group.kind()),
                 dots: group
                     .runs
                     .iter()
@@ -110,7 +111,7 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
                     })
                     .collect(),
                 before: None,
-                law: answer.with(|answer| answer.as_ref().and_then(|a| findings::drawn(a.report.group(&group.name)?))),
+                law: answer.with(|answer| answer.as_ref().and_then(|a| findings::drawn(a.report.group(&group.key)?))),
             });
             series.collect::<Vec<_>>()
         })
@@ -214,7 +215,8 @@ fn Findings(groups: Memo<Vec<Group>>, answer: RwSignal<Option<Answer>>) -> impl 
         answer.with(|answer| {
             let report = answer.as_ref().map(|answer| &answer.report);
             groups.with(|groups| {
-                let each = groups.iter().map(|group| (group.kind, findings::finding(&group.name, report)));
+                let each =
+                    groups.iter().map(|group| (group.kind(), findings::finding(&group.key, &group.name, report)));
                 each.collect::<Vec<_>>()
             })
         })

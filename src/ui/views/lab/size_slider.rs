@@ -59,7 +59,7 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
             let each = report.groups.iter().filter(|group| group.signal).filter_map(|group| {
                 let sample = findings::predicted(group, at)?;
                 let digits = findings::digits;
-                Some(format!("{} {} ({} to {})", group.group, digits(sample.mid), digits(sample.lo), digits(sample.hi)))
+                Some(format!("{} {} ({} to {})", group.name, digits(sample.mid), digits(sample.lo), digits(sample.hi)))
             });
             Some(each.collect::<Vec<_>>())
                 .filter(|each| !each.is_empty() && shown.horizontal.get() == Horizontal::Examples)

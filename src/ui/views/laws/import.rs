@@ -7,6 +7,7 @@ use crate::ui::lab::{records, use_lab};
 use crate::ui::state::{Input, Level};
 use crate::ui::widgets::drop_area::DropArea;
 use leptos::prelude::*;
+use std::collections::BTreeSet;
 use wasm_bindgen_futures::spawn_local;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +17,17 @@ pub struct Imported {
     pub points: Vec<Point>,
     /// What of the file could not be read.
     pub unread: Option<Warning>,
+}
+
+/// The groups of a file that hold runs from scratch: there the group column is all there is to know them by, in its words
+/// or in those of this lab's own export.
+pub fn from_scratch(points: &[Point]) -> Vec<String> {
+    let known = |group: &str| {
+        let group = group.to_lowercase();
+        group == "scratch" || group == "from scratch" || group.starts_with("from scratch (")
+    };
+    let groups: BTreeSet<&String> = points.iter().map(|point| &point.group).filter(|group| known(group)).collect();
+    groups.into_iter().cloned().collect()
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -10,6 +10,7 @@ mod transfer;
 
 use crate::laws::{Cell, Law, Point, Question, Report, points_csv};
 use crate::plan::grid::doubling;
+use crate::spec::MethodKind;
 use crate::ui::browser;
 use crate::ui::charts::palette::Theme;
 use crate::ui::charts::scaling::{Dot, Plot, Series};
@@ -26,6 +27,7 @@ use leptos::html::Div;
 use leptos::prelude::*;
 use report::Groups;
 use residuals::Residuals;
+use std::collections::BTreeMap;
 use transfer::Transfer;
 
 /// Points that are plotted of each group, at most: beyond, they hide one another.
@@ -53,9 +55,22 @@ pub fn LawsView() -> impl IntoView {
         (true, Some(Joint::Both)) => chosen.get().or_else(|| Law::ALL.into_iter().find(|law| law.tells_factors())),
         _ => chosen.get(),
     });
-    let scratch = Memo::new(move |_| {
-        let named = |name: &str| ["from scratch", "scratch"].contains(&name.to_lowercase().as_str());
-        points.with(|points| points.iter().find(|point| named(&point.group)).map(|point| point.group.clone()))
+    // The lab's own groups have keys; a file's are what its group column says.
+    let own_groups = Memo::new(move |_| match (imported.with(Option::is_some), joint.get()) {
+        (true, _) => Vec::new(),
+        (false, None) => groups.get(),
+        (false, Some(_)) => lab.state.with(results::groups_of_all),
+    });
+    let names = Memo::new(move |_| own_groups.with(|groups| results::names(groups)));
+    let kinds = Memo::new(move |_| -> BTreeMap<String, MethodKind> {
+        own_groups.with(|groups| groups.iter().map(|group| (group.key.clone(), group.kind())).collect())
+    });
+    let scratch = Memo::new(move |_| match imported.with(Option::is_some) {
+        true => points.with(|points| import::from_scratch(points)),
+        false => kinds.with(|kinds| {
+            let scratch = kinds.iter().filter(|(_, kind)| **kind == MethodKind::Scratch);
+            scratch.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+        }),
     });
     // Advice is on the lab's own runs, by examples: those are what the lab can train.
     let own = Memo::new(move |_| {
@@ -65,6 +80,7 @@ pub fn LawsView() -> impl IntoView {
         Memo::new(move |_| if own.get() { groups.with(|groups| candidates(lab, groups)) } else { Vec::new() });
     let question = Memo::new(move |_| Question {
         points: points.get(),
+        names: names.get(),
         law: law.get(),
         draws: DRAWS,
         backtest: backtest.get(),
@@ -118,14 +134,14 @@ pub fn LawsView() -> impl IntoView {
                         <p class="quiet">"No points yet. Train some in the lab, or open a file of points above."</p>
                     }
                 >
-                    <Figure report across points />
+                    <Figure report kinds names across points />
                 </Show>
             </section>
-            <Groups report across />
+            <Groups report kinds across />
             <Crossings answer across />
             <NextRuns answer />
-            <Transfer answer points scratch across />
-            <Residuals report across />
+            <Transfer answer points scratch kinds across />
+            <Residuals report kinds across />
             <Explanations />
         </div>
     }
@@ -136,10 +152,10 @@ fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Cell>)> {
     let settings = lab.settings.get_untracked();
     let sizes = doubling(settings.smallest, settings.largest.saturating_mul(8).min(LARGEST_SIZE));
     let cells = |group: &Group| {
-        let train = settings.method(group.kind).1;
+        let train = settings.method(group.kind()).1;
         sizes.iter().map(|&size| Cell { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()
     };
-    groups.iter().map(|group| (group.name.clone(), cells(group))).collect()
+    groups.iter().map(|group| (group.key.clone(), cells(group))).collect()
 }
 
 /// Which base models stand in one fit.
@@ -217,7 +233,7 @@ fn LawChoice(law: Memo<Option<Law>>) -> impl IntoView {
 }
 
 /// The series of a report: a group of one factor each its curve; a joint group one curve per model size.
-fn series(report: &Report, theme: Theme) -> Vec<Series> {
+fn series(report: &Report, kinds: &BTreeMap<String, MethodKind>, theme: Theme) -> Vec<Series> {
     let mut series = Vec::new();
     for (index, group) in report.groups.iter().enumerate() {
         let joint = group.fit.as_ref().is_some_and(|fit| fit.law.is_joint());
@@ -225,10 +241,10 @@ fn series(report: &Report, theme: Theme) -> Vec<Series> {
             let name = match n {
                 Some(n) if joint => {
                     let factor = factor.as_deref().unwrap_or("N");
-                    format!("{}, {factor} = {}", group.group, results::count(n as u64))
+                    format!("{}, {factor} = {}", group.name, results::count(n as u64))
                 }
-                _ if group.group.is_empty() => "points".to_string(),
-                _ => group.group.clone(),
+                _ if group.name.is_empty() => "points".to_string(),
+                _ => group.name.clone(),
             };
             let of_curve = |point: &&Point| !joint || (point.n == n && point.factor == factor);
             let dots = group.points.iter().filter(of_curve).take(DOTS).map(|point| Dot {
@@ -242,20 +258,35 @@ fn series(report: &Report, theme: Theme) -> Vec<Series> {
                 ],
                 hollow: false,
             });
-            let mark = if joint { theme.mark(index + place) } else { theme.of_name(&group.group, index) };
+            let kind = kinds.get(&group.group).copied().filter(|_| !joint);
+            let mark = theme.of_group(kind, index + place);
             series.push(Series { dots: dots.collect(), mark, before: None, law, name });
         }
     }
     series
 }
 
+/// The points as people know their groups.
+fn called(points: &[Point], names: &BTreeMap<String, String>) -> Vec<Point> {
+    let name = |point: &Point| names.get(&point.group).unwrap_or(&point.group).clone();
+    points.iter().map(|point| Point { group: name(point), ..point.clone() }).collect()
+}
+
 #[component]
-fn Figure(report: Memo<Option<Report>>, across: Memo<String>, points: Memo<Vec<Point>>) -> impl IntoView {
+fn Figure(
+    report: Memo<Option<Report>>,
+    kinds: Memo<BTreeMap<String, MethodKind>>,
+    names: Memo<BTreeMap<String, String>>,
+    across: Memo<String>,
+    points: Memo<Vec<Point>>,
+) -> impl IntoView {
     let lab = use_lab();
     let node = NodeRef::<Div>::new();
     let option = Memo::new(move |_| {
         let theme = lab.theme.get();
-        let series = report.with(|report| report.as_ref().map(|report| series(report, theme)).unwrap_or_default());
+        let series = report.with(|report| {
+            report.as_ref().map(|report| kinds.with(|kinds| series(report, kinds, theme))).unwrap_or_default()
+        });
         let across = across.get();
         let plot = Plot { series: &series, across: &across, up: "loss", theme, narrow: lab.narrow.get(), cursor: None };
         plot.option()
@@ -266,7 +297,7 @@ fn Figure(report: Memo<Option<Report>>, across: Memo<String>, points: Memo<Vec<P
         <div class="tools wrap">
             <span class="quiet">"Take away:"</span>
             <button type="button" class="plain" data-testid="points-csv" on:click=move |_| {
-                save_text("tunelab-points.csv", "text/csv", points.with_untracked(|points| points_csv(points)));
+                save_text("tunelab-points.csv", "text/csv", points.with_untracked(|points| points_csv(&called(points, &names.get_untracked()))));
             }>"points (CSV)"</button>
             <button type="button" class="plain" data-testid="fit-json" on:click=move |_| {
                 let json = report.with_untracked(|report| serde_json::to_string_pretty(report).unwrap_or_default());

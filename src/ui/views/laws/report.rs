@@ -2,15 +2,21 @@
 
 use super::formula::Formula;
 use crate::laws::{Backtest, Fit, GroupReport, Hidden, Report, Rival};
+use crate::spec::MethodKind;
 use crate::ui::lab::use_lab;
 use crate::ui::state::findings::digits;
 use leptos::prelude::*;
+use std::collections::BTreeMap;
 
 /// Groups shown in full; a file may hold hundreds.
 const SHOWN: usize = 24;
 
 #[component]
-pub fn Groups(report: Memo<Option<Report>>, across: Memo<String>) -> impl IntoView {
+pub fn Groups(
+    report: Memo<Option<Report>>,
+    kinds: Memo<BTreeMap<String, MethodKind>>,
+    across: Memo<String>,
+) -> impl IntoView {
     let groups = move || report.with(|report| report.as_ref().map(|report| report.groups.clone()).unwrap_or_default());
     let warnings = move || {
         report.with(|report| {
@@ -23,17 +29,16 @@ pub fn Groups(report: Memo<Option<Report>>, across: Memo<String>) -> impl IntoVi
     view! {
         {move || warnings().unwrap_or_default().into_iter().map(|text| view! { <p class="banner">{text}</p> }).collect_view()}
         <div class="columns" data-testid="fits">
-            {move || groups().into_iter().take(SHOWN).enumerate().map(|(index, group)| view! { <Group group index across /> }).collect_view()}
+            {move || groups().into_iter().take(SHOWN).enumerate().map(|(index, group)| view! { <Group kind=kinds.with(|kinds| kinds.get(&group.group).copied()) group index across /> }).collect_view()}
         </div>
     }
 }
 
 #[component]
-fn Group(group: GroupReport, index: usize, across: Memo<String>) -> impl IntoView {
+fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Memo<String>) -> impl IntoView {
     let lab = use_lab();
-    let name = if group.group.is_empty() { "All points".to_string() } else { group.group.clone() };
-    let marked = group.group.clone();
-    let colour = move || lab.theme.get().of_name(&marked, index).colour;
+    let name = if group.name.is_empty() { "All points".to_string() } else { group.name.clone() };
+    let colour = move || lab.theme.get().of_group(kind, index).colour;
     let noise = group.noise.map(|noise| format!(", noise {}%", digits(100.0 * noise))).unwrap_or_default();
     let facts = format!("{} points, {} sizes over {}×{noise}", group.points.len(), group.sizes, digits(group.span));
     let signal = group.signal;

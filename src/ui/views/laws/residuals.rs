@@ -1,13 +1,19 @@
 //! What the laws leave over: a law that fits leaves no pattern.
 
 use crate::laws::Report;
+use crate::spec::MethodKind;
 use crate::ui::charts::residuals;
 use crate::ui::lab::use_lab;
 use crate::ui::widgets::chart::Chart;
 use leptos::prelude::*;
+use std::collections::BTreeMap;
 
 #[component]
-pub fn Residuals(report: Memo<Option<Report>>, across: Memo<String>) -> impl IntoView {
+pub fn Residuals(
+    report: Memo<Option<Report>>,
+    kinds: Memo<BTreeMap<String, MethodKind>>,
+    across: Memo<String>,
+) -> impl IntoView {
     let lab = use_lab();
     let any = Memo::new(move |_| {
         report
@@ -16,7 +22,7 @@ pub fn Residuals(report: Memo<Option<Report>>, across: Memo<String>) -> impl Int
     let option = Memo::new(move |_| {
         let theme = lab.theme.get();
         report.with(|report| match report {
-            Some(report) => residuals::option(report, &across.get(), theme),
+            Some(report) => kinds.with(|kinds| residuals::option(report, kinds, &across.get(), theme)),
             None => serde_json::Value::Null,
         })
     });

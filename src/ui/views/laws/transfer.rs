@@ -2,31 +2,35 @@
 
 use super::formula::Formula;
 use super::series;
-use crate::laws::{Answer, Effective, Point, TransferLaw, TransferReport};
+use crate::laws::{self, Answer, Effective, Point, TransferLaw, TransferReport};
+use crate::spec::MethodKind;
 use crate::ui::charts::scaling::Plot;
 use crate::ui::lab::use_lab;
 use crate::ui::state::findings::digits;
 use crate::ui::widgets::chart::Chart;
 use leptos::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 #[component]
 pub fn Transfer(
     answer: RwSignal<Option<Answer>>,
     points: Memo<Vec<Point>>,
-    scratch: Memo<Option<String>>,
+    scratch: Memo<Vec<String>>,
+    kinds: Memo<BTreeMap<String, MethodKind>>,
     across: Memo<String>,
 ) -> impl IntoView {
     let lab = use_lab();
     let transfers = Memo::new(move |_| answer.with(|a| a.as_ref().map(|a| a.transfers.clone()).unwrap_or_default()));
     let option = Memo::new(move |_| {
         let theme = lab.theme.get();
-        let series = answer.with(|a| a.as_ref().map(|a| series(&a.report, theme)).unwrap_or_default());
+        let series = answer
+            .with(|a| a.as_ref().map(|a| kinds.with(|kinds| series(&a.report, kinds, theme))).unwrap_or_default());
         let across = across.get();
         let plot = Plot { series: &series, across: &across, up: "loss", theme, narrow: lab.narrow.get(), cursor: None };
         let mut option = plot.option();
         if let Some(drawn) = option["series"].as_array_mut() {
-            transfers.with(|all| all.iter().for_each(|(_, report)| drawn.extend(distances(report, theme.faint()))));
+            transfers.with(|all| all.iter().for_each(|each| drawn.extend(distances(&each.report, theme.faint()))));
         }
         option
     });
@@ -35,12 +39,12 @@ pub fn Transfer(
             <h2 id="transfer-title">"What is pretraining worth?"</h2>
             <p class="quiet">{TransferLaw::EXPLANATION} " " <a href=TransferLaw::URL rel="noreferrer">{TransferLaw::CITATION}</a></p>
             <Show
-                when=move || scratch.with(Option::is_some) && points.with(|points| points.len() > 1)
+                when=move || scratch.with(|scratch| !scratch.is_empty()) && points.with(|points| points.len() > 1)
                 fallback=|| view! { <p class="quiet">"Tick “From scratch” among the methods and train: the comparison needs both curves."</p> }
             >
                 <Chart option label="Tuned runs with their horizontal distance to the curve from scratch" class="mini tall" testid="transfer-plot" />
                 <div class="columns">
-                    {move || transfers.get().into_iter().map(|(name, report)| view! { <Worth name report across /> }).collect_view()}
+                    {move || transfers.get().into_iter().map(|transfer| view! { <Worth transfer across /> }).collect_view()}
                 </div>
             </Show>
         </section>
@@ -60,7 +64,12 @@ fn distances(report: &TransferReport, colour: &str) -> Vec<Value> {
 }
 
 #[component]
-fn Worth(name: String, report: TransferReport, across: Memo<String>) -> impl IntoView {
+fn Worth(transfer: laws::Transfer, across: Memo<String>) -> impl IntoView {
+    let laws::Transfer { name, against, report } = transfer;
+    let name = match against {
+        Some(against) => format!("{name}, against: {against}"),
+        None => name,
+    };
     let law = report.law.as_ref().map(|law| {
         let mut said = vec![format!("k = {}", digits(law.k)), format!("α = {}", digits(law.alpha))];
         said.extend(law.beta.map(|beta| format!("β = {}", digits(beta))));
