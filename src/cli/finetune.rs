@@ -7,7 +7,7 @@ use crate::engine::adapt::{RunCard, RunExport};
 use crate::engine::formats::{Checkpoint, ModelFile};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Host, Outcome, RunData, Session, TrainError, drive};
+use crate::engine::train::{Callbacks, Outcome, RunData, Session, TrainError, drive};
 use crate::plan::estimate::Estimate;
 use crate::platform::native::{folder, memory};
 use crate::record::{EvalPoint, Provenance, RunRecord};
@@ -254,9 +254,9 @@ impl TrainArgs {
 }
 
 /// Says each evaluation on stderr.
-struct Said(Instant);
+struct Printed(Instant);
 
-impl Host for Said {
+impl Callbacks for Printed {
     type Error = TrainError;
 
     fn now(&self) -> f64 {
@@ -272,7 +272,7 @@ impl Host for Said {
 fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
     let start = Instant::now();
     let mut session = Session::new(base, spec, data)?;
-    block_on(drive(&mut session, &mut Said(start)))?;
+    block_on(drive(&mut session, &mut Printed(start)))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     Ok(block_on(session.finish(start.elapsed().as_secs_f64(), made))?)
 }

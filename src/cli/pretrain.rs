@@ -4,7 +4,7 @@
 use crate::data::{Split, corpus};
 use crate::engine::formats::{Description, Width, write_folder};
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Every, Host, Outcome, Report, drive, pretrain};
+use crate::engine::train::{Callbacks, Every, Outcome, Report, drive, pretrain};
 use crate::plan::ladder::{Ladder, Rung};
 use crate::platform::native::files;
 use crate::record::{EvalPoint, Provenance, RunRecord};
@@ -84,7 +84,10 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
     let parameters = ladder.config(rung).parameters();
     eprintln!("{}: {} parameters, {} tokens", rung.name, parameters.total, rung.tokens);
     let begun = Instant::now();
-    pollster::block_on(drive(&mut session, &mut Making { begun, state: &state, every: args.checkpoint_every }))?;
+    pollster::block_on(drive(
+        &mut session,
+        &mut PretrainingProgress { begun, state: &state, every: args.checkpoint_every },
+    ))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?;
     write_model(ladder, rung, tokenizer, outcome, &args.folder)?;
@@ -93,14 +96,14 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
 }
 
 /// A model while it is made: says how far it is, and keeps checkpoints in `state`.
-struct Making<'a> {
+struct PretrainingProgress<'a> {
     begun: Instant,
     state: &'a Path,
     /// Seconds between two checkpoints.
     every: f64,
 }
 
-impl Host for Making<'_> {
+impl Callbacks for PretrainingProgress<'_> {
     type Error = anyhow::Error;
 
     fn now(&self) -> f64 {

@@ -5,7 +5,7 @@ use crate::data::Splits;
 use crate::engine::formats::Checkpoint;
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Host, RunData, Session, TrainError, drive};
+use crate::engine::train::{Callbacks, RunData, Session, TrainError, drive};
 use crate::plan::grid::Experiment;
 use crate::plan::precision::costs;
 use crate::plan::queue::Queue;
@@ -179,15 +179,15 @@ fn cell(base: &Decoder, opened: &Opened, spec: &RunSpec, base_test: Option<Evalu
     let splits = Splits::for_run(&spec.data, None)?;
     let data = RunData::of(spec, &splits, &opened.tokenizer, base_test)?;
     let mut session = Session::new(base, spec, data)?;
-    pollster::block_on(drive(&mut session, &mut Quiet(begun)))?;
+    pollster::block_on(drive(&mut session, &mut Silent(begun)))?;
     let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
     Ok(pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?.record)
 }
 
 /// Says nothing on the way.
-struct Quiet(Instant);
+struct Silent(Instant);
 
-impl Host for Quiet {
+impl Callbacks for Silent {
     type Error = TrainError;
 
     fn now(&self) -> f64 {

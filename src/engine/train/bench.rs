@@ -1,7 +1,7 @@
 //! Times the fixed work of [`crate::plan::bench`] on a device. The caller brings the clock, since the engine reads
 //! none.
 
-use super::drive::{Every, Flow, Host, Report, drive};
+use super::drive::{Callbacks, Every, Flow, Report, drive};
 use super::run::{RunData, TrainError};
 use super::session::Session;
 use crate::data::{Batches, Tokenized};
@@ -65,7 +65,7 @@ struct Timer<F> {
     last: f64,
 }
 
-impl<F: Fn() -> f64> Host for Timer<F> {
+impl<F: Fn() -> f64> Callbacks for Timer<F> {
     type Error = TrainError;
 
     fn now(&self) -> f64 {

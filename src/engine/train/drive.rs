@@ -1,18 +1,18 @@
-//! The one loop that advances a run. Who runs it (a browser's worker, a thread, the command line) is its [`Host`]: it
-//! brings the clock, hears how far the run is, keeps its checkpoints, and may end it between two steps.
+//! The one loop that advances a run. Who runs it (a browser's worker, a thread, the command line) gives it
+//! [`Callbacks`]: they bring the clock, hear how far the run is, keep its checkpoints, and may end it between two steps.
 
 use super::run::{Progress, TrainError};
 use super::session::Session;
 use crate::record::EvalPoint;
 
-/// Milliseconds between two calls of a host; infinity never calls.
+/// Milliseconds between two calls of a callback; infinity never calls.
 #[derive(Clone, Copy, Debug)]
 pub struct Every {
-    /// Of [`Host::stepped`].
+    /// Of [`Callbacks::stepped`].
     pub report: f64,
-    /// Of [`Host::keep`]: at most so much training is lost to a kill.
+    /// Of [`Callbacks::keep`]: at most so much training is lost to a kill.
     pub checkpoint: f64,
-    /// Of [`Host::turn`].
+    /// Of [`Callbacks::turn`].
     pub turn: f64,
 }
 
@@ -43,12 +43,12 @@ pub enum Flow {
 pub enum End {
     /// Everything is measured: [`Session::finish`] gives the results.
     Finished,
-    /// The host ended it; [`Session::checkpoint`] is where it would go on.
+    /// A callback ended it; [`Session::checkpoint`] is where it would go on.
     Stopped,
 }
 
 #[allow(async_fn_in_trait, reason = "a browser's futures are not Send and need not be")]
-pub trait Host {
+pub trait Callbacks {
     type Error: From<TrainError>;
 
     /// Milliseconds of any clock that never goes back.
@@ -74,39 +74,39 @@ pub trait Host {
     }
 }
 
-/// Advances `session` to its end, or until its host stops it.
-pub async fn drive<H: Host>(session: &mut Session, host: &mut H) -> Result<End, H::Error> {
-    let every = host.every();
-    let begun = host.now();
+/// Advances `session` to its end, or until its callbacks stop it.
+pub async fn drive<C: Callbacks>(session: &mut Session, callbacks: &mut C) -> Result<End, C::Error> {
+    let every = callbacks.every();
+    let begun = callbacks.now();
     let (mut turned, mut told, mut saved) = (begun, begun, begun);
     let (mut tokens_since, mut last_loss) = (0, None);
     loop {
         let progress = session.advance().await?;
-        let time = host.now();
+        let time = callbacks.now();
         match progress {
             Progress::Stepped { step, of, nats_per_token, tokens } => {
                 tokens_since += tokens;
                 last_loss = nats_per_token.or(last_loss);
                 if time - told >= every.report || step == of || step == 1 {
                     let tokens_per_second = tokens_since as f64 / ((time - told) / 1000.0).max(1e-3);
-                    host.stepped(Report { step, of, nats_per_token: last_loss.take(), tokens_per_second });
+                    callbacks.stepped(Report { step, of, nats_per_token: last_loss.take(), tokens_per_second });
                     (told, tokens_since) = (time, 0);
                 }
             }
             // Time spent on evaluations is no training speed.
             Progress::Evaluating { .. } => told = told.max(time - every.report),
-            Progress::Evaluated(point) => host.evaluated(point, session.total_steps()),
+            Progress::Evaluated(point) => callbacks.evaluated(point, session.total_steps()),
             Progress::Finished => return Ok(End::Finished),
         }
         if time - saved >= every.checkpoint {
-            host.keep(session.checkpoint().await?).await?;
-            saved = host.now();
+            callbacks.keep(session.checkpoint().await?).await?;
+            saved = callbacks.now();
         }
         if time - turned >= every.turn {
-            if host.turn().await == Flow::Stop {
+            if callbacks.turn().await == Flow::Stop {
                 return Ok(End::Stopped);
             }
-            turned = host.now();
+            turned = callbacks.now();
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The training step and what surrounds it. A [`Session`] is one run: the caller drives it step by step and
 //! decides when to pause, yield or stop; it can be stored and resumed between any two steps. [`drive`] is the loop around
-//! one, for whoever is its [`Host`].
+//! one, with its caller's [`Callbacks`].
 
 pub mod bench;
 mod checkpoint;
@@ -14,7 +14,7 @@ mod run;
 mod session;
 
 pub use checkpoint::CheckpointError;
-pub use drive::{End, Every, Flow, Host, Report, drive};
+pub use drive::{Callbacks, End, Every, Flow, Report, drive};
 pub use evaluate::{batch_nats, evaluate};
 pub use loss::sum_nats;
 pub use optim::AdamW;

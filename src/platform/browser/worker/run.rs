@@ -5,7 +5,7 @@ use super::post::post;
 use super::{Inbox, Message};
 use crate::engine::formats::{Width, write_named};
 use crate::engine::model::Tensors;
-use crate::engine::train::{End, Every, Flow, Host, Outcome, Report, RunData, Session, drive};
+use crate::engine::train::{Callbacks, End, Every, Flow, Outcome, Report, RunData, Session, drive};
 use crate::platform::storage::Store;
 use crate::protocol::{Command, Event};
 use crate::record::{EvalPoint, Provenance, RunRecord};
@@ -32,7 +32,7 @@ struct Training<'a> {
     run: RunId,
 }
 
-impl Host for Training<'_> {
+impl Callbacks for Training<'_> {
     type Error = WorkerError;
 
     fn now(&self) -> f64 {
