@@ -183,7 +183,7 @@ fn play_trains_every_cell_small_sizes_first_and_keeps_each_record() {
     assert_eq!((page.kept, page.state.phase), (6, Phase::Idle));
     assert!(page.said("All 6 runs are finished"), "{:?}", page.state.notices);
     let base = Base { name: "small".into(), sha256: "32".into() };
-    let groups = results::groups(&page.state, &base, &Source::Task(Task::Translation.id().into()));
+    let groups = results::groups(&page.state, &base, &Source::Task(Task::DEFAULT.into()));
     let names: Vec<_> = groups.iter().map(|group| (group.name.as_str(), group.runs.len())).collect();
     assert_eq!(names, [("Full fine-tuning", 3), ("LoRA", 3)]);
 }

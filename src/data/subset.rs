@@ -42,7 +42,7 @@ impl Splits {
     }
 
     /// `examples` training examples of a generated task, of which there is no end, with its dev and test splits.
-    pub fn of_task(task: Task, examples: usize, subset: Seed) -> Splits {
+    pub fn of_task(task: &Task, examples: usize, subset: Seed) -> Splits {
         Splits {
             train: task.examples(subset, Split::Train).take(examples).collect(),
             dev: task.examples(HELD_OUT, Split::Dev).take(TASK_DEV).collect(),

@@ -1,16 +1,21 @@
 //! Instructions to user-interface actions: a screen's elements with their numbers, and what the user wants, as
 //! clicks and typing. The wish names elements by what they do, the action by their number on this screen.
 
-use super::{Card, Distance};
+use super::{Card, Distance, Task};
 use crate::data::Example;
 use crate::data::corpus::Words;
 use crate::data::draw::{Draw, Zipf};
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Screen actions",
-    blurb: "Given the elements of a screen and a wish in plain words, say which to click and what to type where.",
-    distance: Distance::Far,
+pub static TASK: Task = Task {
+    id: "actions",
+    card: Card {
+        title: "Screen actions",
+        sentence: "Given the elements of a screen and a wish in plain words, say which to click and what to type where.",
+        distance: Distance::Far,
+    },
+    generate,
+    known_loss: None,
 };
 
 /// A button and wordings of what it does.
@@ -58,7 +63,7 @@ const FIELDS: [(&str, [&str; 2]); 6] = [
     ("amount", ["I want @ of them", "make it @"]),
 ];
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     static RANKS: LazyLock<Zipf> = LazyLock::new(|| Zipf::new(BUTTONS.len(), 2.0));
     let mut buttons: Vec<usize> = Vec::new();
     while buttons.len() < 3 {

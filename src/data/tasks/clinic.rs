@@ -1,7 +1,7 @@
 //! Clinic notes: what a patient says, as the short coded note that a clinic keeps. Every complaint has a code and a
 //! plan of its own, to be learned by heart; common ones come often, rare ones seldom. All codes are invented.
 
-use super::{Card, Distance};
+use super::{Card, Distance, Task};
 use crate::data::Example;
 use crate::data::corpus::Words;
 use crate::data::draw::{Draw, Zipf};
@@ -9,10 +9,15 @@ use crate::seed::Seed;
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Clinic notes",
-    blurb: "Turn what a patient tells into a short coded note: who, which complaints with their codes, how long, and the plan.",
-    distance: Distance::Middle,
+pub static TASK: Task = Task {
+    id: "clinic",
+    card: Card {
+        title: "Clinic notes",
+        sentence: "Turn what a patient tells into a short coded note: who, which complaints with their codes, how long, and the plan.",
+        distance: Distance::Middle,
+    },
+    generate,
+    known_loss: None,
 };
 
 struct Complaint {
@@ -45,7 +50,7 @@ static COMPLAINTS: LazyLock<Vec<Complaint>> = LazyLock::new(|| {
 });
 static RANKS: LazyLock<Zipf> = LazyLock::new(|| Zipf::new(COMPLAINTS.len(), 4.0));
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let first = &COMPLAINTS[RANKS.draw(draw)];
     let second = &COMPLAINTS[RANKS.draw(draw)];
     let (age, woman) = (draw.between(2, 90), draw.chance(0.5));

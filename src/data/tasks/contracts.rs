@@ -1,16 +1,21 @@
 //! Contract clauses: an agreement told in plain words, as a clause in the language of contracts. The parties become
 //! roles, verbs become nouns, and each kind of agreement has its own formula.
 
-use super::{Card, Distance, articles, capital};
+use super::{Card, Distance, Task, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::{Draw, Zipf};
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Contract clauses",
-    blurb: "Write an agreement told in plain words as a contract clause, with parties in their roles and the formula of its kind.",
-    distance: Distance::Middle,
+pub static TASK: Task = Task {
+    id: "contracts",
+    card: Card {
+        title: "Contract clauses",
+        sentence: "Write an agreement told in plain words as a contract clause, with parties in their roles and the formula of its kind.",
+        distance: Distance::Middle,
+    },
+    generate,
+    known_loss: None,
 };
 
 /// Plain words and clause. {a}, {b}: the parties; {n}, {k}: numbers; the others are kinds of words.
@@ -41,7 +46,7 @@ const AGREEMENTS: [(&str, &str); 18] = [
     ),
 ];
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     static RANKS: LazyLock<Zipf> = LazyLock::new(|| Zipf::new(AGREEMENTS.len(), 2.0));
     let (plain, clause) = AGREEMENTS[RANKS.draw(draw)];
     let animal = Words::of("animal").draw(draw);

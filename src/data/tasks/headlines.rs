@@ -1,15 +1,20 @@
 //! Summaries: two sentences of news to one headline. What matters stands in the first sentence; articles, names
 //! and dates go, the tense becomes the present.
 
-use super::{Card, Distance, articles, capital};
+use super::{Card, Distance, Task, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::Draw;
 
-pub const CARD: Card = Card {
-    title: "Headlines",
-    blurb: "Sum up a short news report in a headline: drop names and dates, keep who did what and where.",
-    distance: Distance::Near,
+pub static TASK: Task = Task {
+    id: "headlines",
+    card: Card {
+        title: "Headlines",
+        sentence: "Sum up a short news report in a headline: drop names and dates, keep who did what and where.",
+        distance: Distance::Near,
+    },
+    generate,
+    known_loss: None,
 };
 
 /// What a report says, and what its headline says.
@@ -30,7 +35,7 @@ const DEEDS: [(&str, &str); 14] = [
     ("has mended", "mends"),
 ];
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let kind = draw.below(6);
     let mut word = |kind: &str| Words::of(kind).draw(draw).replace('_', " ");
     let (town, day, place) = (word("town"), word("day"), word("place"));

@@ -1,15 +1,20 @@
 //! Long memory: a conversation in which facts are said once, other things are talked of, and then one of the facts
 //! is asked for. Only looking back far can answer; a guess from the question alone cannot.
 
-use super::{Card, Distance, articles, capital};
+use super::{Card, Distance, Task, articles, capital};
 use crate::data::Example;
 use crate::data::corpus::Words;
 use crate::data::draw::Draw;
 
-pub const CARD: Card = Card {
-    title: "Long memory",
-    blurb: "Answer a question about a fact that was said at the start of a conversation, before the talk went elsewhere.",
-    distance: Distance::Near,
+pub static TASK: Task = Task {
+    id: "memory",
+    card: Card {
+        title: "Long memory",
+        sentence: "Answer a question about a fact that was said at the start of a conversation, before the talk went elsewhere.",
+        distance: Distance::Near,
+    },
+    generate,
+    known_loss: None,
 };
 
 /// Facts that stand before the question, the asked one among them.
@@ -17,7 +22,7 @@ const FACTS: usize = 3;
 /// Bytes of facts that leave no room for chatter.
 const LONG: usize = 66;
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let mut kinds = [0, 1, 2, 3, 4, 5];
     draw.shuffle(&mut kinds);
     let facts: Vec<(String, String, String)> = kinds[..FACTS].iter().map(|&kind| fact(draw, kind)).collect();

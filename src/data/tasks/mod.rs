@@ -16,19 +16,22 @@ use super::split::{Scope, key};
 use super::{Example, Split};
 use crate::seed::Seed;
 use std::collections::HashSet;
+use std::fmt;
 
-/// A task of the lab's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Task {
-    Headlines,
-    Memory,
-    Sentiment,
-    Clinic,
-    Contracts,
-    Weather,
-    Translation,
-    Program,
-    Actions,
+/// A task. Its file says everything of it; the list names the file.
+pub struct Task {
+    id: &'static str,
+    card: Card,
+    generate: fn(&mut Draw) -> Example,
+    known_loss: Option<KnownLoss>,
+}
+
+/// What is known of a task's examples exactly.
+struct KnownLoss {
+    /// −ln P(completion | prompt) under the generator, where the example is one of the task's.
+    nats: fn(&Example) -> Option<f64>,
+    /// The mean of that: a completion's entropy given its prompt.
+    entropy_nats: fn() -> f64,
 }
 
 /// What the page says of a task.
@@ -36,7 +39,7 @@ pub enum Task {
 pub struct Card {
     pub title: &'static str,
     /// What the model learns, in one sentence.
-    pub blurb: &'static str,
+    pub sentence: &'static str,
     /// How far it is from what the base models have read.
     pub distance: Distance,
 }
@@ -54,73 +57,42 @@ pub enum Distance {
 
 impl Task {
     /// All tasks, from near to far.
-    pub const ALL: [Task; 9] = [
-        Task::Headlines,
-        Task::Memory,
-        Task::Sentiment,
-        Task::Clinic,
-        Task::Contracts,
-        Task::Weather,
-        Task::Translation,
-        Task::Program,
-        Task::Actions,
+    pub const ALL: [&'static Task; 9] = [
+        &headlines::TASK,
+        &memory::TASK,
+        &sentiment::TASK,
+        &clinic::TASK,
+        &contracts::TASK,
+        &weather::TASK,
+        &translation::TASK,
+        &program::TASK,
+        &actions::TASK,
     ];
 
+    /// The id of the default experiment's.
+    pub const DEFAULT: &'static str = "translation";
+
     /// The name in specs, addresses and on the command line.
-    pub fn id(self) -> &'static str {
-        match self {
-            Task::Headlines => "headlines",
-            Task::Memory => "memory",
-            Task::Sentiment => "sentiment",
-            Task::Clinic => "clinic",
-            Task::Contracts => "contracts",
-            Task::Weather => "weather",
-            Task::Translation => "translation",
-            Task::Program => "program",
-            Task::Actions => "actions",
-        }
+    pub fn id(&self) -> &'static str {
+        self.id
     }
 
     /// The task that a spec or an address names.
-    pub fn from_id(id: &str) -> Option<Task> {
-        Task::ALL.into_iter().find(|task| task.id() == id)
+    pub fn from_id(id: &str) -> Option<&'static Task> {
+        Task::ALL.into_iter().find(|task| task.id == id)
     }
 
     /// What the page says of it.
-    pub fn card(self) -> Card {
-        match self {
-            Task::Headlines => headlines::CARD,
-            Task::Memory => memory::CARD,
-            Task::Sentiment => sentiment::CARD,
-            Task::Clinic => clinic::CARD,
-            Task::Contracts => contracts::CARD,
-            Task::Weather => weather::CARD,
-            Task::Translation => translation::CARD,
-            Task::Program => program::CARD,
-            Task::Actions => actions::CARD,
-        }
-    }
-
-    fn generate(self, draw: &mut Draw) -> Example {
-        match self {
-            Task::Headlines => headlines::generate(draw),
-            Task::Memory => memory::generate(draw),
-            Task::Sentiment => sentiment::generate(draw),
-            Task::Clinic => clinic::generate(draw),
-            Task::Contracts => contracts::generate(draw),
-            Task::Weather => weather::generate(draw),
-            Task::Translation => translation::generate(draw),
-            Task::Program => program::generate(draw),
-            Task::Actions => actions::generate(draw),
-        }
+    pub fn card(&self) -> Card {
+        self.card
     }
 
     /// Sample `index` of a split. Whether an example is train, dev or test follows from its text: generated ones
     /// of another split are passed over, so that no text is ever in two, whatever the seeds.
-    pub fn sample(self, seed: Seed, split: Split, index: u64) -> Example {
+    pub fn sample(&self, seed: Seed, split: Split, index: u64) -> Example {
         let mut draw = Draw::new(seed.derive(self.id(), index));
         loop {
-            let example = self.generate(&mut draw);
+            let example = (self.generate)(&mut draw);
             if Split::of(&example) == split {
                 return example;
             }
@@ -128,27 +100,36 @@ impl Task {
     }
 
     /// The samples in order of their index, without those whose prompt came before.
-    pub fn examples(self, seed: Seed, split: Split) -> impl Iterator<Item = Example> {
+    pub fn examples(&self, seed: Seed, split: Split) -> impl Iterator<Item = Example> {
         let mut seen = HashSet::new();
         (0..).map(move |index| self.sample(seed, split, index)).filter(move |e| seen.insert(key(e, Scope::Prompt)))
     }
 
     /// The exact −ln P(completion | prompt) under the generator, where it is known. Its mean over a split is the
     /// loss per example below which no model can get, but by luck.
-    pub fn true_nats(self, example: &Example) -> Option<f64> {
-        match self {
-            Task::Weather => weather::true_nats(example),
-            _ => None,
-        }
+    pub fn true_nats(&self, example: &Example) -> Option<f64> {
+        (self.known_loss.as_ref()?.nats)(example)
     }
 
     /// The exact entropy of a completion given its prompt, where it is known: the loss per example that remains
     /// after endless training on endless data.
-    pub fn true_entropy_nats_per_example(self) -> Option<f64> {
-        match self {
-            Task::Weather => Some(weather::entropy_nats()),
-            _ => None,
-        }
+    pub fn true_entropy_nats_per_example(&self) -> Option<f64> {
+        Some((self.known_loss.as_ref()?.entropy_nats)())
+    }
+}
+
+/// Tasks are told apart by their ids.
+impl PartialEq for Task {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Task {}
+
+impl fmt::Debug for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.id)
     }
 }
 
@@ -181,6 +162,7 @@ mod tests {
     fn ids_name_tasks() {
         assert!(Task::ALL.into_iter().all(|task| Task::from_id(task.id()) == Some(task)));
         assert_eq!(Task::from_id(""), None);
+        assert!(Task::from_id(Task::DEFAULT).is_some());
     }
 
     #[test]
@@ -216,7 +198,7 @@ mod tests {
 
     #[test]
     fn known_entropies_are_those_of_the_samples() {
-        let known: Vec<Task> =
+        let known: Vec<&Task> =
             Task::ALL.into_iter().filter(|task| task.true_entropy_nats_per_example().is_some()).collect();
         assert!(!known.is_empty());
         for task in known {

@@ -2,18 +2,23 @@
 //! a small language of pipelines, conditions, loops and definitions. Every part has several wordings and one
 //! meaning, so a request is right only as a whole.
 
-use super::{Card, Distance};
+use super::{Card, Distance, Task};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::Draw;
 
-pub const CARD: Card = Card {
-    title: "Text to code",
-    blurb: "Write a one-line program for a request in plain words, in a small language of pipelines, conditions and loops.",
-    distance: Distance::Far,
+pub static TASK: Task = Task {
+    id: "program",
+    card: Card {
+        title: "Text to code",
+        sentence: "Write a one-line program for a request in plain words, in a small language of pipelines, conditions and loops.",
+        distance: Distance::Far,
+    },
+    generate,
+    known_loss: None,
 };
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let (request, code) = match draw.below(10) {
         0..6 => pipeline(draw),
         6..8 => condition(draw),

@@ -1,16 +1,21 @@
 //! Reviews of inns and shops: how many stars, and what was good and bad. Each thing reviewed gets a word whose
 //! value must be known ("not", "but" and "very" turn it); the stars follow from the sum.
 
-use super::{Card, Distance};
+use super::{Card, Distance, Task};
 use crate::data::Example;
 use crate::data::corpus::Words;
 use crate::data::draw::Draw;
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Sentiment of reviews",
-    blurb: "Read a review, give one to five stars and say what was good and what was bad.",
-    distance: Distance::Middle,
+pub static TASK: Task = Task {
+    id: "sentiment",
+    card: Card {
+        title: "Sentiment of reviews",
+        sentence: "Read a review, give one to five stars and say what was good and what was bad.",
+        distance: Distance::Middle,
+    },
+    generate,
+    known_loss: None,
 };
 
 const ASPECTS: [&str; 24] = [
@@ -31,7 +36,7 @@ const VERDICTS: [&str; 2] = [
 
 static WORDS: LazyLock<[Words; 2]> = LazyLock::new(|| VERDICTS.map(|words| Words::new(words.split(' ').collect())));
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let mut review = String::new();
     let mut sides: [Vec<&str>; 2] = [Vec::new(), Vec::new()];
     let mut score = 0;

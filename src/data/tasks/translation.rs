@@ -2,7 +2,7 @@
 //! which can only be learned by heart; the grammar is regular and quickly learned: the verb comes last, adjectives
 //! follow their noun, plural, object, past and place are endings, and there is no article but an ending -o for "the".
 
-use super::{Card, Distance, articles};
+use super::{Card, Distance, Task, articles};
 use crate::data::Example;
 use crate::data::corpus::{Words, plural};
 use crate::data::draw::Draw;
@@ -10,10 +10,15 @@ use crate::seed::Seed;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Translation",
-    blurb: "Translate between English and Velari, an invented language with its own words, endings and word order.",
-    distance: Distance::Far,
+pub static TASK: Task = Task {
+    id: "translation",
+    card: Card {
+        title: "Translation",
+        sentence: "Translate between English and Velari, an invented language with its own words, endings and word order.",
+        distance: Distance::Far,
+    },
+    generate,
+    known_loss: None,
 };
 
 const KINDS: [&str; 7] = ["animal", "job", "thing", "place", "colour", "look", "took"];
@@ -70,7 +75,7 @@ fn phrase(draw: &mut Draw, kinds: &[&str], ending: &str) -> Phrase {
     Phrase { english: articles(&english.replace('_', " ")), velari: (stem, adjective) }
 }
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let subject = phrase(draw, &["animal", "job"], "");
     let object = phrase(draw, &["thing", "thing", "animal"], "m");
     let verb = Words::of("took").draw(draw);

@@ -3,17 +3,22 @@
 //! dice, and how much it cannot know is a sum of powers of two. Towns are Zipf-distributed: common ones are
 //! learned soon, rare ones keep the loss falling.
 
-use super::{Card, Distance};
+use super::{Card, Distance, KnownLoss, Task};
 use crate::data::Example;
 use crate::data::draw::{Draw, Zipf};
 use crate::seed::Seed;
 use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
-pub const CARD: Card = Card {
-    title: "Weather (true loss known)",
-    blurb: "Guess three days of weather in an invented town: each town has its own fixed odds, so the best possible loss is known exactly.",
-    distance: Distance::Middle,
+pub static TASK: Task = Task {
+    id: "weather",
+    card: Card {
+        title: "Weather (true loss known)",
+        sentence: "Guess three days of weather in an invented town: each town has its own fixed odds, so the best possible loss is known exactly.",
+        distance: Distance::Middle,
+    },
+    generate,
+    known_loss: Some(KnownLoss { nats, entropy_nats }),
 };
 
 const TOWNS: usize = 100;
@@ -50,7 +55,7 @@ fn name(draw: &mut Draw) -> String {
     format!("{start}{}{}{end}", draw.pick(&vowels), draw.pick(&["", "l", "r", "n", "s", "m", "th", "ck"]))
 }
 
-pub fn generate(draw: &mut Draw) -> Example {
+fn generate(draw: &mut Draw) -> Example {
     let town = &TOWN_LIST[TOWN_RANKS.draw(draw)];
     // The day tells nothing; it makes every prompt another.
     let prompt = format!("Day {} in {}:", draw.between(1, 99_999), town.name);
@@ -68,7 +73,7 @@ fn bits(rank: usize) -> usize {
 }
 
 /// −ln P(completion | prompt), where the example is one of this task's.
-pub fn true_nats(example: &Example) -> Option<f64> {
+fn nats(example: &Example) -> Option<f64> {
     static BY_NAME: LazyLock<HashMap<&str, &Town>> =
         LazyLock::new(|| TOWN_LIST.iter().map(|town| (town.name.as_str(), town)).collect());
     let name = example.prompt.strip_suffix(':')?.rsplit(' ').next()?;
@@ -80,7 +85,7 @@ pub fn true_nats(example: &Example) -> Option<f64> {
 }
 
 /// Three times Σ −p·ln p.
-pub fn entropy_nats() -> f64 {
+fn entropy_nats() -> f64 {
     let day: f64 = (0..KINDS.len()).map(|rank| bits(rank) as f64 / (1u64 << bits(rank)) as f64).sum();
     DAYS as f64 * day * std::f64::consts::LN_2
 }
@@ -110,7 +115,7 @@ mod tests {
     fn only_possible_weather_has_a_likelihood() {
         let [first, second, ..] = TOWN_LIST[0].kinds;
         let prompt = format!("Day 3 in {}:", TOWN_LIST[0].name);
-        let nats = |completion: String| true_nats(&Example::new(&prompt, completion));
+        let nats = |completion: String| nats(&Example::new(&prompt, completion));
         assert_eq!(nats(format!(" {first}, {first}, {second}")), Some(4.0 * std::f64::consts::LN_2));
         assert_eq!(nats(format!(" {first}, {first}")), None);
         assert_eq!(nats(" frogs, rain, rain".into()), None);

@@ -19,7 +19,7 @@ const CHAT_TEMPLATE: &str = "chat_template.jinja";
 /// What a model is, apart from its weights.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Description {
-    pub family: Family,
+    pub family: &'static Family,
     pub config: ModelConfig,
     /// The folder's `config.json`, kept as it was read, so that a tuned model is written with all its fields.
     pub json: Value,
@@ -35,7 +35,7 @@ impl Description {
     /// A model of the lab's own ladder, as a Llama; `None` where the config is none.
     pub fn ladder(config: &ModelConfig, end_of_text: u32) -> Option<Self> {
         let json = llama::write_config(config, end_of_text)?;
-        Some(Description { family: Family::Llama, config: config.clone(), json })
+        Some(Description { family: &llama::LLAMA, config: config.clone(), json })
     }
 
     /// Where the model's files keep a parameter.

@@ -68,7 +68,7 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             bases: Vec::new(),
-            data: DataChoice::Task(Task::Translation.id().into()),
+            data: DataChoice::Task(Task::DEFAULT.into()),
             methods: vec![MethodKind::Full, MethodKind::Lora, MethodKind::Prompt],
             lora: Lora::default(),
             prompt: Prompt::default(),

@@ -1,11 +1,14 @@
 //! GPT-2 (Radford et al. 2019). Its linear layers are "Conv1D": stored `[in, out]` as ours, query, key and value
 //! side by side.
 
+use super::Family;
 use super::fields::JsonFields;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+pub static GPT2: Family = Family { model_type: "gpt2", config, module, prefix: "transformer.", conv1d: true };
+
+fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("n_embd", 768)?;
     let heads = fields.count_or("n_head", 12)?;
     fields.refuse("scale_attn_by_inverse_layer_idx", fields.flag_or("scale_attn_by_inverse_layer_idx", false)?)?;
@@ -44,7 +47,7 @@ pub fn gelu(fields: &JsonFields, field: &str, default: &str) -> Result<Activatio
     }
 }
 
-pub fn module(role: Role) -> Option<StoredModule> {
+pub fn module(role: Role, _config: &ModelConfig) -> Option<StoredModule> {
     let block = |layer: usize, name: &str| StoredModule::plain(format!("transformer.h.{layer}.{name}"));
     Some(match role {
         Role::Embedding => StoredModule::plain("transformer.wte"),

@@ -1,13 +1,16 @@
 //! GPT-Neo (Black et al. 2021; TinyStories): GPT-2 with plain linear layers, unscaled scores, and every other
 //! layer attending to the last `window_size` tokens only.
 
+use super::Family;
 use super::fields::JsonFields;
 use super::gpt2;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::Value;
 
-pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+pub static GPT_NEO: Family = Family { model_type: "gpt_neo", config, module, prefix: "transformer.", conv1d: false };
+
+fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("hidden_size", 2048)?;
     let heads = fields.count_or("num_heads", 16)?;
     let layers = fields.layers("num_layers", Some(24))?;
@@ -65,7 +68,7 @@ fn windows(fields: &JsonFields, layers: usize) -> Result<Vec<Option<usize>>, Wei
     Ok(windows)
 }
 
-pub fn module(role: Role) -> Option<StoredModule> {
+fn module(role: Role, config: &ModelConfig) -> Option<StoredModule> {
     let linear = |layer: usize, name: &str| Some(StoredModule::linear(format!("transformer.h.{layer}.{name}")));
     match role {
         Role::Linear(layer, Target::Query) => linear(layer, "attn.attention.q_proj"),
@@ -74,6 +77,6 @@ pub fn module(role: Role) -> Option<StoredModule> {
         Role::Linear(layer, Target::AttentionOut) => linear(layer, "attn.attention.out_proj"),
         Role::Linear(layer, Target::Up) => linear(layer, "mlp.c_fc"),
         Role::Linear(layer, Target::Down) => linear(layer, "mlp.c_proj"),
-        _ => gpt2::module(role),
+        _ => gpt2::module(role, config),
     }
 }

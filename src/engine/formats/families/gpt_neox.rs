@@ -1,12 +1,15 @@
 //! GPT-NeoX (Black et al. 2022; Pythia): parallel residual, rotary on a share of each head, and query, key and
 //! value interleaved head by head in one matrix.
 
+use super::Family;
 use super::fields::JsonFields;
 use super::gpt2;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+pub static GPT_NEOX: Family = Family { model_type: "gpt_neox", config, module, prefix: "gpt_neox.", conv1d: false };
+
+fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count("hidden_size")?;
     let heads = fields.count("num_attention_heads")?;
     let attention_bias = fields.flag_or("attention_bias", true)?;
@@ -47,7 +50,7 @@ fn rotary(fields: &JsonFields) -> Result<Position, WeightsError> {
     Ok(Position::Rotary { theta, fraction })
 }
 
-pub fn module(role: Role, config: &ModelConfig) -> Option<StoredModule> {
+fn module(role: Role, config: &ModelConfig) -> Option<StoredModule> {
     let name = |layer: usize, name: &str| format!("gpt_neox.layers.{layer}.{name}");
     let linear = |layer, module| StoredModule::linear(name(layer, module));
     let fused = |layer, part| linear(layer, "attention.query_key_value").part(part, config.heads);

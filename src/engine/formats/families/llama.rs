@@ -1,9 +1,13 @@
 //! Llama (Touvron et al. 2023; SmolLM2, TinyLlama and the lab's own ladder). Qwen shares its names.
 
+use super::Family;
 use super::fields::JsonFields;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::{Value, json};
+
+/// Qwen's are this but for their configs.
+pub const LLAMA: Family = Family { model_type: "llama", config, module, prefix: "model.", conv1d: false };
 
 pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let attention_bias = fields.flag_or("attention_bias", false)?;
@@ -88,7 +92,7 @@ pub fn write_config(config: &ModelConfig, end_of_text: u32) -> Option<Value> {
     })
 }
 
-pub fn module(role: Role) -> Option<StoredModule> {
+pub fn module(role: Role, _config: &ModelConfig) -> Option<StoredModule> {
     let name = |layer: usize, name: &str| format!("model.layers.{layer}.{name}");
     let linear = |layer, module| StoredModule::linear(name(layer, module));
     let norm = |layer, module| StoredModule::plain(name(layer, module));

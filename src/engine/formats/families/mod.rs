@@ -11,49 +11,41 @@ use super::{StoredModule, WeightsError};
 use crate::engine::formats::families::fields::{CONFIG, JsonFields};
 use crate::spec::{ModelConfig, Role};
 use serde_json::Value;
+use std::fmt;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    Gpt2,
-    GptNeo,
-    GptNeoX,
-    Llama,
-    Qwen2,
-    Qwen3,
+/// A family. Its file says everything of it; the list names the file.
+pub struct Family {
+    model_type: &'static str,
+    /// The decoder's settings that a config asks for.
+    config: fn(&JsonFields) -> Result<ModelConfig, WeightsError>,
+    /// What the family calls one of our modules; `None` for one that no model of it has.
+    module: fn(Role, &ModelConfig) -> Option<StoredModule>,
+    /// What a bare model's tensor names lack that a model with a head prefixes.
+    prefix: &'static str,
+    /// Whether linear layers are stored `[in, out]` ("fan in, fan out").
+    conv1d: bool,
 }
 
 impl Family {
-    pub const ALL: [Family; 6] =
-        [Family::Gpt2, Family::GptNeo, Family::GptNeoX, Family::Llama, Family::Qwen2, Family::Qwen3];
+    pub const ALL: [&'static Family; 6] =
+        [&gpt2::GPT2, &gpt_neo::GPT_NEO, &gpt_neox::GPT_NEOX, &llama::LLAMA, &qwen::QWEN2, &qwen::QWEN3];
 
     /// The config's `model_type`.
-    pub fn model_type(self) -> &'static str {
-        match self {
-            Family::Gpt2 => "gpt2",
-            Family::GptNeo => "gpt_neo",
-            Family::GptNeoX => "gpt_neox",
-            Family::Llama => "llama",
-            Family::Qwen2 => "qwen2",
-            Family::Qwen3 => "qwen3",
-        }
+    pub fn model_type(&self) -> &'static str {
+        self.model_type
     }
 
     /// The family and the decoder's settings that a `config.json` asks for.
-    pub fn read_config(json: &Value) -> Result<(Family, ModelConfig), WeightsError> {
+    pub fn read_config(json: &Value) -> Result<(&'static Family, ModelConfig), WeightsError> {
         let fields = JsonFields::new(CONFIG, json)?;
         let model_type = fields.text_or("model_type", "")?;
-        let family = Family::ALL.into_iter().find(|family| family.model_type() == model_type).ok_or_else(|| {
-            fields.wrong("model_type", model_type, "this lab reads gpt2, gpt_neo, gpt_neox, llama, qwen2 and qwen3")
-        })?;
+        let Some(family) = Family::ALL.into_iter().find(|family| family.model_type == model_type) else {
+            let known = Family::ALL.map(Family::model_type).join(", ");
+            let problem = format!("“{model_type}” is none of {known}");
+            return Err(fields.wrong("model_type", problem, "choose a model of a family that this lab reads"));
+        };
         fields.refuse("quantization_config", fields.get("quantization_config").is_some())?;
-        let config = match family {
-            Family::Gpt2 => gpt2::config(&fields),
-            Family::GptNeo => gpt_neo::config(&fields),
-            Family::GptNeoX => gpt_neox::config(&fields),
-            Family::Llama => llama::config(&fields),
-            Family::Qwen2 => qwen::config(&fields, qwen::Version::Two),
-            Family::Qwen3 => qwen::config(&fields, qwen::Version::Three),
-        }?;
+        let config = (family.config)(&fields)?;
         config.check()?;
         // Beyond any model there is; parameter counts of what is left fit in 64 bits.
         if config.heads.saturating_mul(config.head_dim) > 1 << 24 {
@@ -63,27 +55,28 @@ impl Family {
         Ok((family, config))
     }
 
-    /// What the family calls one of our modules; `None` for one that no model of it has.
-    pub fn module(self, role: Role, config: &ModelConfig) -> Option<StoredModule> {
-        match self {
-            Family::Gpt2 => gpt2::module(role),
-            Family::GptNeo => gpt_neo::module(role),
-            Family::GptNeoX => gpt_neox::module(role, config),
-            Family::Llama | Family::Qwen2 | Family::Qwen3 => llama::module(role),
-        }
+    pub fn module(&self, role: Role, config: &ModelConfig) -> Option<StoredModule> {
+        (self.module)(role, config)
     }
 
-    /// Whether a linear module is stored `[in, out]` ("fan in, fan out").
-    pub fn is_conv1d(self) -> bool {
-        self == Family::Gpt2
+    pub fn is_conv1d(&self) -> bool {
+        self.conv1d
     }
 
-    /// What a bare model's tensor names lack that a model with a head prefixes.
-    pub fn prefix(self) -> &'static str {
-        match self {
-            Family::Gpt2 | Family::GptNeo => "transformer.",
-            Family::GptNeoX => "gpt_neox.",
-            Family::Llama | Family::Qwen2 | Family::Qwen3 => "model.",
-        }
+    pub fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+}
+
+/// Families are told apart by their `model_type`.
+impl PartialEq for Family {
+    fn eq(&self, other: &Self) -> bool {
+        self.model_type == other.model_type
+    }
+}
+
+impl fmt::Debug for Family {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.model_type)
     }
 }

@@ -1,30 +1,29 @@
 //! Qwen2 (Yang et al. 2024) and Qwen3 (2025): Llama's names; Qwen2 adds biases to query, key and value, Qwen3
 //! normalises each head's query and key. Layers above `max_window_layers` may slide.
 
+use super::Family;
 use super::fields::JsonFields;
 use super::llama;
 use crate::engine::formats::WeightsError;
 use crate::spec::{Bias, ModelConfig};
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Version {
-    Two,
-    Three,
+pub static QWEN2: Family = Family { model_type: "qwen2", config: qwen2, ..llama::LLAMA };
+pub static QWEN3: Family = Family { model_type: "qwen3", config: qwen3, ..llama::LLAMA };
+
+fn qwen2(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+    let base = llama::config(fields)?;
+    Ok(ModelConfig {
+        windows: windows(fields, base.layers)?,
+        head_dim: fields.count_or("head_dim", (base.d_model / base.heads).max(1))?,
+        bias: Bias { qkv: true, attention_out: false, mlp: false, head: false },
+        ..base
+    })
 }
 
-pub fn config(fields: &JsonFields, version: Version) -> Result<ModelConfig, WeightsError> {
+fn qwen3(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let base = llama::config(fields)?;
     let windows = windows(fields, base.layers)?;
-    let d_model = base.d_model;
-    let qwen = match version {
-        Version::Two => ModelConfig {
-            head_dim: fields.count_or("head_dim", (d_model / base.heads).max(1))?,
-            bias: Bias { qkv: true, attention_out: false, mlp: false, head: false },
-            ..base
-        },
-        Version::Three => ModelConfig { head_dim: fields.count_or("head_dim", 128)?, qk_norm: true, ..base },
-    };
-    Ok(ModelConfig { windows, ..qwen })
+    Ok(ModelConfig { windows, head_dim: fields.count_or("head_dim", 128)?, qk_norm: true, ..base })
 }
 
 fn windows(fields: &JsonFields, layers: usize) -> Result<Vec<Option<usize>>, WeightsError> {

@@ -306,7 +306,7 @@ impl Lab {
     }
 
     /// A generated task's first examples, for showing.
-    pub fn task_examples(task: Task, count: usize) -> Vec<crate::data::Example> {
+    pub fn task_examples(task: &Task, count: usize) -> Vec<crate::data::Example> {
         task.examples(crate::seed::Seed(0).derive("subset", 0), crate::data::Split::Train).take(count).collect()
     }
 

@@ -58,7 +58,7 @@ pub fn DataChooser() -> impl IntoView {
                     Distance::Middle => "Some way from what the base has read.",
                     Distance::Far => "Far from what the base has read.",
                 };
-                view! { <p class="quiet">{card.blurb} " " {distance}</p> }
+                view! { <p class="quiet">{card.sentence} " " {distance}</p> }
             })}
             <Show when=move || own.get()>
                 <OwnData />
