@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use tunelab::data::{Example, Message, Tokenizer, tokenize};
 use tunelab::engine::formats::{Checkpoint, Width, write_folder};
-use tunelab::engine::text::{ChatError, ChatTemplate, Settings, TextTokenizer};
+use tunelab::engine::text::{ChatError, ChatTemplate, TextTokenizer, TokenizerSettings};
 
 fn chats() -> PathBuf {
     golden().parent().unwrap().join("chat")
@@ -27,7 +27,9 @@ fn messages(value: &Value) -> Vec<Message> {
 fn tokenizer(chat_template: Value) -> TextTokenizer {
     let json = std::fs::read(golden().join("tokenizers/gpt2.json")).unwrap();
     let config = json!({ "chat_template": chat_template, "bos_token": "<s>", "eos_token": { "content": "</s>" } });
-    TextTokenizer::read(&json, &[0], None).unwrap().with(Settings { config: Some(config), chat_template: None })
+    TextTokenizer::read(&json, &[0], None)
+        .unwrap()
+        .with(TokenizerSettings { config: Some(config), chat_template: None })
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! How a frozen base's weights rest in memory: QLoRA's idea (Dettmers et al. 2023), that adapters and prompts can be
+//! How a frozen base's weights are held in memory: QLoRA's idea (Dettmers et al. 2023), that adapters and prompts can be
 //! trained in f32 on top of weights that are held in less.
 //!
 //! What is held in less are the matrices of the linear layers, the embedding and the head. Norms, biases, learned

@@ -7,7 +7,7 @@ use crate::data::Tokenizer;
 use crate::engine::formats::families::fields::CONFIG;
 use crate::engine::formats::families::llama;
 use crate::engine::model::{ModelError, Part, WeightSource};
-use crate::engine::text::{Settings, TextTokenizer, token_text};
+use crate::engine::text::{TextTokenizer, TokenizerSettings, token_text};
 use crate::spec::{ModelConfig, ParameterSpec};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -70,7 +70,7 @@ impl<F: Files> Checkpoint<F> {
                 let tokenizer = TextTokenizer::read(&bytes, &ends, end_text)
                     .map_err(|error| WeightsError::file(TOKENIZER, error.0, "take the tokenizer.json of this model"))?;
                 let chat_template = chat_template.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                Some(tokenizer.with(Settings { config: extra, chat_template }))
+                Some(tokenizer.with(TokenizerSettings { config: extra, chat_template }))
             }
             None => None,
         };
@@ -212,7 +212,7 @@ pub fn write_folder(
     }
     let mut files = vec![(CONFIG.to_string(), pretty(&json)), (WEIGHTS.to_string(), bytes)];
     if let Some(tokenizer) = tokenizer {
-        let Settings { config, chat_template } = tokenizer.settings();
+        let TokenizerSettings { config, chat_template } = tokenizer.settings();
         let plain = || {
             serde_json::json!({
                 "tokenizer_class": "PreTrainedTokenizerFast",

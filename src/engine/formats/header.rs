@@ -22,30 +22,30 @@ pub(super) struct Entry {
     pub bytes: u64,
 }
 
-/// What a file says of itself: its tensors and the notes in `__metadata__`.
+/// What a file says of itself: its tensors, and what stands in `__metadata__`.
 pub(super) struct Header {
     pub entries: BTreeMap<String, Entry>,
-    pub notes: BTreeMap<String, String>,
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// The header as it is written.
 #[derive(Deserialize)]
-struct Named {
+struct RawHeader {
     #[serde(rename = "__metadata__")]
-    notes: Option<BTreeMap<String, String>>,
+    metadata: Option<BTreeMap<String, String>>,
     #[serde(flatten)]
-    tensors: BTreeMap<String, Info>,
+    tensors: BTreeMap<String, RawEntry>,
 }
 
 #[derive(Deserialize)]
-struct Info {
+struct RawEntry {
     dtype: Dtype,
     shape: Vec<usize>,
     /// First byte and first beyond, after the header.
     data_offsets: (u64, u64),
 }
 
-impl Info {
+impl RawEntry {
     /// Bytes that dtype and shape take; none where there are more than can be counted, or no whole number of them.
     fn bytes(&self) -> Option<u64> {
         let numbers = self.shape.iter().try_fold(1u64, |product, &size| product.checked_mul(size as u64))?;
@@ -54,7 +54,7 @@ impl Info {
     }
 }
 
-/// The tensors that a file's header names, each checked to lie within the file, and its notes.
+/// The tensors that a file's header names, each checked to lie within the file, and its metadata.
 pub(super) fn header(files: &impl Files, file: &str) -> Result<Header, WeightsError> {
     let damaged = |problem: String| WeightsError::file(file, problem, "download it again");
     let length =
@@ -63,7 +63,7 @@ pub(super) fn header(files: &impl Files, file: &str) -> Result<Header, WeightsEr
         return Err(damaged(format!("it has {length} bytes, too few for a safetensors file")));
     }
     let mut prefix = [0; PREFIX as usize];
-    prefix.copy_from_slice(&exactly(files, file, 0, PREFIX as usize)?);
+    prefix.copy_from_slice(&read_exactly(files, file, 0, PREFIX as usize)?);
     let header = u64::from_le_bytes(prefix);
     if header > length - PREFIX || header > LARGEST_HEADER {
         let problem = if prefix.starts_with(b"version") {
@@ -75,11 +75,11 @@ pub(super) fn header(files: &impl Files, file: &str) -> Result<Header, WeightsEr
         };
         return Err(damaged(problem));
     }
-    let bytes = exactly(files, file, PREFIX, header as usize)?;
+    let bytes = read_exactly(files, file, PREFIX, header as usize)?;
     let value = parse_json(file, &bytes)?;
-    let Named { notes, tensors } =
+    let RawHeader { metadata, tensors } =
         serde_json::from_value(value).map_err(|error| damaged(format!("its header is not valid ({error})")))?;
-    let mut infos: Vec<(String, Info)> = tensors.into_iter().collect();
+    let mut infos: Vec<(String, RawEntry)> = tensors.into_iter().collect();
     infos.sort_by_key(|(_, info)| info.data_offsets);
     let mut end = 0;
     for (name, info) in &infos {
@@ -110,10 +110,10 @@ pub(super) fn header(files: &impl Files, file: &str) -> Result<Header, WeightsEr
         let start = PREFIX + header + from;
         (name, Entry { file: file.into(), dtype: info.dtype, shape: info.shape, start, bytes: to - from })
     });
-    Ok(Header { entries: entries.collect(), notes: notes.unwrap_or_default() })
+    Ok(Header { entries: entries.collect(), metadata: metadata.unwrap_or_default() })
 }
 
-pub(super) fn exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
+pub(super) fn read_exactly(files: &impl Files, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError> {
     let bytes = files.read(file, start, length)?;
     if bytes.len() == length { Ok(bytes) } else { Err(WeightsError::file(file, "it ends early", "download it again")) }
 }

@@ -3,7 +3,7 @@
 
 use super::WeightsError;
 use super::files::{Files, hash_files, read_json};
-use super::header::{Entry, Header, PREFIX, exactly, header};
+use super::header::{Entry, Header, PREFIX, header, read_exactly};
 use crate::engine::model::Tensors;
 use half::{bf16, f16};
 use safetensors::tensor::Dtype;
@@ -62,7 +62,7 @@ impl<F: Files> TensorFiles<F> {
 
     /// Reads the header of one file.
     pub fn open_file(files: F, file: &str) -> Result<Self, WeightsError> {
-        let Header { entries, notes: metadata } = header(&files, file)?;
+        let Header { entries, metadata } = header(&files, file)?;
         Ok(TensorFiles { files, shards: [file.to_string()].into(), entries, metadata })
     }
 
@@ -83,7 +83,7 @@ impl<F: Files> TensorFiles<F> {
         self.entries.get(tensor).map(|entry| entry.shape.as_slice())
     }
 
-    /// The notes in the header; none where there are shards.
+    /// What stands in the header's `__metadata__`; none where there are shards.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.metadata
     }
@@ -140,7 +140,7 @@ impl<F: Files> TensorFiles<F> {
         for first in rows.clone().step_by(step) {
             let piece = first..rows.end.min(first + step);
             let start = entry.start + first as u64 * row_bytes as u64;
-            let bytes = exactly(&self.files, &entry.file, start, piece.len() * row_bytes)?;
+            let bytes = read_exactly(&self.files, &entry.file, start, piece.len() * row_bytes)?;
             values.clear();
             let wrong = |problem: String, remedy| WeightsError::tensor(&entry.file, tensor, problem, remedy);
             to_f32(entry.dtype, &bytes, &mut values).ok_or_else(|| {

@@ -5,4 +5,4 @@ mod tokenizer;
 
 pub use chat::{ChatError, ChatTemplate};
 pub(crate) use tokenizer::token_text;
-pub use tokenizer::{END_OF_TEXT, Settings, TextTokenizer};
+pub use tokenizer::{END_OF_TEXT, TextTokenizer, TokenizerSettings};

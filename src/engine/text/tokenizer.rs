@@ -22,13 +22,13 @@ pub struct TextTokenizer {
     /// Every id after which a generated text is over.
     stops: Vec<u32>,
     largest: u32,
-    settings: Settings,
+    settings: TokenizerSettings,
     chat: Option<Result<ChatTemplate, ChatError>>,
 }
 
 /// What stands beside a `tokenizer.json`, as it was read: kept so that a tuned model is written with all of it.
 #[derive(Clone, Debug, Default)]
-pub struct Settings {
+pub struct TokenizerSettings {
     /// `tokenizer_config.json`.
     pub config: Option<Value>,
     /// `chat_template.jinja`, which goes before a template in the config.
@@ -67,12 +67,12 @@ impl TextTokenizer {
         if stops.is_empty() {
             stops.push(end);
         }
-        Ok(TextTokenizer { inner, end, stops, largest, settings: Settings::default(), chat: None })
+        Ok(TextTokenizer { inner, end, stops, largest, settings: TokenizerSettings::default(), chat: None })
     }
 
     /// The tokenizer with what stands beside it: its chat template and the token by which turns end. A template that
     /// cannot be read is said when it is used, for the model completes plain text without it.
-    pub fn with(mut self, settings: Settings) -> Self {
+    pub fn with(mut self, settings: TokenizerSettings) -> Self {
         let config = settings.config.as_ref();
         let named = config.and_then(|config| template_of(config.get("chat_template")?));
         self.chat = settings.chat_template.as_deref().or(named).map(|source| {
@@ -85,7 +85,7 @@ impl TextTokenizer {
         self
     }
 
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TokenizerSettings {
         &self.settings
     }
 
