@@ -7,20 +7,41 @@ use burn::Tensor;
 use burn::tensor::Device;
 use engine_models::{families, fresh};
 use pollster::block_on;
+use std::collections::BTreeMap;
+use tunelab::engine::adapt;
 use tunelab::engine::model::{Decoder, Generator};
 use tunelab::protocol::Sampling;
-use tunelab::spec::ModelConfig;
+use tunelab::seed::Seed;
+use tunelab::spec::{MethodKind, ModelConfig};
 
 fn numbers<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_into_vec().expect("floats")
 }
 
 #[test]
-fn the_parameters_are_as_many_as_the_config_says() {
+fn the_parameters_are_those_of_the_table() {
     for (name, config) in families() {
-        let mut count = 0;
-        fresh(&config).visit(&mut |_, parameter| count += parameter.elements() as u64);
+        let mut held = BTreeMap::new();
+        fresh(&config).visit(&mut |name, parameter| drop(held.insert(name, parameter.shape())));
+        let table: BTreeMap<_, _> = config.parameter_table().into_iter().map(|row| (row.name, row.shape)).collect();
+        assert_eq!(held, table, "{name}");
+        let count: u64 = held.values().map(|shape| shape.iter().product::<usize>() as u64).sum();
         assert_eq!(count, config.parameters().total, "{name}");
+    }
+}
+
+/// Decay, counts and files go by what a method says that it trains.
+#[test]
+fn a_method_trains_what_it_says() {
+    for (name, config) in families() {
+        let base = fresh(&config);
+        for method in MethodKind::ALL.map(MethodKind::method) {
+            let mut model = adapt::fresh(&base, &method, &[], Seed(1)).expect("a model");
+            let mut visited = BTreeMap::new();
+            adapt::visit(&mut model, &method, &mut |name, parameter| drop(visited.insert(name, parameter.shape())));
+            let said: BTreeMap<_, _> = method.trained(&config).into_iter().map(|row| (row.name, row.shape)).collect();
+            assert_eq!(visited, said, "{name}, {}", method.kind());
+        }
     }
 }
 

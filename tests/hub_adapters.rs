@@ -8,7 +8,7 @@ use burn::tensor::Device;
 use hub::*;
 use std::collections::BTreeMap;
 use tunelab::data::Batch;
-use tunelab::engine::adapt::{self, peft};
+use tunelab::engine::adapt::{self, MergedWeights, WeightedAdapter, peft};
 use tunelab::engine::formats::{MemoryFiles, TensorFiles, Width, write_tensors};
 use tunelab::engine::model::{Decoder, Tensors};
 use tunelab::engine::train::{AdamW, sum_nats};
@@ -228,11 +228,10 @@ fn merged_weights_give_the_adapted_logits() {
     for name in FAMILIES {
         let (json, golden) = expected(name);
         let adapter = adapter(name, "lora");
-        let Method::Lora(lora) = &adapter.method else { panic!("{name}") };
         let mut checkpoint = family(name);
         let config = checkpoint.config().clone();
-        let adapters = [peft::WeightedAdapter { lora, tensors: &adapter.tensors, weight: 1.0 }];
-        let mut merged = peft::MergedWeights { config: &config, base: &mut checkpoint, adapters: &adapters };
+        let adapters = [WeightedAdapter { method: &adapter.method, tensors: &adapter.tensors, weight: 1.0 }];
+        let mut merged = MergedWeights { config: &config, base: &mut checkpoint, adapters: &adapters };
         let model = Decoder::load(&config, &mut merged, &Device::flex()).unwrap();
         let wanted = tensor(&golden, "lora.logits");
         let off = difference(&logits(&model, &ids(&json["inputs"]), 2)[..wanted.len()], &wanted);
@@ -253,6 +252,15 @@ fn estimates_count_what_is_trained() {
 }
 
 #[test]
+fn prompts_neither_add_up_nor_count_in_part() {
+    let prompt = adapter("llama", "prompt");
+    let add = |model: &Decoder, weight| adapt::add(model, &prompt.method, &mut &prompt.tensors, weight);
+    let with = add(&base("llama"), 1.0).unwrap();
+    assert!(add(&base("llama"), 0.5).unwrap_err().to_string().contains("no weight"));
+    assert!(add(&with, 1.0).unwrap_err().to_string().contains("two prompts"));
+}
+
+#[test]
 fn two_adapters_blend_by_weight() {
     let name = "llama";
     let inputs = ids(&expected(name).0["inputs"]);
@@ -260,9 +268,7 @@ fn two_adapters_blend_by_weight() {
     let blend = |weights: [f64; 2]| {
         let mut model = base(name);
         for (adapter, weight) in [&first, &second].into_iter().zip(weights) {
-            let Method::Lora(lora) = &adapter.method else { panic!() };
-            model = adapt::install(&model, &adapter.method, &mut &adapter.tensors).unwrap();
-            adapt::lora::weigh(&mut model, lora, weight);
+            model = adapt::add(&model, &adapter.method, &mut &adapter.tensors, weight).unwrap();
         }
         logits(&model, &inputs, 2)
     };

@@ -13,7 +13,7 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tunelab::data::Tokenizer;
-use tunelab::engine::adapt::{self, peft};
+use tunelab::engine::adapt::{self, MergedWeights, WeightedAdapter, peft};
 use tunelab::engine::formats::{Description, Files, MemoryFiles, ModelFile, Width, write_folder};
 use tunelab::engine::model::{Decoder, InitialWeights};
 use tunelab::engine::text::TextTokenizer;
@@ -94,10 +94,8 @@ fn transformers_and_peft_load_what_we_write() {
             let kind = if rslora { "rslora" } else { "lora" };
             let at = scratch.write(&format!("{name}-{kind}"), adapter.write(&description, name, &[]).unwrap());
             add(format!("{name} {kind}"), &adapted, &ids, &folder, Some(&at), None);
-            let Method::Lora(lora) = &adapter.method else { unreachable!() };
-            let adapters = [peft::WeightedAdapter { lora, tensors: &adapter.tensors, weight: 1.0 }];
-            let mut merged =
-                peft::MergedWeights { config: &description.config, base: &mut checkpoint, adapters: &adapters };
+            let adapters = [WeightedAdapter { method: &adapter.method, tensors: &adapter.tensors, weight: 1.0 }];
+            let mut merged = MergedWeights { config: &description.config, base: &mut checkpoint, adapters: &adapters };
             let at = write_folder(&description, &mut merged, None, Width::F32, &[]).unwrap();
             let at = scratch.write(&format!("{name}-{kind}-merged"), at);
             add(format!("{name} {kind} merged"), &adapted, &ids, &at, None, None);

@@ -5,8 +5,8 @@ use crate::engine::formats::{Checkpoint, WeightsError};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
 use crate::platform::native::folder::Folder;
-use crate::spec::{Method, Precision};
-use anyhow::{Context, Result, anyhow, bail};
+use crate::spec::Precision;
+use anyhow::{Context, Result, anyhow};
 use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 
@@ -50,17 +50,7 @@ fn add(checkpoint: &Checkpoint<Folder>, model: &Decoder, path: &Path, weight: f6
     if adapter.base_sha256.is_some() {
         adapter.check_base(&checkpoint.sha256()?)?;
     }
-    let mut model = model.clone();
-    match &adapter.method {
-        Method::Prompt(_) if weight != 1.0 => bail!("a prompt has no weight: give it without =WEIGHT"),
-        Method::Prompt(_) if model.prompt().is_some() => bail!("two prompts do not add up: give one"),
-        _ => {}
-    }
-    let mut model = adapt::install(&model, &adapter.method, &mut &adapter.tensors)?;
-    if let Method::Lora(lora) = &adapter.method {
-        adapt::lora::weigh(&mut model, lora, weight);
-    }
-    Ok(model)
+    Ok(adapt::add(model, &adapter.method, &mut &adapter.tensors, weight)?)
 }
 
 /// `DIR=0.5` as the folder and its weight. A folder whose own name holds `=` and ends in a number needs `=1`.

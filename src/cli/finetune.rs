@@ -1,6 +1,7 @@
 //! `lab finetune`: one run on a file's examples, or on one of the lab's own tasks, from a base folder to an adapter
 //! or a model folder.
 
+use super::method::MethodSettings;
 use crate::data::Splits;
 use crate::data::user::{self, File, Options, READ_LIMIT};
 use crate::engine::adapt::{RunCard, RunExport};
@@ -13,8 +14,7 @@ use crate::platform::native::{folder, memory};
 use crate::record::{EvalPoint, Provenance, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
-    Base, DataSpec, Lora, Method, MethodKind, Precision, Prompt, PromptInit, RunSpec, SPEC_VERSION, Schedule, Source,
-    Target, TrainConfig,
+    Base, DataSpec, Method, MethodKind, Precision, RunSpec, SPEC_VERSION, Schedule, Source, TrainConfig,
 };
 use anyhow::{Context, Result, bail};
 use burn::tensor::Device;
@@ -40,9 +40,7 @@ pub struct Args {
     #[arg(long, value_name = "PRECISION", default_value_t)]
     base_precision: Precision,
     #[command(flatten)]
-    lora: LoraArgs,
-    #[command(flatten)]
-    prompt: PromptArgs,
+    settings: MethodSettings,
     #[command(flatten)]
     train: TrainArgs,
     #[arg(long, default_value_t = 0)]
@@ -67,43 +65,6 @@ struct DataArgs {
     /// One of the lab's own tasks, by its id.
     #[arg(long, value_name = "ID")]
     task: Option<String>,
-}
-
-#[derive(clap::Args, Debug)]
-struct LoraArgs {
-    #[arg(long, default_value_t = 8)]
-    rank: usize,
-    /// The adapter is scaled by alpha/rank; twice the rank if not given.
-    #[arg(long)]
-    alpha: Option<f64>,
-    #[arg(long, default_value_t = 0.0)]
-    dropout: f64,
-    /// Which linear layers are adapted; all if not given.
-    #[arg(long, value_enum, value_delimiter = ',')]
-    targets: Vec<Layer>,
-    /// Scale by alpha/sqrt(rank).
-    #[arg(long)]
-    rslora: bool,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Layer {
-    Query,
-    Key,
-    Value,
-    Out,
-    Gate,
-    Up,
-    Down,
-}
-
-#[derive(clap::Args, Debug)]
-struct PromptArgs {
-    #[arg(long, default_value_t = 16)]
-    virtual_tokens: usize,
-    /// Start from this text's embeddings instead of the vocabulary's.
-    #[arg(long, value_name = "TEXT")]
-    prompt_text: Option<String>,
 }
 
 #[derive(clap::Args, Debug)]
@@ -142,7 +103,7 @@ pub fn run(args: Args) -> Result<()> {
     let Some(tokenizer) = checkpoint.tokenizer.clone() else {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };
-    let method = args.method()?;
+    let method = args.settings.apply(args.method)?.on(args.base_precision)?;
     // As the page draws it, so that the same seed is the same run.
     let (data, splits) = args.data.open(args.examples, Seed(args.seed).derive("subset", 0))?;
     let spec = RunSpec {
@@ -189,47 +150,6 @@ impl DataArgs {
         let spec = DataSpec { source, examples, subset };
         let splits = Splits::for_run(&spec, Some((&data.sha256, &data.splits)))?;
         Ok((spec, splits))
-    }
-}
-
-impl Args {
-    fn method(&self) -> Result<Method> {
-        let method = match self.method {
-            MethodKind::Full => Method::Full,
-            MethodKind::Scratch => Method::Scratch,
-            MethodKind::Lora => Method::Lora(Lora {
-                rank: self.lora.rank,
-                alpha: self.lora.alpha.unwrap_or(2.0 * self.lora.rank as f64),
-                dropout: self.lora.dropout,
-                targets: self.lora.targets(),
-                rslora: self.lora.rslora,
-                ..Lora::default()
-            }),
-            MethodKind::Prompt => Method::Prompt(Prompt {
-                virtual_tokens: self.prompt.virtual_tokens,
-                init: self.prompt.prompt_text.clone().map_or(PromptInit::Vocabulary, PromptInit::Text),
-                ..Prompt::default()
-            }),
-        };
-        Ok(method.on(self.base_precision)?)
-    }
-}
-
-impl LoraArgs {
-    fn targets(&self) -> Vec<Target> {
-        if self.targets.is_empty() {
-            return Target::ALL.to_vec();
-        }
-        let target = |layer: &Layer| match layer {
-            Layer::Query => Target::Query,
-            Layer::Key => Target::Key,
-            Layer::Value => Target::Value,
-            Layer::Out => Target::AttentionOut,
-            Layer::Gate => Target::Gate,
-            Layer::Up => Target::Up,
-            Layer::Down => Target::Down,
-        };
-        self.targets.iter().map(target).collect()
     }
 }
 

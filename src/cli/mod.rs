@@ -6,6 +6,7 @@ mod finetune;
 mod fit;
 mod generate;
 mod logits;
+mod method;
 mod pretrain;
 mod sweep;
 

@@ -145,7 +145,7 @@ pub fn run(args: Args) -> Result<()> {
 impl Args {
     /// The method on each precision asked for; what trains every weight stays in f32 and runs once.
     fn held(&self, kind: MethodKind) -> Result<Vec<Method>> {
-        let frozen = matches!(kind, MethodKind::Lora | MethodKind::Prompt);
+        let frozen = kind.freezes_base();
         let precisions = self.base_precision.iter().filter(|precision| {
             let also_f32 = self.base_precision.contains(&Precision::F32);
             frozen || precision.is_f32() || !also_f32

@@ -8,7 +8,7 @@ const F32_BYTES: u64 = 4;
 /// What a run is expected to need.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Estimate {
-    /// The base's weights as they rest.
+    /// The base's weights as they are held.
     pub weights_bytes: u64,
     /// Gradients, Adam's two moments and the best weights so far, of what is trained.
     pub trained_bytes: u64,
@@ -36,13 +36,8 @@ impl Estimate {
     pub fn of(config: &ModelConfig, method: &Method, train: &TrainConfig) -> Estimate {
         let parameters = config.parameters();
         let trained = trained_parameters(config, method);
-        let virtual_tokens = match method {
-            Method::Prompt(prompt) => prompt.virtual_tokens,
-            _ => 0,
-        };
-        let length = (train.sequence + virtual_tokens) as u64;
+        let length = (train.sequence + method.tuning().virtual_tokens()) as u64;
         let tokens = train.batch_size as u64 * length;
-        let base_frozen = !matches!(method, Method::Full | Method::Scratch);
 
         let (d, ff) = (config.d_model as u64, config.d_ff as u64);
         let (q, kv) = ((config.heads * config.head_dim) as u64, (config.kv_heads * config.head_dim) as u64);
@@ -59,7 +54,7 @@ impl Estimate {
         let head = d * config.vocab_size as u64;
         let forward = 2 * (parameters.non_embedding + head) + 4 * config.layers as u64 * q * length;
         // The gradient of the activations costs as much as the forward pass, that of the weights as much again.
-        let passes = if base_frozen { 2.0 } else { 3.0 };
+        let passes = if method.kind().freezes_base() { 2.0 } else { 3.0 };
         Estimate {
             weights_bytes: config.bytes(method.base_precision()),
             trained_bytes: F32_BYTES * 4 * trained,

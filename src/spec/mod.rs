@@ -9,7 +9,10 @@ mod precision;
 mod train;
 
 pub use data::{DataSpec, Source};
-pub use method::{Lora, Method, MethodKind, NoMethod, Prompt, PromptInit, Target};
+pub use method::{
+    Citation, CliOption, Control, Full, Lora, Method, MethodInfo, MethodKind, MethodResult, NoMethod, Prompt,
+    PromptInit, Scratch, Setting, Target, TextOption, TuningMethod,
+};
 pub use model::{Activation, Bias, ModelConfig, Norm, Position};
 pub use parameters::{Initial, ParameterCount, ParameterSpec, Role, Term};
 pub use precision::{BLOCK, Precision};
@@ -89,5 +92,52 @@ impl RunSpec {
         self.method.check()?;
         self.data.check()?;
         self.train.check()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Specs as they are written, and their ids: a change of either loses every finished run.
+    #[test]
+    fn ids_of_specs_stay() {
+        let lora =
+            Lora { rank: 4, rslora: true, targets: vec![Target::Query, Target::AttentionOut], ..Lora::default() };
+        let prompt = Prompt { init: PromptInit::Text("Answer.".into()), ..Prompt::default() };
+        let methods = [
+            Method::Full,
+            Method::Lora(Lora::default()),
+            Method::Lora(lora),
+            Method::Prompt(Prompt::default()),
+            Method::Prompt(prompt),
+            Method::Scratch,
+        ];
+        let low = [Method::Lora(Lora::default()), Method::Prompt(Prompt::default())];
+        let low = low.map(|method| method.on(Precision::Nf4).unwrap());
+        let ids: Vec<String> = methods.into_iter().chain(low).map(id).collect();
+        let expected = [
+            "52f391bed350cdcb",
+            "c8fa9d99bdaab2ff",
+            "811014d4caa4e4d7",
+            "bd5736fcd149390d",
+            "9ccd15a0143a84c4",
+            "bdf3a2be04d3b94e",
+            "3cbba4de6432c705",
+            "a801aed4cfd396f3",
+        ];
+        assert_eq!(ids, expected);
+    }
+
+    fn id(method: Method) -> String {
+        let spec = RunSpec {
+            version: SPEC_VERSION,
+            base: Base { name: "story-50k".into(), sha256: "0123456789abcdef".into() },
+            train: TrainConfig::default_for(method.kind()),
+            method,
+            data: DataSpec { source: Source::Task("translation".into()), examples: 64, subset: Seed(7) },
+            seed: Seed(3),
+        };
+        spec.id().0
     }
 }

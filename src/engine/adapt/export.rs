@@ -1,13 +1,14 @@
 //! What a run is taken away as: its adapter in PEFT's format, or a full model as a Hugging Face folder; and beside
 //! either, in [`CARD`], what the lab knows of it. Other tools ignore that file.
 
-use super::peft::{Adapter, BASE_SHA256, MergedWeights, WeightedAdapter};
+use super::peft::{Adapter, BASE_SHA256};
+use super::{MergedWeights, WeightedAdapter};
 use crate::data::{SplitError, Splits};
 use crate::engine::formats::{Description, ModelFile, WeightsError, Width, pretty, write_folder};
 use crate::engine::model::{QuantizedWeights, Tensors, WeightSource};
 use crate::engine::text::TextTokenizer;
 use crate::record::RunRecord;
-use crate::spec::{Method, RunId, RunSpec};
+use crate::spec::{MethodResult, RunId, RunSpec};
 use serde::{Deserialize, Serialize};
 
 pub const CARD: &str = "tunelab.json";
@@ -62,38 +63,33 @@ pub struct RunExport<'a> {
 impl RunExport<'_> {
     /// An adapter's files, or a full model's where every weight was trained.
     pub fn files(&self) -> Result<Vec<ModelFile>, WeightsError> {
-        let files = match &self.card.spec.method {
-            Method::Full | Method::Scratch => self.folder(&mut &*self.tensors)?,
-            method => {
-                let base_sha256 = Some(self.card.spec.base.sha256.clone());
-                let adapter = Adapter { method: method.clone(), tensors: self.tensors.clone(), base_sha256 };
-                adapter.write(self.description, self.base, &[("tunelab", &self.card.lab)])?
-            }
+        let method = &self.card.spec.method;
+        let files = if method.kind().freezes_base() {
+            let base_sha256 = Some(self.card.spec.base.sha256.clone());
+            let adapter = Adapter { method: method.clone(), tensors: self.tensors.clone(), base_sha256 };
+            adapter.write(self.description, self.base, &[("tunelab", &self.card.lab)])?
+        } else {
+            self.folder(&mut &*self.tensors)?
         };
         self.with_card(files)
     }
 
-    /// A full model with the LoRA adapter merged into the weights of `base`.
+    /// A full model with the adapter merged into the weights of `base`.
     pub fn merged(&self, base: &mut impl WeightSource) -> Result<Vec<ModelFile>, WeightsError> {
-        const REMEDY: &str = "take the files as they are";
-        let lora = match &self.card.spec.method {
-            Method::Lora(lora) => lora,
-            Method::Prompt(_) => {
-                let problem = "a prompt stands before the input and is no part of the weights, so it cannot be merged";
-                return Err(WeightsError::file(CARD, problem, REMEDY));
-            }
-            Method::Full | Method::Scratch => {
-                return Err(WeightsError::file(CARD, "every weight was trained: there is nothing to merge", REMEDY));
-            }
+        let method = &self.card.spec.method;
+        let problem = match method.kind().info().result {
+            MethodResult::Adapter { unmergeable: None, .. } => None,
+            MethodResult::Adapter { unmergeable: Some(reason), .. } => Some(reason),
+            MethodResult::Model => Some("every weight was trained: there is nothing to merge"),
         };
+        if let Some(problem) = problem {
+            return Err(WeightsError::file(CARD, problem, "take the files as they are"));
+        }
         // Into the weights as they were held: those the adapter was trained on.
-        let mut base = QuantizedWeights { source: base, precision: lora.base_precision };
-        let adapters = [WeightedAdapter { lora, tensors: self.tensors, weight: 1.0 }];
-        self.with_card(self.folder(&mut MergedWeights {
-            config: &self.description.config,
-            base: &mut base,
-            adapters: &adapters,
-        })?)
+        let mut base = QuantizedWeights { source: base, precision: method.base_precision() };
+        let adapters = [WeightedAdapter { method, tensors: self.tensors, weight: 1.0 }];
+        let mut merged = MergedWeights { config: &self.description.config, base: &mut base, adapters: &adapters };
+        self.with_card(self.folder(&mut merged)?)
     }
 
     fn folder(&self, weights: &mut impl WeightSource) -> Result<Vec<ModelFile>, WeightsError> {

@@ -13,7 +13,7 @@ pub trait Files {
     fn read(&self, file: &str, start: u64, length: usize) -> Result<Vec<u8>, WeightsError>;
 }
 
-impl<F: Files> Files for &F {
+impl<F: Files + ?Sized> Files for &F {
     fn length(&self, file: &str) -> Option<u64> {
         (*self).length(file)
     }

@@ -150,6 +150,21 @@ impl Weight {
     }
 }
 
+impl<S: WeightSource + ?Sized> WeightSource for &mut S {
+    fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
+        (**self).tensor(parameter)
+    }
+
+    fn parts(
+        &mut self,
+        parameter: &ParameterSpec,
+        shape: [usize; 2],
+        take: &mut dyn FnMut(Part) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
+        (**self).parts(parameter, shape, take)
+    }
+}
+
 impl WeightSource for &Tensors {
     fn tensor(&mut self, parameter: &ParameterSpec) -> Result<Vec<f32>, ModelError> {
         let ParameterSpec { name, shape, .. } = parameter;

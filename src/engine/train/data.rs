@@ -3,7 +3,7 @@
 use super::run::RunData;
 use crate::data::{Batches, Splits, Tokenizer, TokenizerError, tokenize_all};
 use crate::record::Evaluation;
-use crate::spec::{Method, PromptInit, RunSpec};
+use crate::spec::RunSpec;
 
 impl RunData {
     /// Tokenises `splits` for `spec`. `base_test`: the base's loss on this test split, where it was measured before.
@@ -15,13 +15,8 @@ impl RunData {
     ) -> Result<Self, TokenizerError> {
         let sequence = spec.train.sequence;
         let train = tokenize_all(&splits.train, tokenizer, sequence)?;
-        let prompt_text = match &spec.method {
-            Method::Prompt(prompt) => match &prompt.init {
-                PromptInit::Text(text) => tokenizer.encode(text)?,
-                PromptInit::Random | PromptInit::Vocabulary => Vec::new(),
-            },
-            Method::Full | Method::Lora(_) | Method::Scratch => Vec::new(),
-        };
+        let text = spec.method.tuning().initial_text();
+        let prompt_text = text.map(|text| tokenizer.encode(text)).transpose()?.unwrap_or_default();
         let order = spec.seed.derive("order", 0);
         Ok(RunData {
             train: Batches::new(train, order, spec.train.batch_size, sequence)

@@ -98,7 +98,7 @@ pub fn groups(state: &State, base: &Base, source: &Source) -> Vec<Group> {
             method: method.clone(),
             train: train.clone(),
             runs: records.iter().map(|record| Run::of(record, state.is_precomputed(&record.id))).collect(),
-            before: (method.kind() != MethodKind::Scratch).then_some(before),
+            before: method.kind().info().from_base.then_some(before),
         }
     });
     groups.collect()
@@ -209,11 +209,7 @@ pub fn groups_of_all(state: &State) -> Vec<Group> {
 }
 
 fn detail(method: &Method, train: &TrainConfig) -> String {
-    let settings = match method {
-        Method::Lora(lora) => format!("rank {}, ", lora.rank),
-        Method::Prompt(prompt) => format!("{} tokens, ", prompt.virtual_tokens),
-        Method::Full | Method::Scratch => String::new(),
-    };
+    let settings = method.tuning().size().map_or_else(String::new, |size| format!("{size}, "));
     let precision = method.base_precision();
     let base = if precision.is_f32() { String::new() } else { format!("{} base, ", precision.name()) };
     format!("{settings}{base}rate {}", train.learning_rate)

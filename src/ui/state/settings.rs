@@ -6,7 +6,7 @@ use crate::data::tasks::Task;
 use crate::plan::grid::{Experiment, doubling};
 use crate::protocol::Backend;
 use crate::record::ModelCard;
-use crate::spec::{Base, Lora, Method, MethodKind, Precision, Prompt, Source, TrainConfig};
+use crate::spec::{Base, Method, MethodKind, Precision, Setting, Source, TrainConfig};
 use std::collections::BTreeMap;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -15,8 +15,10 @@ pub struct Settings {
     pub bases: Vec<String>,
     pub data: DataChoice,
     pub methods: Vec<MethodKind>,
-    pub lora: Lora,
-    pub prompt: Prompt,
+    /// Every method as it is set, in the order of [`MethodKind::ALL`], on a base in f32; see [`Self::method`].
+    pub variants: [Method; MethodKind::ALL.len()],
+    /// How the base is held where it stays frozen.
+    pub base_precision: Precision,
     /// Smallest and largest number of training examples; the sizes double in between.
     pub smallest: usize,
     pub largest: usize,
@@ -69,9 +71,9 @@ impl Default for Settings {
         Settings {
             bases: Vec::new(),
             data: DataChoice::Task(Task::DEFAULT.into()),
-            methods: vec![MethodKind::Full, MethodKind::Lora, MethodKind::Prompt],
-            lora: Lora::default(),
-            prompt: Prompt::default(),
+            methods: MethodKind::ALL.into_iter().filter(|kind| kind.info().from_base).collect(),
+            variants: MethodKind::ALL.map(MethodKind::method),
+            base_precision: Precision::F32,
             smallest: 16,
             largest: 1024,
             seeds: 3,
@@ -118,11 +120,10 @@ impl Settings {
 
     /// A method as it will be run.
     pub fn method(&self, kind: MethodKind) -> (Method, TrainConfig) {
-        let method = match kind {
-            MethodKind::Lora => Method::Lora(self.lora.clone()),
-            MethodKind::Prompt => Method::Prompt(self.prompt.clone()),
-            kind => kind.method(),
-        };
+        let mut method = self.variants[kind as usize].clone();
+        if let Some(held) = method.tuning_mut().and_then(|tuning| tuning.base_precision_mut()) {
+            *held = self.base_precision;
+        }
         let default = TrainConfig::default_for(kind);
         let train = TrainConfig {
             learning_rate: self.rates.get(&kind).copied().unwrap_or(default.learning_rate),
@@ -142,9 +143,17 @@ impl Settings {
         }
     }
 
-    /// How the frozen base of LoRA and prompt tuning rests in memory.
-    pub fn rest_in(&mut self, precision: Precision) {
-        (self.lora.base_precision, self.prompt.base_precision) = (precision, precision);
+    /// A method's settings as they are set.
+    pub fn settings_of(&self, kind: MethodKind) -> Vec<Setting> {
+        self.variants[kind as usize].tuning().settings()
+    }
+
+    /// Changes one setting of a method, as a link or a control gives it.
+    pub fn set_setting(&mut self, kind: MethodKind, id: &str, value: &str) -> Result<(), String> {
+        match self.variants[kind as usize].tuning_mut() {
+            Some(tuning) => tuning.set(id, value),
+            None => Err("there is no such setting.".into()),
+        }
     }
 
     pub fn shows(&self, part: &str) -> bool {

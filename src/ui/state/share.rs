@@ -4,7 +4,7 @@
 use super::settings::*;
 use crate::hub::Host;
 use crate::protocol::Backend;
-use crate::spec::{MethodKind, PromptInit};
+use crate::spec::MethodKind;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt::Display;
 use std::str::FromStr;
@@ -40,29 +40,15 @@ pub fn to_fragment(settings: &Settings) -> String {
     put(settings.smallest != default.smallest, "from", settings.smallest.to_string());
     put(settings.largest != default.largest, "to", settings.largest.to_string());
     put(settings.seeds != default.seeds, "seeds", settings.seeds.to_string());
-    put(settings.lora.rank != default.lora.rank, "rank", settings.lora.rank.to_string());
-    put(settings.lora.alpha != default.lora.alpha, "alpha", settings.lora.alpha.to_string());
-    put(settings.lora.dropout != default.lora.dropout, "dropout", settings.lora.dropout.to_string());
-    put(settings.lora.rslora != default.lora.rslora, "rslora", settings.lora.rslora.to_string());
-    put(
-        settings.prompt.virtual_tokens != default.prompt.virtual_tokens,
-        "virtual",
-        settings.prompt.virtual_tokens.to_string(),
-    );
-    put(
-        settings.prompt.init != default.prompt.init,
-        "init",
-        match &settings.prompt.init {
-            PromptInit::Random => "random".into(),
-            PromptInit::Vocabulary => "vocabulary".into(),
-            PromptInit::Text(text) => format!("text:{text}"),
-        },
-    );
+    for kind in MethodKind::ALL {
+        for (setting, default) in settings.settings_of(kind).into_iter().zip(default.settings_of(kind)) {
+            put(setting.on_page && setting != default, setting.id, setting.value);
+        }
+    }
     for (&kind, rate) in &settings.rates {
         put(true, &format!("lr.{}", kind.id()), rate.to_string());
     }
-    let precision = settings.lora.base_precision;
-    put(precision != default.lora.base_precision, "precision", precision.id().into());
+    put(settings.base_precision != default.base_precision, "precision", settings.base_precision.id().into());
     put(settings.max_steps.is_some(), "steps", settings.max_steps.unwrap_or(0).to_string());
     put(settings.batch_size.is_some(), "batch", settings.batch_size.unwrap_or(0).to_string());
     put(settings.sequence.is_some(), "sequence", settings.sequence.unwrap_or(0).to_string());
@@ -116,21 +102,7 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         "from" => settings.smallest = number(value, SMALLEST_SIZE, LARGEST_SIZE)?,
         "to" => settings.largest = number(value, SMALLEST_SIZE, LARGEST_SIZE)?,
         "seeds" => settings.seeds = number(value, 1, MOST_SEEDS)?,
-        "rank" => settings.lora.rank = number(value, 1, 256)?,
-        "alpha" => settings.lora.alpha = number(value, 1e-3, 1e4)?,
-        "dropout" => settings.lora.dropout = number(value, 0.0, 0.95)?,
-        "rslora" => settings.lora.rslora = value.parse().map_err(|_| "it is true or false.")?,
-        "virtual" => settings.prompt.virtual_tokens = number(value, 1, 256)?,
-        "init" => {
-            settings.prompt.init = match value {
-                "random" => PromptInit::Random,
-                "vocabulary" => PromptInit::Vocabulary,
-                text => PromptInit::Text(
-                    text.strip_prefix("text:").ok_or("it is random, vocabulary or text:…")?.to_string(),
-                ),
-            };
-        }
-        "precision" => settings.rest_in(value.parse().map_err(|_| "it is f32, f16, int8 or nf4.")?),
+        "precision" => settings.base_precision = value.parse().map_err(|_| "it is f32, f16, int8 or nf4.")?,
         "steps" => settings.max_steps = Some(number(value, 1, 100_000)?),
         "batch" => settings.batch_size = Some(number(value, 1, 512)?),
         "sequence" => settings.sequence = Some(number(value, 2, 4096)?),
@@ -150,14 +122,24 @@ fn read(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
         }
         "law" => settings.law = value.to_string(),
         "hide" => settings.hidden = value.split(',').filter(|part| !part.is_empty()).map(String::from).collect(),
-        _ => match key.strip_prefix("lr.").and_then(|id| id.parse::<MethodKind>().ok()) {
-            Some(kind) => {
-                settings.rates.insert(kind, number(value, 1e-7, 10.0)?);
-            }
-            None => return Err("there is no such setting.".into()),
-        },
+        _ => return read_of_method(settings, key, value),
     }
     Ok(())
+}
+
+/// A method's learning rate, or one of its settings.
+fn read_of_method(settings: &mut Settings, key: &str, value: &str) -> Result<(), String> {
+    if let Some(kind) = key.strip_prefix("lr.").and_then(|id| id.parse::<MethodKind>().ok()) {
+        settings.rates.insert(kind, number(value, 1e-7, 10.0)?);
+        return Ok(());
+    }
+    for kind in MethodKind::ALL {
+        if let Some(setting) = settings.settings_of(kind).iter().find(|setting| setting.on_page && setting.id == key) {
+            setting.control.check(value)?;
+            return settings.set_setting(kind, key, value);
+        }
+    }
+    Err("there is no such setting.".into())
 }
 
 fn number<T: FromStr + PartialOrd + Display>(value: &str, least: T, most: T) -> Result<T, String> {
@@ -209,11 +191,11 @@ mod tests {
             hidden: vec!["device".into(), "try".into()],
             ..Settings::default()
         };
-        settings.lora.rank = 2;
-        settings.lora.rslora = true;
-        settings.prompt.init = PromptInit::Text("Traduis & dis = oui %41 ünï".into());
+        settings.set_setting(MethodKind::Lora, "rank", "2").unwrap();
+        settings.set_setting(MethodKind::Lora, "rslora", "true").unwrap();
+        settings.set_setting(MethodKind::Prompt, "init", "text:Traduis & dis = oui %41 ünï").unwrap();
         settings.rates.insert(MethodKind::Lora, 0.003);
-        settings.rest_in(crate::spec::Precision::Int8);
+        settings.base_precision = crate::spec::Precision::Int8;
         assert_eq!(from_fragment(&to_fragment(&settings)), (settings, vec![]));
     }
 
@@ -222,11 +204,37 @@ mod tests {
         let (settings, problems) = from_fragment("#seeds=900&rank=4&colour=red&methods=full,magic");
         assert_eq!(settings, {
             let mut s = Settings::default();
-            s.lora.rank = 4;
+            s.set_setting(MethodKind::Lora, "rank", "4").unwrap();
             s
         });
         assert_eq!(problems.len(), 3, "{problems:?}");
         assert!(problems[0].contains("seeds=900") && problems[0].contains("from 1 to 16"), "{problems:?}");
+    }
+
+    /// Links that are out in the world.
+    #[test]
+    fn every_setting_of_a_method_keeps_its_place_in_a_link() {
+        let link =
+            "rank=4&alpha=8.5&dropout=0.1&rslora=true&virtual=20&init=text:Say%20it.&lr.lora=0.002&precision=nf4";
+        let (settings, problems) = from_fragment(link);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(to_fragment(&settings), link);
+        let written = |kind| serde_json::to_string(&settings.method(kind).0).unwrap();
+        let lora = r#"{"Lora":{"rank":4,"alpha":8.5,"dropout":0.1,"targets":["Query","Key","Value","AttentionOut","Gate","Up","Down"],"rslora":true,"base_precision":"nf4"}}"#;
+        assert_eq!(written(MethodKind::Lora), lora);
+        let prompt = r#"{"Prompt":{"virtual_tokens":20,"init":{"Text":"Say it."},"base_precision":"nf4"}}"#;
+        assert_eq!(written(MethodKind::Prompt), prompt);
+        assert_eq!(written(MethodKind::Full), r#""Full""#);
+        for (pair, rule) in [
+            ("rank=300", "from 1 to 256"),
+            ("dropout=1", "from 0 to 0.95"),
+            ("rslora=no", "true or false"),
+            ("targets=up", "no such setting"),
+        ] {
+            let (settings, problems) = from_fragment(pair);
+            assert_eq!(settings, Settings::default());
+            assert!(problems[0].contains(rule), "{problems:?}");
+        }
     }
 
     proptest! {

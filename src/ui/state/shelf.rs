@@ -312,10 +312,7 @@ pub fn comparable(a: &ModelCard, b: &ModelCard) -> bool {
 
 /// Training settings with sequences that the bases' learned positions reach, virtual tokens included.
 pub fn fitted(train: &TrainConfig, method: &Method, bases: &[&ModelConfig]) -> TrainConfig {
-    let virtual_tokens = match method {
-        Method::Prompt(prompt) => prompt.virtual_tokens,
-        _ => 0,
-    };
+    let virtual_tokens = method.tuning().virtual_tokens();
     let learned = bases.iter().filter(|config| config.position == crate::spec::Position::Learned);
     let room = learned.map(|config| config.context).min().unwrap_or(usize::MAX);
     TrainConfig { sequence: train.sequence.min(room.saturating_sub(virtual_tokens)), ..train.clone() }

@@ -1,11 +1,10 @@
 //! What the lab is, how to use it in a class, and whose work it stands on.
 
+use crate::spec::MethodKind;
 use leptos::prelude::*;
 
-/// Papers named on the page: what for, and where.
-const PAPERS: [(&str, &str, &str); 8] = [
-    ("LoRA", "Hu et al. 2021", "https://arxiv.org/abs/2106.09685"),
-    ("Prompt tuning", "Lester et al. 2021", "https://arxiv.org/abs/2104.08691"),
+/// Papers named on the page besides the methods' own: what for, and where.
+const PAPERS: [(&str, &str, &str); 6] = [
     ("Scaling laws of language models", "Kaplan et al. 2020", "https://arxiv.org/abs/2001.08361"),
     ("The law of transfer", "Hernandez et al. 2021", "https://arxiv.org/abs/2102.01293"),
     ("Data, model size and tuning method", "Zhang et al. 2024", "https://arxiv.org/abs/2402.17193"),
@@ -13,6 +12,14 @@ const PAPERS: [(&str, &str, &str); 8] = [
     ("Compute-optimal training", "Hoffmann et al. 2022", "https://arxiv.org/abs/2203.15556"),
     ("Repeated data", "Muennighoff et al. 2023", "https://arxiv.org/abs/2305.16264"),
 ];
+
+fn papers() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let of = |kind: MethodKind| {
+        let info = kind.info();
+        info.citation.map(|citation| (info.title, citation.authors, citation.address))
+    };
+    MethodKind::ALL.into_iter().filter_map(of).chain(PAPERS)
+}
 
 #[component]
 pub fn About() -> impl IntoView {
@@ -37,8 +44,7 @@ pub fn About() -> impl IntoView {
             </p>
             <h2>"Whose work it stands on"</h2>
             <ul>
-                {PAPERS
-                    .into_iter()
+                {papers()
                     .map(|(what, who, url)| {
                         view! { <li>{what} ": " <a href=url rel="noreferrer">{who}</a></li> }
                     })

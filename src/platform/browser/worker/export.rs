@@ -1,11 +1,9 @@
 //! Downloads: a model's files in one .zip, for browsers block several downloads at once.
 
 use super::lab::{Lab, WorkerError};
-use crate::engine::adapt::peft::{MergedWeights, WeightedAdapter};
-use crate::engine::adapt::{CARD, RunCard, RunExport};
+use crate::engine::adapt::{CARD, MergedWeights, RunCard, RunExport, WeightedAdapter};
 use crate::engine::formats::{ModelFile, Width, write_archive, write_folder};
 use crate::protocol::{Blended, ExportedFile, ModelRef};
-use crate::spec::Method;
 
 impl Lab {
     pub async fn export(&mut self, model: &ModelRef, merged: bool) -> Result<ExportedFile, WorkerError> {
@@ -52,11 +50,15 @@ impl Lab {
         let mut opened = Vec::new();
         for blended in adapters {
             let (method, tensors) = self.adapter(&blended.adapter, &base).await?;
-            let Method::Lora(lora) = method else { return Err(WorkerError::NotLora) };
-            opened.push((lora, tensors, blended.weight));
+            if !method.kind().merges() {
+                return Err(WorkerError::NotLora);
+            }
+            opened.push((method, tensors, blended.weight));
         }
-        let weighted: Vec<WeightedAdapter<'_>> =
-            opened.iter().map(|(lora, tensors, weight)| WeightedAdapter { lora, tensors, weight: *weight }).collect();
+        let weighted: Vec<WeightedAdapter<'_>> = opened
+            .iter()
+            .map(|(method, tensors, weight)| WeightedAdapter { method, tensors, weight: *weight })
+            .collect();
         let weights = base.model.export().await?;
         let mut merged = MergedWeights { config: &base.description.config, base: &mut &weights, adapters: &weighted };
         let mut files = write_folder(&base.description, &mut merged, Some(&base.tokenizer), Width::F32, &[])?;

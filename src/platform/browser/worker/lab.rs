@@ -16,7 +16,7 @@ use crate::platform::storage::{BrowserStore, Models, Store, StoreError};
 use crate::protocol::{Backend, DeviceReport, Event, ModelRef, PROTOCOL_VERSION};
 use crate::record::ModelCard;
 use crate::record::{Evaluation, RecordError, RunRecord};
-use crate::spec::{Method, Precision, RunSpec, Source};
+use crate::spec::{Precision, RunSpec, Source};
 use burn::tensor::Device;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -284,10 +284,7 @@ impl Lab {
                 let mut model = base.model.clone();
                 for blended in adapters {
                     let (method, tensors) = self.adapter(&blended.adapter, &base).await?;
-                    model = adapt::install(&model, &method, &mut &tensors)?;
-                    if let Method::Lora(lora) = &method {
-                        adapt::lora::weigh(&mut model, lora, blended.weight);
-                    }
+                    model = adapt::add(&model, &method, &mut &tensors, blended.weight)?;
                 }
                 Ok((model, base))
             }

@@ -1,20 +1,11 @@
 //! The methods as checkboxes, each with its settings folded away.
 
 use super::precision::BasePrecision;
-use crate::spec::{MethodKind, PromptInit, TrainConfig};
+use crate::spec::{Control, MethodKind, Setting, TextOption, TrainConfig};
 use crate::ui::charts::palette::method_name;
 use crate::ui::lab::use_lab;
 use crate::ui::state::settings::Settings;
 use leptos::prelude::*;
-
-fn blurb(kind: MethodKind) -> &'static str {
-    match kind {
-        MethodKind::Full => "Trains every weight. Strongest with much data.",
-        MethodKind::Lora => "Freezes the base and trains two thin matrices beside each layer (Hu et al. 2021).",
-        MethodKind::Prompt => "Freezes the base and trains a few vectors placed before the input (Lester et al. 2021).",
-        MethodKind::Scratch => "The same model from random weights: shows what pretraining was worth.",
-    }
-}
 
 #[component]
 pub fn Methods() -> impl IntoView {
@@ -31,13 +22,12 @@ pub fn Methods() -> impl IntoView {
 fn MethodChoice(kind: MethodKind) -> impl IntoView {
     let lab = use_lab();
     let on = Memo::new(move |_| lab.settings.with(|settings| settings.methods.contains(&kind)));
-    let id = format!("{kind:?}").to_lowercase();
     view! {
         <div class="method">
             <label class="choice">
                 <input
                     type="checkbox"
-                    data-testid=format!("method-{id}")
+                    data-testid=format!("method-{}", kind.id())
                     prop:checked=move || on.get()
                     on:change=move |event| {
                         let on = event_target_checked(&event);
@@ -45,17 +35,13 @@ fn MethodChoice(kind: MethodKind) -> impl IntoView {
                     }
                 />
                 <span>
-                    <Mark kind /> {method_name(kind)} <small>{blurb(kind)}</small>
+                    <Mark kind /> {method_name(kind)} <small>{kind.info().blurb()}</small>
                 </span>
             </label>
             <Show when=move || on.get()>
                 <details class="more">
                     <summary>"Settings of " {method_name(kind)}</summary>
-                    {match kind {
-                        MethodKind::Lora => view! { <LoraSettings /> }.into_any(),
-                        MethodKind::Prompt => view! { <PromptSettings /> }.into_any(),
-                        MethodKind::Full | MethodKind::Scratch => ().into_any(),
-                    }}
+                    <MethodSettings kind />
                     <Number
                         label="Learning rate"
                         least=1e-7
@@ -79,15 +65,12 @@ fn MethodChoice(kind: MethodKind) -> impl IntoView {
 #[component]
 pub fn Mark(kind: MethodKind) -> impl IntoView {
     let lab = use_lab();
-    let shape = match kind {
-        MethodKind::Full => "M6 1a5 5 0 1 0 .01 0z",
-        MethodKind::Lora => "M6 1l5.4 9.6H.6z",
-        MethodKind::Prompt => "M6 .4l5 5.6-5 5.6L1 6z",
-        MethodKind::Scratch => "M1.4 1.4h9.2v9.2H1.4z",
-    };
     view! {
         <svg class="mark" viewBox="0 0 12 12" aria-hidden="true">
-            <path d=shape fill=move || lab.theme.get().of_method(kind).colour />
+            <path
+                d=move || lab.theme.get().of_method(kind).path
+                fill=move || lab.theme.get().of_method(kind).colour
+            />
         </svg>
     }
 }
@@ -120,101 +103,126 @@ fn Number(
     }
 }
 
+/// The method's own settings, as it describes them: numbers and choices in a row, flags and texts below.
 #[component]
-fn LoraSettings() -> impl IntoView {
+fn MethodSettings(kind: MethodKind) -> impl IntoView {
+    let shown = use_lab().settings.with_untracked(|settings| settings.settings_of(kind));
+    let (mut row, mut below) = (Vec::new(), Vec::new());
+    for Setting { id, label, control, on_page, .. } in shown {
+        match control {
+            _ if !on_page => {}
+            Control::Number { least, most, whole } => {
+                let of = move |settings: &Settings| value(settings, kind, id).parse().unwrap_or(f64::NAN);
+                let set = move |settings: &mut Settings, number: f64| {
+                    put(settings, kind, id, &if whole { number.trunc() } else { number }.to_string());
+                };
+                row.push(view! { <Number label least most of set /> }.into_any());
+            }
+            Control::Choice { options, text } => {
+                row.push(view! { <Choice kind id label options text /> }.into_any());
+                if let Some(text) = text {
+                    below.push(view! { <Text kind id text /> }.into_any());
+                }
+            }
+            Control::Flag { note } => below.push(view! { <Flag kind id label note /> }.into_any()),
+            Control::List { .. } => {}
+        }
+    }
+    let row = (!row.is_empty()).then(|| view! { <div class="row">{row}</div> });
+    view! {
+        {row}
+        {below}
+    }
+}
+
+fn value(settings: &Settings, kind: MethodKind, id: &str) -> String {
+    settings
+        .settings_of(kind)
+        .into_iter()
+        .find(|setting| setting.id == id)
+        .map_or_else(String::new, |found| found.value)
+}
+
+/// Sets what a control gave. One that a method refuses leaves the setting as it is, and the control shows that.
+fn put(settings: &mut Settings, kind: MethodKind, id: &str, value: &str) {
+    let _ = settings.set_setting(kind, id, value);
+}
+
+#[component]
+fn Flag(kind: MethodKind, id: &'static str, label: &'static str, note: &'static str) -> impl IntoView {
     let lab = use_lab();
     view! {
-        <div class="row">
-            <Number
-                label="Rank"
-                least=1.0
-                most=256.0
-                of=|settings: &Settings| settings.lora.rank as f64
-                set=|settings: &mut Settings, value: f64| settings.lora.rank = value as usize
-            />
-            <Number
-                label="Alpha"
-                least=0.001
-                most=10_000.0
-                of=|settings: &Settings| settings.lora.alpha
-                set=|settings: &mut Settings, value: f64| settings.lora.alpha = value
-            />
-            <Number
-                label="Dropout"
-                least=0.0
-                most=0.95
-                of=|settings: &Settings| settings.lora.dropout
-                set=|settings: &mut Settings, value: f64| settings.lora.dropout = value
-            />
-        </div>
         <label class="choice">
             <input
                 type="checkbox"
-                prop:checked=move || lab.settings.with(|settings| settings.lora.rslora)
+                prop:checked=move || lab.settings.with(|settings| value(settings, kind, id) == "true")
                 on:change=move |event| {
                     let on = event_target_checked(&event);
-                    lab.set(|settings| settings.lora.rslora = on);
+                    lab.set(|settings| put(settings, kind, id, &on.to_string()));
                 }
             />
-            <span>"Scale by alpha/√rank" <small>"(rsLoRA, Kalajdzievski 2023) instead of alpha/rank"</small></span>
+            <span>{label} <small>{note}</small></span>
         </label>
     }
 }
 
 #[component]
-fn PromptSettings() -> impl IntoView {
+fn Choice(
+    kind: MethodKind,
+    id: &'static str,
+    label: &'static str,
+    options: &'static [(&'static str, &'static str)],
+    text: Option<TextOption>,
+) -> impl IntoView {
     let lab = use_lab();
-    let start = move || {
-        lab.settings.with(|settings| match settings.prompt.init {
-            PromptInit::Random => "random",
-            PromptInit::Vocabulary => "vocabulary",
-            PromptInit::Text(_) => "text",
-        })
+    let chosen = move || {
+        let value = lab.settings.with(|settings| value(settings, kind, id));
+        value.split(':').next().unwrap_or_default().to_string()
     };
-    let text = move || {
-        lab.settings.with(|settings| match &settings.prompt.init {
-            PromptInit::Text(text) => Some(text.clone()),
-            _ => None,
-        })
+    let option = move |(option, name): &(&'static str, &'static str)| {
+        let (option, name) = (*option, *name);
+        view! { <option value=option selected=move || chosen() == option>{name}</option> }
     };
-    let has_text = Memo::new(move |_| text().is_some());
     view! {
-        <div class="row">
-            <Number
-                label="Virtual tokens"
-                least=1.0
-                most=256.0
-                of=|settings: &Settings| settings.prompt.virtual_tokens as f64
-                set=|settings: &mut Settings, value: f64| settings.prompt.virtual_tokens = value as usize
-            />
+        <label>
+            {label}
+            <select
+                prop:value=chosen
+                on:change=move |event| {
+                    let option = event_target_value(&event);
+                    let value = match text {
+                        Some(text) if text.option == option => format!("{option}:{}", text.first),
+                        _ => option,
+                    };
+                    lab.set(|settings| put(settings, kind, id, &value));
+                }
+            >
+                {options.iter().map(option).collect_view()}
+            </select>
+        </label>
+    }
+}
+
+/// The text of a choice that is one.
+#[component]
+fn Text(kind: MethodKind, id: &'static str, text: TextOption) -> impl IntoView {
+    let lab = use_lab();
+    let TextOption { option, label, .. } = text;
+    let written = move || {
+        let value = lab.settings.with(|settings| value(settings, kind, id));
+        value.strip_prefix(option)?.strip_prefix(':').map(String::from)
+    };
+    let is_text = Memo::new(move |_| written().is_some());
+    view! {
+        <Show when=move || is_text.get()>
             <label>
-                "Start from"
-                <select
-                    prop:value=start
-                    on:change=move |event| {
-                        let init = match event_target_value(&event).as_str() {
-                            "random" => PromptInit::Random,
-                            "text" => PromptInit::Text("Answer briefly.".into()),
-                            _ => PromptInit::Vocabulary,
-                        };
-                        lab.set(|settings| settings.prompt.init = init);
-                    }
-                >
-                    <option value="vocabulary" selected=move || start() == "vocabulary">"words of the vocabulary"</option>
-                    <option value="random" selected=move || start() == "random">"random vectors"</option>
-                    <option value="text" selected=move || start() == "text">"a text"</option>
-                </select>
-            </label>
-        </div>
-        <Show when=move || has_text.get()>
-            <label>
-                "Text"
+                {label}
                 <input
                     type="text"
-                    prop:value=move || text().unwrap_or_default()
+                    prop:value=move || written().unwrap_or_default()
                     on:change=move |event| {
-                        let text = event_target_value(&event);
-                        lab.set(|settings| settings.prompt.init = PromptInit::Text(text));
+                        let value = format!("{option}:{}", event_target_value(&event));
+                        lab.set(|settings| put(settings, kind, id, &value));
                     }
                 />
             </label>

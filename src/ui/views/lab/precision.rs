@@ -1,4 +1,4 @@
-//! How the frozen base of LoRA and prompt tuning rests in memory, and what that cost where it was measured.
+//! How the frozen base of LoRA and prompt tuning is held in memory, and what that cost where it was measured.
 
 use crate::plan::precision::costs;
 use crate::spec::Precision;
@@ -8,7 +8,7 @@ use leptos::prelude::*;
 #[component]
 pub fn BasePrecision() -> impl IntoView {
     let lab = use_lab();
-    let chosen = Memo::new(move |_| lab.settings.with(|settings| settings.lora.base_precision));
+    let chosen = Memo::new(move |_| lab.settings.with(|settings| settings.base_precision));
     let measured = move || {
         let costs = lab.state.with(|state| costs(&state.records().collect::<Vec<_>>()));
         let costs = costs.into_iter().filter(|cost| cost.precision == chosen.get());
@@ -30,7 +30,7 @@ pub fn BasePrecision() -> impl IntoView {
                 data-testid="precision"
                 on:change=move |event| {
                     if let Ok(precision) = event_target_value(&event).parse::<Precision>() {
-                        lab.set(|settings| settings.rest_in(precision));
+                        lab.set(|settings| settings.base_precision = precision);
                     }
                 }
             >

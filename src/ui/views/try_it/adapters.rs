@@ -1,7 +1,7 @@
 //! Adapters that the visitor brings: PEFT folders or their .zip, checked against a base and kept in the browser.
 
 use crate::protocol::AdapterCard;
-use crate::spec::Method;
+use crate::spec::MethodResult;
 use crate::ui::drop::{Dropped, picked};
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
@@ -75,10 +75,10 @@ pub fn Adapters() -> impl IntoView {
 #[component]
 fn Added(card: AdapterCard) -> impl IntoView {
     let lab = use_lab();
-    let kind = match &card.method {
-        Method::Lora(lora) => format!("LoRA of rank {}", lora.rank),
-        Method::Prompt(prompt) => format!("prompt of {} tokens", prompt.virtual_tokens),
-        Method::Full | Method::Scratch => String::new(),
+    let kind = match (card.method.kind().info().result, card.method.tuning().size()) {
+        (MethodResult::Adapter { noun, .. }, Some(size)) => format!("{noun} of {size}"),
+        (MethodResult::Adapter { noun, .. }, None) => noun.to_string(),
+        (MethodResult::Model, _) => String::new(),
     };
     let loss = card.test_nats_per_token.map(|loss| format!(", test loss {loss:.3}")).unwrap_or_default();
     let about = format!("{kind} for {}, {}{loss}", card.base.name, bytes(card.bytes));

@@ -2,7 +2,6 @@
 //! opposite.
 
 use crate::protocol::{AdapterRef, Blended, ModelRef};
-use crate::spec::{Method, MethodKind};
 use crate::ui::lab::use_lab;
 use crate::ui::state::State;
 use crate::ui::widgets::base_select::BaseSelect;
@@ -18,11 +17,12 @@ struct Choice {
 
 /// Every LoRA adapter at hand: trained here, or added.
 fn choices(state: &State) -> Vec<Choice> {
-    let runs = super::before_after::tuned(state)
-        .into_iter()
-        .filter(|run| run.kind == MethodKind::Lora)
-        .map(|run| Choice { base: run.model.base().to_string(), name: run.name, adapter: AdapterRef::Run(run.run) });
-    let added = state.asks.adapters.iter().filter(|card| matches!(card.method, Method::Lora(_))).map(|card| Choice {
+    let runs = super::before_after::tuned(state).into_iter().filter(|run| run.kind.merges()).map(|run| Choice {
+        base: run.model.base().to_string(),
+        name: run.name,
+        adapter: AdapterRef::Run(run.run),
+    });
+    let added = state.asks.adapters.iter().filter(|card| card.method.kind().merges()).map(|card| Choice {
         base: card.base.name.clone(),
         name: card.name.clone(),
         adapter: AdapterRef::Added(card.id.clone()),

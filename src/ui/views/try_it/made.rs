@@ -2,7 +2,7 @@
 
 use super::before_after::tuned;
 use crate::protocol::ModelRef;
-use crate::spec::MethodKind;
+use crate::spec::MethodResult;
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
 use crate::ui::state::asks::Asked;
@@ -22,16 +22,16 @@ pub fn Made() -> impl IntoView {
                 <For each=move || runs.get() key=|run| run.name.clone() let(run)>
                     <li data-testid="made">
                         <span>{run.name}</span>
-                        {match run.kind {
-                            MethodKind::Lora => view! {
+                        {match run.kind.info().result {
+                            MethodResult::Adapter { unmergeable: None, .. } => view! {
                                 <Download model=run.model.clone() merged=false label="Adapter" />
                                 <Download model=run.model merged=true label="Merged model" />
                             }.into_any(),
-                            MethodKind::Prompt => view! {
-                                <small>"It stands before the input, so it cannot be merged."</small>
+                            MethodResult::Adapter { unmergeable: Some(reason), .. } => view! {
+                                <small>{reason}</small>
                                 <Download model=run.model merged=false label="Adapter" />
                             }.into_any(),
-                            MethodKind::Full | MethodKind::Scratch => {
+                            MethodResult::Model => {
                                 view! { <Download model=run.model merged=false label="Model" /> }.into_any()
                             }
                         }}
