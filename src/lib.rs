@@ -11,6 +11,9 @@
 //! 3. edges: IO, one adapter per platform;
 //! 4. the page: Leptos, never a tensor.
 
+// What can fail says why. Tests may unwrap (clippy.toml).
+#![warn(clippy::unwrap_used)]
+
 // 1. pure
 pub mod data;
 pub mod hub;

@@ -52,8 +52,8 @@ pub(crate) fn gemm(
     assert!(a.holds(m, k) && b.holds(k, n) && stride >= n && (m - 1) * stride + n <= out.len(), "matrix bounds");
     #[cfg(target_family = "wasm")]
     super::panels::multiply(out, stride, [m, k, n], a, b, scale, add);
-    // Safety: the lines above keep every element inside its slice; `out` is exclusively borrowed.
     #[cfg(not(target_family = "wasm"))]
+    // SAFETY: the lines above keep every element inside its slice; `out` is exclusively borrowed.
     unsafe {
         gemm::gemm(
             m,
