@@ -19,35 +19,31 @@ struct Cli {
     verb: Verb,
 }
 
-#[derive(Subcommand)]
-enum Verb {
-    /// Time fixed work: each method at two sizes.
-    Bench(bench::Args),
-    /// Fine-tune a model on one of the lab's tasks or a file.
-    Finetune(Box<finetune::Args>),
-    /// Fit scaling laws to a table of points.
-    Fit(fit::Args),
-    /// Continue a text.
-    Generate(generate::Args),
-    /// Print what a model says after every token.
-    Logits(logits::Args),
-    /// Make the base models of www/models/ladder.json.
-    Pretrain(pretrain::Args),
-    /// Run an experiment and write its records.
-    Sweep(sweep::Args),
+macro_rules! verbs {
+    ($($Verb:ident($file:ident): $about:literal),* $(,)?) => {
+        #[derive(Subcommand)]
+        enum Verb {
+            $(#[command(about = $about)] $Verb(Box<$file::Args>)),*
+        }
+
+        /// Reads the arguments and does what they say.
+        pub fn run() -> anyhow::Result<()> {
+            match Cli::parse().verb {
+                $(Verb::$Verb(args) => $file::run(*args)),*
+            }
+        }
+    };
 }
 
-/// Reads the arguments and does what they say.
-pub fn run() -> anyhow::Result<()> {
-    match Cli::parse().verb {
-        Verb::Bench(args) => bench::run(args),
-        Verb::Finetune(args) => finetune::run(*args),
-        Verb::Fit(args) => fit::run(args),
-        Verb::Generate(args) => generate::run(args),
-        Verb::Logits(args) => logits::run(args),
-        Verb::Pretrain(args) => pretrain::run(args),
-        Verb::Sweep(args) => sweep::run(args),
-    }
+// `./lab` reads this list too, a line a verb.
+verbs! {
+    Bench(bench): "Time fixed work: each method at two sizes",
+    Finetune(finetune): "Fine-tune a model on one of the lab's tasks or a file",
+    Fit(fit): "Fit scaling laws to a table of points",
+    Generate(generate): "Continue a text",
+    Logits(logits): "Print what a model says after every token",
+    Pretrain(pretrain): "Make the base models of www/models/ladder.json",
+    Sweep(sweep): "Run an experiment and write its records",
 }
 
 /// The lab's version and, where `./lab` tells it, its commit.
