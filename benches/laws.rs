@@ -5,7 +5,7 @@
 //!         cargo test --profile page --target wasm32-unknown-unknown --bench laws -- --nocapture
 
 use std::hint::black_box;
-use tunelab::laws::{Law, Options, Point, Question, answer, fit};
+use tunelab::laws::{AnalysisRequest, Law, Options, Point, analyse, fit};
 #[cfg(not(target_arch = "wasm32"))]
 use {std::println as say, std::time::Instant};
 #[cfg(target_arch = "wasm32")]
@@ -47,10 +47,14 @@ fn laws() {
             Point::new(name, d, (b * d.powf(-beta) + e) * noise.exp()).of_run(format!("{}", cell % 3))
         })
     });
-    let question =
-        Question { points: points.collect(), draws: 300, scratch: vec!["scratch".into()], ..Question::default() };
-    report("the page's fits", || drop(black_box(fit(&question.points, &Options::default()))));
-    report("all it shows", || drop(black_box(answer(&question))));
+    let request = AnalysisRequest {
+        points: points.collect(),
+        draws: 300,
+        scratch: vec!["scratch".into()],
+        ..AnalysisRequest::default()
+    };
+    report("the page's fits", || drop(black_box(fit(&request.points, &Options::default()))));
+    report("all it shows", || drop(black_box(analyse(&request))));
 }
 
 /// The fastest of some rounds.

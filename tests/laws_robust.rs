@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
 use tunelab::laws::{
-    Cell, Law, Objective, Options, Point, Report, Table, Warning, advise, backtest, crossover, fit, points_csv,
+    Candidate, Law, Objective, Options, Point, Report, Table, Warning, advise, backtest, crossover, fit, points_csv,
     transfer,
 };
 
@@ -54,7 +54,7 @@ proptest! {
         for group in &report.groups {
             prop_assert!(group.fit.is_some() || !group.warnings.is_empty());
             if let Some(fit) = &group.fit {
-                advise(fit, group.noise.unwrap_or(0.01), (1e5, None), &[Cell { d: 100.0, n: None, cost: 1.0 }]);
+                advise(fit, group.noise.unwrap_or(0.01), (1e5, None), &[Candidate { d: 100.0, n: None, cost: 1.0 }]);
                 crossover(fit, fit, None);
             }
         }
@@ -147,7 +147,7 @@ fn nothing_stands_in_for_an_absent_size() {
         fit(&sized, &Options { law: Some(Law::Multiplicative), draws: 30, ..Options::default() }).groups.remove(0);
     let joint = joint.fit.unwrap();
     assert!(joint.predict(1e4, None).is_none() && crossover(&joint, &joint, None).is_none());
-    assert!(advise(&joint, 0.01, (1e5, None), &[Cell { d: 100.0, n: Some(1e6), cost: 1.0 }]).is_empty());
+    assert!(advise(&joint, 0.01, (1e5, None), &[Candidate { d: 100.0, n: Some(1e6), cost: 1.0 }]).is_empty());
 }
 
 #[test]

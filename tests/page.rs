@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use tunelab::data::tasks::Task;
-use tunelab::laws::{self, Point, Question};
+use tunelab::laws::{AnalysisRequest, Point, analyse};
 use tunelab::protocol::*;
 use tunelab::record::*;
 use tunelab::spec::*;
@@ -221,13 +221,13 @@ fn variants_of_a_method_are_known_by_their_settings_not_by_their_names() {
     assert!(groups(&page, "large", "64").iter().any(|group| group.key == scratch), "nor with the base");
     let names = results::names(&results::groups_of_all(&page.state));
     assert_eq!(names.values().collect::<BTreeSet<_>>().len(), 3, "{names:?}");
-    let question = Question {
+    let question = AnalysisRequest {
         points: results::points(&both, Horizontal::Examples),
         scratch: both[1..].iter().map(|group| group.key.clone()).collect(),
         names,
-        ..Question::default()
+        ..AnalysisRequest::default()
     };
-    let found = laws::answer(&question);
+    let found = analyse(&question);
     let said: Vec<_> = found.transfers.iter().map(|t| (t.name.as_str(), t.report.rows.len())).collect();
     assert_eq!(said, [("LoRA", 3), ("LoRA", 3)]);
 }

@@ -1,13 +1,13 @@
 //! Which law? The one that best predicts the largest sizes when they are left out; AICc (Hurvich and Tsai 1989) decides
 //! between equals, and where there are too few sizes to leave any out.
 
-use super::bootstrap::Believed;
-use super::forms::padded;
-use super::point::{Row, centre, distinct};
-use super::report::Rival;
-use super::solve::solve;
-use super::start::Care;
-use super::{Law, Objective};
+use crate::laws::fit::multistart::best_fit;
+use crate::laws::fit::starting_values::Fineness;
+use crate::laws::forms::padded;
+use crate::laws::point::{Row, centre, distinct};
+use crate::laws::report::Rival;
+use crate::laws::uncertainty::bootstrap::Plausible;
+use crate::laws::{Law, Objective};
 
 /// How many of the largest sizes are left out in turn.
 const LEFT_OUT: usize = 2;
@@ -41,7 +41,7 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective) -> Vec<Riv
 }
 
 fn score(law: Law, rows: &[Row], objective: Objective) -> Option<Rival> {
-    let solution = solve(law, rows, objective, Care::Full)?;
+    let solution = best_fit(law, rows, objective, Fineness::Fine)?;
     let count = law.count(rows);
     let theta = law.to_natural(&solution.theta, rows);
     Some(Rival {
@@ -65,14 +65,14 @@ fn aicc(law: Law, rows: &[Row], theta: &[f64]) -> Option<f64> {
 
 /// The laws that the points leave open: the chosen one, and all with about as much support by AIC. The correction in
 /// AICc is for predicting with one law: on five points it rules out a constant, whatever they say.
-pub(crate) fn believed(rivals: &[Rival], rows: &[Row]) -> Vec<Believed> {
+pub(crate) fn plausible(rivals: &[Rival], rows: &[Row]) -> Vec<Plausible> {
     let aic = |rival: &Rival| {
         let count = rows.len() as f64;
         count * (squares(rival.law, rows, &rival.theta) / count).max(1e-30).ln() + 2.0 * rival.theta.len() as f64
     };
     let lowest = rivals.iter().map(aic).fold(f64::INFINITY, f64::min);
     let open = rivals.iter().filter(|rival| rival.chosen || aic(rival) <= lowest + SUPPORT);
-    open.map(|rival| Believed { law: rival.law, theta: padded(&rival.theta) }).collect()
+    open.map(|rival| Plausible { law: rival.law, theta: padded(&rival.theta) }).collect()
 }
 
 fn squares(law: Law, rows: &[Row], theta: &[f64]) -> f64 {
@@ -105,7 +105,7 @@ fn held_out_percent(law: Law, rows: &[Row], objective: Objective) -> Option<f64>
             continue;
         }
         centre(&mut seen);
-        let theta = law.to_natural(&solve(law, &seen, objective, Care::Quick)?.theta, &seen);
+        let theta = law.to_natural(&best_fit(law, &seen, objective, Fineness::Coarse)?.theta, &seen);
         let known = hidden.iter().filter(|row| law.covers(row, &seen));
         errors.extend(known.map(|row| percent(law.ln_loss(&theta, row) - row.ln_loss)));
     }

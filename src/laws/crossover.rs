@@ -2,10 +2,10 @@
 //! (arXiv 2402.17193, section 5), found by bisection in ln D, and again in every pair of bootstrap draws. It does not
 //! carry over from one task to another.
 
-use super::Draw;
-use super::describe::interval;
-use super::point::Row;
-use super::report::{Fit, Interval, TRUSTED_FACTOR};
+use crate::laws::Replicate;
+use crate::laws::point::Row;
+use crate::laws::report::{FittedLaw, Interval, TRUSTED_FACTOR};
+use crate::laws::uncertainty::interval::interval;
 use serde::{Deserialize, Serialize};
 
 /// Places where the sign of the difference is looked at, before bisecting between two.
@@ -30,7 +30,7 @@ pub struct Crossover {
 
 /// Where `first` and `second` cross, at second factor `n` for joint laws. None where their sizes do not overlap, and
 /// without the second factor that a law needs.
-pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover> {
+pub fn crossover(first: &FittedLaw, second: &FittedLaw, n: Option<f64>) -> Option<Crossover> {
     let smallest = first.smallest_d().max(second.smallest_d());
     let largest = TRUSTED_FACTOR * first.largest_d.min(second.largest_d);
     if smallest >= largest {
@@ -38,9 +38,9 @@ pub fn crossover(first: &Fit, second: &Fit, n: Option<f64>) -> Option<Crossover>
     }
     let searched = Interval { lo: smallest, hi: largest };
     // Taken once: a row's logarithms cost as much as a law.
-    let of = |fit: &Fit| places(searched).map(|d| fit.row(d, n, None)).collect::<Option<Vec<Row>>>();
+    let of = |fit: &FittedLaw| places(searched).map(|d| fit.row(d, n, None)).collect::<Option<Vec<Row>>>();
     let places = of(first).and(of(second))?;
-    let find = |a: &Draw, b: &Draw| crossing(|row| a.loss(row) - b.loss(row), &places);
+    let find = |a: &Replicate, b: &Replicate| crossing(|row| a.loss(row) - b.loss(row), &places);
     let smallest_row = Row::at(smallest, n, None);
     // Draws of equal number share their random numbers: half a turn apart they are independent.
     let pairs = first.draws.iter().zip(second.draws.iter().cycle().skip(second.draws.len() / 2));
@@ -81,10 +81,10 @@ fn crossing(difference: impl Fn(&Row) -> f64, places: &[Row]) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Law, Options, Point, fit};
     use super::*;
+    use crate::laws::{Law, Options, Point, fit};
 
-    fn curve(b: f64, beta: f64, wave: f64) -> Fit {
+    fn curve(b: f64, beta: f64, wave: f64) -> FittedLaw {
         let points: Vec<Point> = (0..8)
             .map(|i| {
                 let d = 64.0 * 2f64.powi(i);

@@ -1,8 +1,8 @@
 //! Points, fits and reports as files: CSV for spreadsheets, JSON for programs, a table for people.
 
-use super::Point;
-use super::report::{GroupReport, REPORT_VERSION, Report, Sample};
-use super::warning::short;
+use crate::laws::Point;
+use crate::laws::report::{GroupReport, Prediction, REPORT_VERSION, Report};
+use crate::laws::warning::short;
 use std::fmt::Write;
 
 /// Why a report cannot be read.
@@ -16,7 +16,7 @@ pub enum ReportError {
     Version { found: u64 },
 }
 
-/// Points as CSV, in columns that [`Table::guess`](super::Table::guess) knows.
+/// Points as CSV, in columns that [`Table::guess`](crate::laws::Table::guess) knows.
 pub fn points_csv(points: &[Point]) -> String {
     let mut text = String::from("group,run,d,n,factor,unique,loss\n");
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
@@ -104,7 +104,7 @@ fn write_group(text: &mut String, group: &GroupReport) {
         }
     }
     for forecast in &group.forecasts {
-        let Sample { d, lo, mid, hi, trusted } = forecast.predicted;
+        let Prediction { d, lo, mid, hi, trusted } = forecast.predicted;
         let of = forecast.point.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
         let beyond = if trusted { "" } else { "  (beyond 4×: not to be trusted)" };
         let _ = writeln!(
@@ -128,8 +128,8 @@ fn quoted(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Options, Table, fit};
     use super::*;
+    use crate::laws::{Options, Table, fit};
 
     #[test]
     fn points_come_back() {

@@ -1,7 +1,7 @@
 //! A point is one finished run: how much data, how large a model, and the loss it ended with on one fixed test set.
 //! Checkpoints within a run are not points: their learning rate has not decayed, so their loss lies too high.
 
-use super::Warning;
+use crate::laws::Warning;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,6 @@
 //! The report: everything a page or a table shows of a fit, as plain versioned data.
 
-use super::{Draw, Law, Objective, Point, Warning};
+use crate::laws::{Law, Objective, Point, Replicate, Warning};
 use serde::{Deserialize, Serialize};
 
 /// The version of [`Report`]'s JSON.
@@ -52,7 +52,7 @@ pub struct GroupReport {
     /// Standard deviation of ln loss between runs of one size where there are such, else of the misfit.
     pub noise: Option<f64>,
     /// The law chosen or asked for; none where nothing could be fitted.
-    pub fit: Option<Fit>,
+    pub fit: Option<FittedLaw>,
     /// Every law tried, the chosen one included, best first.
     pub rivals: Vec<Rival>,
     /// The mean error of repeating the last loss, on the sizes that the rivals were judged by.
@@ -77,9 +77,9 @@ impl GroupReport {
 
 /// A law with its parameters, and all that is drawn of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Fit {
+pub struct FittedLaw {
     pub law: Law,
-    /// Parameters as the optimiser holds them (logarithms of B, E …).
+    /// Natural parameters: amounts (B …) by their logarithms, E and exponents as they are.
     pub theta: Vec<f64>,
     pub parameters: Vec<Parameter>,
     /// Sum of Huber on ln-loss residuals, unscaled.
@@ -90,7 +90,7 @@ pub struct Fit {
     pub curves: Vec<Curve>,
     /// In the order of `GroupReport::points`.
     pub residuals: Vec<Residual>,
-    /// How much the objective rises when the exponent is held elsewhere.
+    /// How much the objective rises when the exponent is fixed elsewhere.
     pub profile: Vec<ProfilePoint>,
     /// The factors of a shared law, in the order of its parameters.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -99,7 +99,7 @@ pub struct Fit {
     pub largest_d: f64,
     /// Bootstrap refits, for crossovers and forecasts; kept in memory only.
     #[serde(skip)]
-    pub draws: Vec<Draw>,
+    pub draws: Vec<Replicate>,
 }
 
 /// A fitted parameter.
@@ -139,12 +139,12 @@ pub struct Curve {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub factor: Option<String>,
     pub n: Option<f64>,
-    pub samples: Vec<Sample>,
+    pub samples: Vec<Prediction>,
 }
 
 /// The law's loss at one amount of data, with the 95% band of the law itself (a new run scatters more).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
+pub struct Prediction {
     pub d: f64,
     pub lo: f64,
     pub mid: f64,
@@ -186,7 +186,7 @@ pub struct Rival {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     pub point: Point,
-    pub predicted: Sample,
+    pub predicted: Prediction,
     pub error_percent: f64,
     /// The error of repeating the last loss seen.
     pub last_loss_percent: Option<f64>,

@@ -1,7 +1,7 @@
 //! Points from outside: any CSV or JSON table, its columns chosen by name. Nothing here panics, whatever the bytes;
 //! rows without a number where one belongs are left out, and the warning that comes along says which.
 
-use super::{Point, Warning};
+use crate::laws::{Point, Warning};
 use serde_json::Value;
 
 /// More rows than any experiment has; a bound on memory for a file dropped by mistake.

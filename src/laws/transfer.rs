@@ -6,12 +6,12 @@
 //! it is "out of range". D_T may be negative: a small pretrained model can end worse than one from scratch
 //! (ossification).
 
-use super::describe::interval;
-use super::point::{Row, clean, distinct, rows_of};
-use super::report::Interval;
-use super::solve::solve;
-use super::start::Care;
-use super::{Law, Objective, Point, Warning};
+use crate::laws::fit::multistart::best_fit;
+use crate::laws::fit::starting_values::Fineness;
+use crate::laws::point::{Row, clean, distinct, rows_of};
+use crate::laws::report::Interval;
+use crate::laws::uncertainty::interval::interval;
+use crate::laws::{Law, Objective, Point, Warning};
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
 
@@ -204,7 +204,7 @@ fn near_limit(points: &[Point]) -> Option<f64> {
     if sizes <= law.parameters().len() {
         return None;
     }
-    let theta = law.to_natural(&solve(law, &rows, Objective::default(), Care::Full)?.theta, &rows);
+    let theta = law.to_natural(&best_fit(law, &rows, Objective::default(), Fineness::Fine)?.theta, &rows);
     let constant = theta[law.constant()?];
     if constant <= 0.0 {
         return None;

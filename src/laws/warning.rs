@@ -22,7 +22,7 @@ pub enum Warning {
     Empty,
     /// Fewer sizes than the law has parameters.
     TooFewSizes { sizes: usize, needed: usize },
-    /// Sizes so few or close that the exponent is hardly held. `half_width` is half its 95% interval.
+    /// Sizes so few or close that the exponent is hardly determined. `half_width` is half its 95% interval.
     Span { sizes: usize, span: f64, half_width: Option<f64> },
     /// The whole fall in loss is no more than a few times the noise. Both in per cent of the loss.
     Noise { drop_percent: f64, noise_percent: f64 },

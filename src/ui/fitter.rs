@@ -2,7 +2,7 @@
 //! this same program, started a second time where there is no window; questions and answers cross as JSON.
 
 use super::browser;
-use crate::laws::{Answer, Question, answer};
+use crate::laws::{Analysis, AnalysisRequest, analyse};
 use crate::platform::browser::wire;
 use leptos::prelude::*;
 use std::cell::RefCell;
@@ -13,10 +13,10 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, WorkerOptions, WorkerType};
 
 /// With the milliseconds it took.
-fn timed(question: &Question, clock: impl Fn() -> f64) -> Answer {
+fn timed(question: &AnalysisRequest, clock: impl Fn() -> f64) -> Analysis {
     let start = clock();
-    let answer = answer(question);
-    Answer { milliseconds: clock() - start, ..answer }
+    let answer = analyse(question);
+    Analysis { milliseconds: clock() - start, ..answer }
 }
 
 /// The worker's side: answers one question after another.
@@ -25,7 +25,7 @@ pub fn serve() {
     let replies = scope.clone();
     let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
         let text = message.data().as_string().unwrap_or_default();
-        let reply = serde_json::from_str::<(u32, Question)>(&text).map(|(id, question)| {
+        let reply = serde_json::from_str::<(u32, AnalysisRequest)>(&text).map(|(id, question)| {
             let clock = || replies.performance().map(|clock| clock.now()).unwrap_or_default();
             (id, timed(&question, clock))
         });
@@ -51,7 +51,7 @@ fn post(scope: &web_sys::DedicatedWorkerGlobalScope, text: &str) {
 pub struct Fitter(Rc<RefCell<Inner>>);
 
 /// Called with the answer, or none where it could not be read.
-type Then = Rc<dyn Fn(Option<Answer>)>;
+type Then = Rc<dyn Fn(Option<Analysis>)>;
 
 #[derive(Default)]
 struct Inner {
@@ -83,7 +83,7 @@ impl Fitter {
         fitter
     }
 
-    fn ask(&self, question: &Question, then: Then) {
+    fn ask(&self, question: &AnalysisRequest, then: Then) {
         let mut inner = self.0.borrow_mut();
         if inner.worker.is_none() {
             drop(inner);
@@ -126,17 +126,17 @@ impl Fitter {
             std::mem::take(&mut inner.open)
         };
         for (then, text) in open.into_values() {
-            if let Ok((_, question)) = serde_json::from_str::<(u32, Question)>(&text) {
+            if let Ok((_, question)) = serde_json::from_str::<(u32, AnalysisRequest)>(&text) {
                 then(Some(timed(&question, browser::now)));
             }
         }
     }
 
     /// The answer to `question`, again whenever it changes; while one is being worked on, only the newest waits.
-    pub fn follow(&self, question: Signal<Question>) -> RwSignal<Option<Answer>> {
+    pub fn follow(&self, question: Signal<AnalysisRequest>) -> RwSignal<Option<Analysis>> {
         let shown = RwSignal::new(None);
         let busy = Rc::new(RefCell::new(false));
-        let next = Rc::new(RefCell::new(None::<Question>));
+        let next = Rc::new(RefCell::new(None::<AnalysisRequest>));
         let fitter = self.clone();
         Effect::new(move || {
             let question = question.get();
@@ -154,8 +154,8 @@ impl Fitter {
 fn pump(
     fitter: &Fitter,
     busy: &Rc<RefCell<bool>>,
-    next: &Rc<RefCell<Option<Question>>>,
-    shown: RwSignal<Option<Answer>>,
+    next: &Rc<RefCell<Option<AnalysisRequest>>>,
+    shown: RwSignal<Option<Analysis>>,
 ) {
     if *busy.borrow() {
         return;

@@ -7,7 +7,7 @@ use super::fitter::Fitter;
 use super::keep;
 use super::link::Link;
 use super::state::{Input, Level, Order, State};
-use crate::laws::{Answer, Question};
+use crate::laws::{Analysis, AnalysisRequest};
 use crate::platform::storage::Models;
 use crate::protocol::{Event, ModelSource, ShelfEvent};
 use crate::record::ModelCard;
@@ -141,9 +141,9 @@ impl Lab {
         }
     }
 
-    /// The fit that answers `question`, anew whenever that changes.
-    pub fn fit(&self, question: Signal<Question>) -> RwSignal<Option<Answer>> {
-        self.fitter.with_value(|fitter| fitter.follow(question))
+    /// The fit that answers `request`, anew whenever that changes.
+    pub fn fit(&self, request: Signal<AnalysisRequest>) -> RwSignal<Option<Analysis>> {
+        self.fitter.with_value(|fitter| fitter.follow(request))
     }
 
     /// Looks at a model; `files` are its files, where it is not on a hub.

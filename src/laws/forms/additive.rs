@@ -2,8 +2,8 @@
 //! (Hoffmann et al. 2022, arXiv 2203.15556; refitted by Besiroglu et al. 2024, arXiv 2404.10102); in fine-tuning it
 //! is the rival of the multiplicative law (Zhang et al. 2024, arXiv 2402.17193).
 
-use super::super::start::{Grid, Start, ln};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue, ln};
 
 pub struct Additive;
 
@@ -43,7 +43,7 @@ impl Form for Additive {
         sum_jet([(amount(a), of_a), (amount(b), of_b)], theta[2], Some(2), 5, jet);
     }
 
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for (i, &alpha) in grid.alphas.iter().enumerate() {
             for (j, &beta) in grid.betas.iter().step_by(2).enumerate() {
@@ -53,7 +53,7 @@ impl Form for Additive {
                     padded(&[ln(c[0]) + alpha * grid.ln_n, ln(c[1]) + beta * grid.ln_d, c[2], alpha, beta])
                 };
                 let (error, c) = grid.amounts(basis, 3, 0.0);
-                found.push(Start { error, theta: theta(c), cell: [i, j, 0] });
+                found.push(StartingValue { error, theta: theta(c), cell: [i, j, 0] });
             }
         }
         found

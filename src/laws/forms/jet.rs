@@ -31,7 +31,7 @@ pub(crate) fn log_sum(a: f64, b: f64) -> f64 {
     a.max(b) + (-(a - b).abs()).exp().ln_1p()
 }
 
-/// Terms beyond e^600 are not losses; held there, sums of a few stay finite.
+/// Terms beyond e^600 are not losses; cut there, sums of a few stay finite.
 const TOP: f64 = 600.0;
 
 #[inline]

@@ -51,8 +51,8 @@ impl Law {
         !self.tells_factors() || seen.iter().any(|other| other.factor == row.factor)
     }
 
-    /// The predicted loss. `theta` as in `Fit::theta`; `n` the second factor, for the laws that need one: none without
-    /// it, and none for a law of several factors, which [`Fit::predict_for`](super::super::Fit::predict_for) tells apart.
+    /// The predicted loss. `theta` as in `FittedLaw::theta`; `n` the second factor, for the laws that need one: none without
+    /// it, and none for a law of several factors, which [`FittedLaw::predict_for`](crate::laws::FittedLaw::predict_for) tells apart.
     pub fn predict(self, theta: &[f64], d: f64, n: Option<f64>) -> Option<f64> {
         let known = !self.tells_factors() && (n.is_some() || !self.is_joint());
         known.then(|| self.loss(theta, &Row::at(d, n, None)))

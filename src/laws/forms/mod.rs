@@ -21,8 +21,8 @@ pub(crate) use card::{constant, exponent, scale};
 pub(crate) use jet::{Jet, Matrix, Vector, amount, log_sum, padded, sum_jet};
 pub use law::UnknownLaw;
 
-use super::point::Row;
-use super::start::{Grid, Start};
+use crate::laws::fit::starting_values::{Grid, StartingValue};
+use crate::laws::point::Row;
 use serde::{Deserialize, Serialize};
 
 register::register! {
@@ -57,7 +57,7 @@ pub(crate) trait Form {
     fn jet(theta: &[f64], row: &Row, jet: &mut Jet);
 
     /// Where a fit may start, in natural parameters.
-    fn starts(grid: &Grid) -> Vec<Start>;
+    fn starts(grid: &Grid) -> Vec<StartingValue>;
 
     fn ln_loss(theta: &[f64], row: &Row) -> f64 {
         Self::loss(theta, row).ln()

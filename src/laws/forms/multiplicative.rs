@@ -1,8 +1,8 @@
 //! L = A·X^−α·D^−β + E, X a second factor: model size, pretraining tokens or tuned parameters (Zhang et al. 2024,
 //! "When Scaling Meets LLM Finetuning", arXiv 2402.17193, equation 1).
 
-use super::super::start::{Grid, Start, ln};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue, ln};
 
 pub struct Multiplicative;
 
@@ -38,7 +38,7 @@ impl Form for Multiplicative {
         sum_jet([(amount(u), [1.0, 0.0, -row.ln_n, -row.ln_d, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 4, jet);
     }
 
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for (i, &alpha) in grid.alphas.iter().chain(&[0.0]).enumerate() {
             for (j, &beta) in grid.betas.iter().step_by(2).enumerate() {

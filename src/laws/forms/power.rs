@@ -1,7 +1,7 @@
 //! L = B·D^−β: a straight line on log-log axes (Hestness et al. 2017, arXiv 1712.00409).
 
-use super::super::start::{Grid, Start};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue};
 
 pub struct Power;
 
@@ -41,7 +41,7 @@ impl Form for Power {
     }
 
     /// ln L is linear in ln D: ordinary least squares.
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mean_loss = grid.rows.iter().map(|r| r.ln_loss).sum::<f64>() / grid.rows.len() as f64;
         let (mut xx, mut xy) = (0.0, 0.0);
         for r in grid.rows {
@@ -49,6 +49,6 @@ impl Form for Power {
             xy += (r.ln_d - grid.ln_d) * (r.ln_loss - mean_loss);
         }
         let beta = if xx > 0.0 { (-xy / xx).clamp(0.0, 3.0) } else { 0.0 };
-        vec![Start { error: 0.0, theta: padded(&[mean_loss + beta * grid.ln_d, beta]), cell: [0; 3] }]
+        vec![StartingValue { error: 0.0, theta: padded(&[mean_loss + beta * grid.ln_d, beta]), cell: [0; 3] }]
     }
 }

@@ -1,7 +1,7 @@
 //! L = B·D^−β + E (Kaplan et al. 2020, arXiv 2001.08361; Rosenfeld et al. 2020, arXiv 1909.12673).
 
-use super::super::start::{Grid, Start, ln};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue, ln};
 
 pub struct PowerConstant;
 
@@ -36,7 +36,7 @@ impl Form for PowerConstant {
         sum_jet([(amount(u), [1.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 3, jet);
     }
 
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for (i, &beta) in grid.betas.iter().enumerate() {
             let basis = |r: &Row| [(-beta * (r.ln_d - grid.ln_d)).exp(), 1.0, 0.0];

@@ -5,8 +5,8 @@
 //! above E at D̄, and v from 0 (a plain power law) to 1 (still flat) says how much of the denominator D_l is there.
 //! Without a shallow phase, ln D_l would creep towards −∞ for hundreds of steps; v reaches 0 in a few.
 
-use super::super::start::{Grid, Start, ln};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue, ln};
 
 pub struct Rectified;
 
@@ -61,7 +61,7 @@ impl Form for Rectified {
     }
 
     /// D_l = D₀^β, with the bend D₀ on a grid from below the smallest size to the largest.
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for (i, &beta) in grid.betas.iter().step_by(2).enumerate() {
             for j in 0..=grid.transitions {
@@ -113,8 +113,8 @@ pub const SHARE: (f64, f64) = (1e-18, 1.0 - 1e-12);
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::point::centre;
     use super::*;
+    use crate::laws::point::centre;
 
     #[test]
     fn the_working_form_is_the_same_law() {

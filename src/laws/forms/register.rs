@@ -44,7 +44,7 @@ macro_rules! register {
             }
 
             /// Where a fit may start, in natural parameters.
-            pub(crate) fn starts(self, grid: &Grid) -> Vec<Start> {
+            pub(crate) fn starts(self, grid: &Grid) -> Vec<StartingValue> {
                 match self { $(Law::$Form => $file::$Form::starts(grid)),* }
             }
 

@@ -4,8 +4,8 @@
 //!
 //! A, B, E and α = β are the paper's, fitted there to runs without repetition; R*_D and R*_N are free.
 
-use super::super::start::{Grid, Start};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue};
 
 pub struct Repeated;
 
@@ -62,13 +62,13 @@ impl Form for Repeated {
         jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;
     }
 
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for i in 0..12 {
             for j in 0..12 {
                 let theta = padded(&[-1.0 + 0.6 * i as f64, -1.0 + 0.6 * j as f64]);
                 let error = grid.rows.iter().map(|r| (Self::ln_loss(&theta, r) - r.ln_loss).powi(2)).sum();
-                found.push(Start { error, theta, cell: [i, j, 0] });
+                found.push(StartingValue { error, theta, cell: [i, j, 0] });
             }
         }
         found

@@ -5,8 +5,8 @@
 //!
 //! Parameters: β, E, then ln A and α of each factor. A row says which factor it varies.
 
-use super::super::start::{Grid, Start, straight};
 use super::*;
+use crate::laws::fit::starting_values::{Grid, StartingValue, straight};
 
 pub struct Shared;
 
@@ -53,7 +53,7 @@ impl Form for Shared {
     }
 
     /// Each factor's own multiplicative start, brought to one β and E.
-    fn starts(grid: &Grid) -> Vec<Start> {
+    fn starts(grid: &Grid) -> Vec<StartingValue> {
         let mut found = Vec::new();
         for (k, &beta) in grid.betas.iter().step_by(3).enumerate() {
             for (e, share) in [0.0, 0.3, 0.6, 0.85].into_iter().enumerate() {
@@ -74,7 +74,7 @@ impl Form for Shared {
                 for r in grid.rows {
                     error += (Self::ln_loss(&theta, r) - r.ln_loss).powi(2);
                 }
-                found.push(Start { error, theta, cell: [k, 4 * e, 0] });
+                found.push(StartingValue { error, theta, cell: [k, 4 * e, 0] });
             }
         }
         found
@@ -98,10 +98,10 @@ impl Form for Shared {
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::newton::{Effort, minimise};
-    use super::super::super::point::rows_of;
-    use super::super::super::{Objective, Options, Point, Warning, fit};
     use super::*;
+    use crate::laws::fit::newton::{Stopping, minimise};
+    use crate::laws::point::rows_of;
+    use crate::laws::{Objective, Options, Point, Warning, fit};
 
     /// Points of the law at β = 0.15 and E = 0.75, each factor varied alone, with scatter.
     fn points(factors: &[(&str, f64, f64, f64)]) -> Vec<Point> {
@@ -161,7 +161,7 @@ mod tests {
             let mut bounds = Law::Multiplicative.bounds(&rows);
             (bounds[1], bounds[3]) = ((theta[1], theta[1]), (theta[0], theta[0]));
             let delta = Objective::default().delta();
-            let second = minimise(Law::Multiplicative, &rows, &start, &bounds, delta, Effort::POLISH).theta;
+            let second = minimise(Law::Multiplicative, &rows, &start, &bounds, delta, Stopping::POLISH).theta;
             assert!((second[0] - a).abs() < 1e-3 && (second[2] - alpha).abs() < 1e-4, "{name}: {second:?} {theta:?}");
         }
     }

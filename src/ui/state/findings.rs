@@ -1,6 +1,6 @@
 //! What a fit says, in words and as lines to draw.
 
-use crate::laws::{GroupReport, Law, Parameter, Report, Rival, Sample};
+use crate::laws::{GroupReport, Law, Parameter, Prediction, Report, Rival};
 use crate::ui::charts::scaling;
 
 /// One series' result: a name, the number that matters, and what stands behind it.
@@ -112,7 +112,7 @@ pub fn curves(group: &GroupReport) -> Vec<Drawn> {
 }
 
 /// The law's loss at `d` with its band, between the curve's samples; none beyond them.
-pub fn predicted(group: &GroupReport, d: f64) -> Option<Sample> {
+pub fn predicted(group: &GroupReport, d: f64) -> Option<Prediction> {
     let samples = &group.fit.as_ref()?.curves.first()?.samples;
     let above = samples.iter().position(|sample| sample.d >= d)?;
     if d < samples[0].d {
@@ -121,8 +121,8 @@ pub fn predicted(group: &GroupReport, d: f64) -> Option<Sample> {
     let (low, high) = (samples[above.saturating_sub(1)], samples[above]);
     let share = if high.d > low.d { (d / low.d).ln() / (high.d / low.d).ln() } else { 1.0 };
     // Straight between neighbours on log axes.
-    let between = |of: fn(&Sample) -> f64| of(&low) * (of(&high) / of(&low)).powf(share);
-    Some(Sample { d, lo: between(|s| s.lo), mid: between(|s| s.mid), hi: between(|s| s.hi), trusted: high.trusted })
+    let between = |of: fn(&Prediction) -> f64| of(&low) * (of(&high) / of(&low)).powf(share);
+    Some(Prediction { d, lo: between(|s| s.lo), mid: between(|s| s.mid), hi: between(|s| s.hi), trusted: high.trusted })
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 writes reference.json beside this file. The formulas stand here a second time, from the papers and not from the crate.
 Minimised is the sum over points of Huber's loss (delta 0.001) of ln(predicted) - ln(loss), from many starts, with delta
-brought down in steps and a simplex search at the end. Parameters are written as the crate's `Fit::theta` holds them:
+brought down in steps and a simplex search at the end. Parameters are written as the crate's `FittedLaw::theta` has them:
 amounts as logarithms, the constant E and exponents as they are.
 """
 

@@ -2,7 +2,7 @@
 //! numbers as a table.
 
 use super::methods::Mark;
-use crate::laws::{Answer, Law, Question};
+use crate::laws::{Analysis, AnalysisRequest, Law};
 use crate::spec::{Base, RunId, Source};
 use crate::ui::charts::scaling::{Dot, Plot, Series};
 use crate::ui::lab::{Lab, use_lab};
@@ -68,7 +68,7 @@ pub fn axis_name(horizontal: Horizontal) -> &'static str {
 pub struct Shown {
     pub groups: Memo<Vec<Group>>,
     pub horizontal: Memo<Horizontal>,
-    pub answer: RwSignal<Option<Answer>>,
+    pub analysis: RwSignal<Option<Analysis>>,
     pub cursor: RwSignal<Option<f64>>,
 }
 
@@ -76,14 +76,14 @@ impl Shown {
     pub fn new(lab: Lab) -> Shown {
         let groups = shown_groups(lab);
         let horizontal = Memo::new(move |_| lab.settings.with(|settings| settings.horizontal));
-        let question = Memo::new(move |_| {
+        let request = Memo::new(move |_| {
             let law = lab.settings.with(|settings| settings.law.parse::<Law>().ok());
             let points = groups.with(|groups| results::points(groups, horizontal.get()));
             let names = groups.with(|groups| results::names(groups));
-            Question { points, names, law, draws: DRAWS, ..Question::default() }
+            AnalysisRequest { points, names, law, draws: DRAWS, ..AnalysisRequest::default() }
         });
-        let answer = lab.fit(question.into());
-        Shown { groups, horizontal, answer, cursor: RwSignal::new(None) }
+        let analysis = lab.fit(request.into());
+        Shown { groups, horizontal, analysis, cursor: RwSignal::new(None) }
     }
 }
 
@@ -91,7 +91,7 @@ impl Shown {
 pub fn ScalingCard(shown: Shown) -> impl IntoView {
     let lab = use_lab();
     let node = NodeRef::<Div>::new();
-    let Shown { groups, horizontal, answer, cursor } = shown;
+    let Shown { groups, horizontal, analysis, cursor } = shown;
     let series = Memo::new(move |_| {
         let theme = lab.theme.get();
         let horizontal = horizontal.get();
@@ -111,7 +111,8 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
                     })
                     .collect(),
                 before: None,
-                law: answer.with(|answer| answer.as_ref().and_then(|a| findings::drawn(a.report.group(&group.key)?))),
+                law: analysis
+                    .with(|analysis| analysis.as_ref().and_then(|a| findings::drawn(a.report.group(&group.key)?))),
             });
             series.collect::<Vec<_>>()
         })
@@ -187,7 +188,7 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
                 </Show>
             </div>
             <figcaption>
-                <Findings groups answer />
+                <Findings groups analysis />
                 <details class="more">
                     <summary>"What am I looking at?"</summary>
                     <p>
@@ -210,10 +211,10 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
 
 /// What the fits say, one line a method.
 #[component]
-fn Findings(groups: Memo<Vec<Group>>, answer: RwSignal<Option<Answer>>) -> impl IntoView {
+fn Findings(groups: Memo<Vec<Group>>, analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
     let found = Memo::new(move |_| {
-        answer.with(|answer| {
-            let report = answer.as_ref().map(|answer| &answer.report);
+        analysis.with(|analysis| {
+            let report = analysis.as_ref().map(|analysis| &analysis.report);
             groups.with(|groups| {
                 let each =
                     groups.iter().map(|group| (group.kind(), findings::finding(&group.key, &group.name, report)));

@@ -54,8 +54,8 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
     // Predict first: what the laws say before the run does.
     let predicted = move || {
         let at = size.get() as f64;
-        let said = shown.answer.with(|answer| {
-            let report = &answer.as_ref()?.report;
+        let said = shown.analysis.with(|analysis| {
+            let report = &analysis.as_ref()?.report;
             let each = report.groups.iter().filter(|group| group.signal).filter_map(|group| {
                 let sample = findings::predicted(group, at)?;
                 let digits = findings::digits;

@@ -1,6 +1,6 @@
 //! Methods against each other: where their curves cross, and which run would tell most next.
 
-use crate::laws::{Answer, Crossover};
+use crate::laws::{Analysis, Crossover};
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
 use crate::ui::state::findings::digits;
@@ -10,8 +10,8 @@ use leptos::prelude::*;
 const ADVISED: usize = 2;
 
 #[component]
-pub fn Crossings(answer: RwSignal<Option<Answer>>, across: Memo<String>) -> impl IntoView {
-    let crossings = Memo::new(move |_| answer.with(|a| a.as_ref().map(|a| a.crossings.clone()).unwrap_or_default()));
+pub fn Crossings(analysis: RwSignal<Option<Analysis>>, across: Memo<String>) -> impl IntoView {
+    let crossings = Memo::new(move |_| analysis.with(|a| a.as_ref().map(|a| a.crossings.clone()).unwrap_or_default()));
     view! {
         <Show when=move || crossings.with(|crossings| !crossings.is_empty())>
             <section class="card" aria-labelledby="crossing-title" data-testid="crossings">
@@ -58,9 +58,9 @@ fn sentence(first: &str, second: &str, found: &Crossover, across: &str) -> Strin
 }
 
 #[component]
-pub fn NextRuns(answer: RwSignal<Option<Answer>>) -> impl IntoView {
+pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
     let lab = use_lab();
-    let advice = Memo::new(move |_| answer.with(|a| a.as_ref().map(|a| a.advice.clone()).unwrap_or_default()));
+    let advice = Memo::new(move |_| analysis.with(|a| a.as_ref().map(|a| a.advice.clone()).unwrap_or_default()));
     view! {
         <Show when=move || advice.with(|advice| !advice.is_empty())>
             <section class="card" aria-labelledby="next-title" data-testid="advice">

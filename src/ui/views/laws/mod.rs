@@ -8,7 +8,7 @@ mod report;
 mod residuals;
 mod transfer;
 
-use crate::laws::{Cell, Law, Point, Question, Report, points_csv};
+use crate::laws::{AnalysisRequest, Candidate, Law, Point, Report, points_csv};
 use crate::plan::grid::doubling;
 use crate::spec::MethodKind;
 use crate::ui::browser;
@@ -78,7 +78,7 @@ pub fn LawsView() -> impl IntoView {
     });
     let candidates =
         Memo::new(move |_| if own.get() { groups.with(|groups| candidates(lab, groups)) } else { Vec::new() });
-    let question = Memo::new(move |_| Question {
+    let request = Memo::new(move |_| AnalysisRequest {
         points: points.get(),
         names: names.get(),
         law: law.get(),
@@ -87,17 +87,18 @@ pub fn LawsView() -> impl IntoView {
         scratch: scratch.get(),
         candidates: candidates.get(),
     });
-    let answer = lab.fit(question.into());
+    let analysis = lab.fit(request.into());
     let across = Memo::new(move |_| match imported.get() {
         Some(imported) => imported.across,
         None => axis_name(horizontal.get()).to_string(),
     });
-    let report = Memo::new(move |_| answer.with(|answer| answer.as_ref().map(|answer| answer.report.clone())));
+    let report =
+        Memo::new(move |_| analysis.with(|analysis| analysis.as_ref().map(|analysis| analysis.report.clone())));
     let took = move || {
         let asked = points.with(Vec::len);
-        answer.with(|answer| match answer {
-            Some(answer) if answer.points == asked => {
-                let milliseconds = answer.milliseconds;
+        analysis.with(|analysis| match analysis {
+            Some(analysis) if analysis.points == asked => {
+                let milliseconds = analysis.milliseconds;
                 Some(format!("{asked} points, {DRAWS} bootstrap refits a curve, in {milliseconds:.0} ms"))
             }
             _ => (asked > 0).then(|| format!("Fitting {asked} points…")),
@@ -138,9 +139,9 @@ pub fn LawsView() -> impl IntoView {
                 </Show>
             </section>
             <Groups report kinds across />
-            <Crossings answer across />
-            <NextRuns answer />
-            <Transfer answer points scratch kinds across />
+            <Crossings analysis across />
+            <NextRuns analysis />
+            <Transfer analysis points scratch kinds across />
             <Residuals report kinds across />
             <Explanations />
         </div>
@@ -148,12 +149,12 @@ pub fn LawsView() -> impl IntoView {
 }
 
 /// Runs that could be made next: every size of the grid and the next three doublings, at the cost of their steps.
-fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Cell>)> {
+fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Candidate>)> {
     let settings = lab.settings.get_untracked();
     let sizes = doubling(settings.smallest, settings.largest.saturating_mul(8).min(LARGEST_SIZE));
     let cells = |group: &Group| {
         let train = settings.method(group.kind()).1;
-        sizes.iter().map(|&size| Cell { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()
+        sizes.iter().map(|&size| Candidate { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()
     };
     groups.iter().map(|group| (group.key.clone(), cells(group))).collect()
 }

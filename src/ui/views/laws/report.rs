@@ -1,7 +1,7 @@
 //! One card a group: the law, its parameters with intervals, its rivals, the backtest, and what is doubtful.
 
 use super::formula::Formula;
-use crate::laws::{Backtest, Fit, GroupReport, Hidden, Report, Rival};
+use crate::laws::{Backtest, FittedLaw, GroupReport, Hidden, Report, Rival};
 use crate::spec::MethodKind;
 use crate::ui::lab::use_lab;
 use crate::ui::state::findings::digits;
@@ -67,7 +67,7 @@ fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Mem
 }
 
 #[component]
-fn Parameters(fit: Fit) -> impl IntoView {
+fn Parameters(fit: FittedLaw) -> impl IntoView {
     let info = fit.law.card();
     view! {
         <p class="law"><strong>{info.title}</strong> " " <Formula text=info.formula /></p>

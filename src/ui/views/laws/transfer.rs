@@ -2,7 +2,7 @@
 
 use super::formula::Formula;
 use super::series;
-use crate::laws::{self, Answer, Effective, Point, TransferLaw, TransferReport};
+use crate::laws::{self, Analysis, Effective, Point, TransferLaw, TransferReport};
 use crate::spec::MethodKind;
 use crate::ui::charts::scaling::Plot;
 use crate::ui::lab::use_lab;
@@ -14,17 +14,17 @@ use std::collections::BTreeMap;
 
 #[component]
 pub fn Transfer(
-    answer: RwSignal<Option<Answer>>,
+    analysis: RwSignal<Option<Analysis>>,
     points: Memo<Vec<Point>>,
     scratch: Memo<Vec<String>>,
     kinds: Memo<BTreeMap<String, MethodKind>>,
     across: Memo<String>,
 ) -> impl IntoView {
     let lab = use_lab();
-    let transfers = Memo::new(move |_| answer.with(|a| a.as_ref().map(|a| a.transfers.clone()).unwrap_or_default()));
+    let transfers = Memo::new(move |_| analysis.with(|a| a.as_ref().map(|a| a.transfers.clone()).unwrap_or_default()));
     let option = Memo::new(move |_| {
         let theme = lab.theme.get();
-        let series = answer
+        let series = analysis
             .with(|a| a.as_ref().map(|a| kinds.with(|kinds| series(&a.report, kinds, theme))).unwrap_or_default());
         let across = across.get();
         let plot = Plot { series: &series, across: &across, up: "loss", theme, narrow: lab.narrow.get(), cursor: None };

@@ -11,74 +11,80 @@
 //! the draws (model averaging; Buckland, Burnham and Augustin 1997). How often the intervals then hold the truth, and
 //! where they fall short, is in `tests/laws_coverage.rs`.
 
-use super::forms::{Bounds, MAX, Vector};
-use super::newton::{Effort, minimise};
-use super::point::Row;
-use super::{Law, Objective};
+use crate::laws::fit::newton::{Stopping, minimise};
+use crate::laws::forms::{Bounds, MAX, Vector};
+use crate::laws::point::Row;
+use crate::laws::{Law, Objective};
 use crate::seed::Seed;
 
-/// One refit: a law and its parameters, as in `Fit::theta`.
+/// One refit: a law and its parameters, as in `FittedLaw::theta`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Draw {
+pub struct Replicate {
     pub law: Law,
     pub theta: [f64; MAX],
 }
 
-impl Draw {
+impl Replicate {
     pub(crate) fn loss(&self, row: &Row) -> f64 {
         self.law.loss(&self.theta, row)
     }
 }
 
 /// A law that the points may follow, at its best fit.
-pub(crate) struct Believed {
+pub(crate) struct Plausible {
     pub law: Law,
     pub theta: Vector,
 }
 
-/// Refits of the laws believed, each draw's law by lot, warm-started at its own fit. No allocation per draw.
-pub(crate) fn draws(believed: &[Believed], rows: &[Row], objective: Objective, count: usize, seed: Seed) -> Vec<Draw> {
-    let worlds: Vec<World> = believed.iter().filter_map(|each| World::new(each, rows)).collect();
-    if worlds.is_empty() {
+/// Refits of the plausible laws, each draw's law by lot, warm-started at its own fit. No allocation per draw.
+pub(crate) fn draws(
+    plausible: &[Plausible],
+    rows: &[Row],
+    objective: Objective,
+    count: usize,
+    seed: Seed,
+) -> Vec<Replicate> {
+    let models: Vec<ErrorModel> = plausible.iter().filter_map(|each| ErrorModel::new(each, rows)).collect();
+    if models.is_empty() {
         return Vec::new();
     }
     let mut random = seed.derive("bootstrap", 0).draw();
     let mut scratch = rows.to_vec();
     let draw = |_| {
-        let World { law, held, bounds, fitted, residuals } = &worlds[random.index(worlds.len())];
+        let ErrorModel { law, working, bounds, fitted, residuals } = &models[random.index(models.len())];
         for (row, fitted) in scratch.iter_mut().zip(fitted) {
             let residual: f64 = residuals[random.index(residuals.len())];
             row.ln_loss = fitted + if random.coin() { residual } else { -residual };
         }
-        let refit = minimise(*law, &scratch, held, bounds, objective.delta(), Effort::SKETCH);
-        Draw { law: *law, theta: law.to_natural(&refit.theta, rows) }
+        let refit = minimise(*law, &scratch, working, bounds, objective.delta(), Stopping::SKETCH);
+        Replicate { law: *law, theta: law.to_natural(&refit.theta, rows) }
     };
     (0..count).map(draw).collect()
 }
 
 /// What is drawn from, were a law the true one.
-struct World {
+struct ErrorModel {
     law: Law,
-    held: Vector,
+    working: Vector,
     bounds: Bounds,
     fitted: Vec<f64>,
     /// Widened; drawn with either sign.
     residuals: Vec<f64>,
 }
 
-impl World {
+impl ErrorModel {
     /// None where the law has as many parameters as there are rows: it leaves no residual to draw.
-    fn new(believed: &Believed, rows: &[Row]) -> Option<World> {
-        let Believed { law, theta } = *believed;
+    fn new(plausible: &Plausible, rows: &[Row]) -> Option<ErrorModel> {
+        let Plausible { law, theta } = *plausible;
         let spare = rows.len().checked_sub(law.count(rows)).filter(|&spare| spare > 0)?;
         let widen = student(spare) / NORMAL;
-        let held = law.to_working(&theta, rows);
-        let fitted: Vec<f64> = rows.iter().map(|row| law.working_ln_loss(&held, row)).collect();
+        let working = law.to_working(&theta, rows);
+        let fitted: Vec<f64> = rows.iter().map(|row| law.working_ln_loss(&working, row)).collect();
         let mut residuals: Vec<f64> =
             rows.iter().zip(&fitted).map(|(row, fitted)| widen * (row.ln_loss - fitted)).collect();
         residuals.sort_by(|a, b| b.abs().total_cmp(&a.abs()));
         residuals.truncate(spare);
-        Some(World { law, held, bounds: law.bounds(rows), fitted, residuals })
+        Some(ErrorModel { law, working, bounds: law.bounds(rows), fitted, residuals })
     }
 }
 

@@ -1,14 +1,14 @@
 //! Which runs next? Those that narrow the forecast most for their cost. With the bootstrap draws standing for what is
-//! believed, a run at a place x with noise σ narrows the variance of the forecast at D* by
+//! plausible, a run at a place x with noise σ narrows the variance of the forecast at D* by
 //! cov(ln L(x), ln L(D*))² / (var ln L(x) + σ²): the linear-Gaussian update (MacKay 1992, "Information-Based Objective
 //! Functions for Active Data Selection", Neural Computation 4).
 
-use super::report::Fit;
+use crate::laws::report::FittedLaw;
 use serde::{Deserialize, Serialize};
 
 /// A run that could be made.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Cell {
+pub struct Candidate {
     pub d: f64,
     pub n: Option<f64>,
     /// In any unit: seconds, FLOP, tokens.
@@ -18,7 +18,7 @@ pub struct Cell {
 /// What a run at a cell would do for the forecast.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Advice {
-    pub cell: Cell,
+    pub cell: Candidate,
     /// Half-width of the forecast's 95% interval now, in per cent of the loss.
     pub half_width_percent: f64,
     /// And after one more run there.
@@ -30,7 +30,7 @@ pub struct Advice {
 /// Cells by what they narrow the forecast at `target` for their cost, best first. `noise` is the standard deviation of
 /// ln loss of one run (`GroupReport::noise`). Empty without draws, where the draws already agree, and where the law
 /// cannot be asked at the target.
-pub fn advise(fit: &Fit, noise: f64, target: (f64, Option<f64>), cells: &[Cell]) -> Vec<Advice> {
+pub fn advise(fit: &FittedLaw, noise: f64, target: (f64, Option<f64>), cells: &[Candidate]) -> Vec<Advice> {
     let at = |d: f64, n: Option<f64>| -> Option<Vec<f64>> {
         let row = fit.row(d, n, None)?;
         Some(fit.draws.iter().map(|draw| draw.loss(&row).ln()).collect())
@@ -64,8 +64,8 @@ fn covariance(a: &[f64], b: &[f64]) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Law, Options, Point, fit};
     use super::*;
+    use crate::laws::{Law, Options, Point, fit};
 
     #[test]
     fn far_runs_tell_most_and_cost_decides() {
@@ -76,7 +76,7 @@ mod tests {
             .collect();
         let report = fit(&points, &Options { law: Some(Law::Power), ..Options::default() });
         let fit = report.groups[0].fit.as_ref().unwrap();
-        let cell = |d, cost| Cell { d, n: None, cost };
+        let cell = |d, cost| Candidate { d, n: None, cost };
         let target = (65_536.0, None);
         let same_price = advise(fit, 0.01, target, &[cell(256.0, 1.0), cell(16_384.0, 1.0)]);
         assert_eq!(same_price[0].cell.d, 16_384.0);

@@ -5,10 +5,10 @@
 //! land on the crease in ten. Steps are damped with the objective's own majoriser, which makes them independent of the
 //! parameters' scales, and nothing is allocated, so a bootstrap refit takes microseconds, in wasm too.
 
-use super::Law;
-use super::forms::{Bounds, MAX, Matrix, Vector};
-use super::objective::Local;
-use super::point::Row;
+use crate::laws::Law;
+use crate::laws::fit::objective::Expansion;
+use crate::laws::forms::{Bounds, MAX, Matrix, Vector};
+use crate::laws::point::Row;
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Solution {
@@ -18,26 +18,26 @@ pub(crate) struct Solution {
 
 /// When to stop: after so many steps, or when a step lowers the objective by less than this share.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Effort {
+pub(crate) struct Stopping {
     pub most_steps: usize,
     pub tolerance: f64,
 }
 
-impl Effort {
+impl Stopping {
     /// To the last digit that a comparison of fits needs.
-    pub const POLISH: Effort = Effort { most_steps: 200, tolerance: 1e-11 };
+    pub const POLISH: Stopping = Stopping { most_steps: 200, tolerance: 1e-11 };
     /// Far below the noise that a bootstrap draw or a grid's valley carries.
-    pub const SKETCH: Effort = Effort { most_steps: 40, tolerance: 1e-5 };
+    pub const SKETCH: Stopping = Stopping { most_steps: 40, tolerance: 1e-5 };
 }
 
-/// The lowest objective near `start`, within `bounds`; all parameters as held.
+/// The lowest objective near `start`, within `bounds`; all in working parameters.
 pub(crate) fn minimise(
     law: Law,
     rows: &[Row],
     start: &Vector,
     bounds: &Bounds,
     delta: f64,
-    effort: Effort,
+    stopping: Stopping,
 ) -> Solution {
     let count = law.parameters().len();
     let mut theta = *start;
@@ -45,10 +45,10 @@ pub(crate) fn minimise(
         *value = value.clamp(*lo, *hi);
     }
     // Two places, so that a step that is taken has its derivatives already: most are.
-    let (mut here, mut there) = (Local::ZERO, Local::ZERO);
+    let (mut here, mut there) = (Expansion::ZERO, Expansion::ZERO);
     here.measure(law, &theta, rows, delta);
     let mut damping = 1.0;
-    for _ in 0..effort.most_steps {
+    for _ in 0..stopping.most_steps {
         if !here.value.is_finite() {
             break;
         }
@@ -64,13 +64,13 @@ pub(crate) fn minimise(
             }
         }
         let free = &free[..frees];
-        let look = |place: &Vector, there: &mut Local| there.measure(law, place, rows, delta);
+        let look = |place: &Vector, there: &mut Expansion| there.measure(law, place, rows, delta);
         let Some(next) = step(look, bounds, &theta, &here, &mut there, free, &mut damping) else {
             break;
         };
         theta = next;
         std::mem::swap(&mut here, &mut there);
-        if there.value - here.value <= effort.tolerance * there.value {
+        if there.value - here.value <= stopping.tolerance * there.value {
             break;
         }
     }
@@ -79,11 +79,11 @@ pub(crate) fn minimise(
 
 /// A place with a lower objective, measured into `there`; none where no step of any size lowers it.
 fn step(
-    look: impl Fn(&Vector, &mut Local),
+    look: impl Fn(&Vector, &mut Expansion),
     bounds: &Bounds,
     theta: &Vector,
-    here: &Local,
-    there: &mut Local,
+    here: &Expansion,
+    there: &mut Expansion,
     free: &[usize],
     damping: &mut f64,
 ) -> Option<Vector> {
@@ -123,7 +123,7 @@ fn step(
 }
 
 /// By how much the quadratic model falls over a move.
-fn predicted_fall(here: &Local, free: &[usize], moved: &Vector) -> f64 {
+fn predicted_fall(here: &Expansion, free: &[usize], moved: &Vector) -> f64 {
     let mut fall = 0.0;
     for (k, &i) in free.iter().enumerate() {
         fall -= here.gradient[i] * moved[i] + 0.5 * here.hessian[i][i] * moved[i] * moved[i];
@@ -135,7 +135,7 @@ fn predicted_fall(here: &Local, free: &[usize], moved: &Vector) -> f64 {
 }
 
 /// −(H + damping·M)⁻¹·g over the free parameters by Cholesky; none where that matrix is not positive definite.
-fn solve(here: &Local, free: &[usize], damping: f64, floor: f64) -> Option<Vector> {
+fn solve(here: &Expansion, free: &[usize], damping: f64, floor: f64) -> Option<Vector> {
     let mut l: Matrix = [[0.0; MAX]; MAX];
     let mut x: Vector = [0.0; MAX];
     for (r, &i) in free.iter().enumerate() {

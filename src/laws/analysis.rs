@@ -1,13 +1,15 @@
 //! Everything that is shown of points at once: their laws, where those cross, what pretraining is worth, which run
 //! would tell most.
 
-use super::{Advice, Cell, Crossover, Law, Options, Point, Report, TransferReport, advise, crossover, fit, transfer};
+use crate::laws::{
+    Advice, Candidate, Crossover, Law, Options, Point, Report, TransferReport, advise, crossover, fit, transfer,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is to be fitted.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Question {
+pub struct AnalysisRequest {
     pub points: Vec<Point>,
     /// What groups are called where they are shown; a group without a name here is called by its own word.
     pub names: BTreeMap<String, String>,
@@ -19,12 +21,12 @@ pub struct Question {
     /// Groups of runs from scratch, which the others' transfer is measured against.
     pub scratch: Vec<String>,
     /// Runs that could be made next, by group.
-    pub candidates: Vec<(String, Vec<Cell>)>,
+    pub candidates: Vec<(String, Vec<Candidate>)>,
 }
 
 /// Everything that is shown of the points.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
+pub struct Analysis {
     pub report: Report,
     pub crossings: Vec<Crossing>,
     /// Every tuned group against every group from scratch.
@@ -61,19 +63,19 @@ const CROSSED: usize = 6;
 const FORECAST_FACTOR: f64 = 4.0;
 
 /// Fits and compares.
-pub fn answer(question: &Question) -> Answer {
-    let Question { law, draws, backtest, .. } = *question;
-    let mut report = fit(&question.points, &Options { law, draws, backtest, ..Options::default() });
+pub fn analyse(request: &AnalysisRequest) -> Analysis {
+    let AnalysisRequest { law, draws, backtest, .. } = *request;
+    let mut report = fit(&request.points, &Options { law, draws, backtest, ..Options::default() });
     for group in &mut report.groups {
-        if let Some(name) = question.names.get(&group.group) {
+        if let Some(name) = request.names.get(&group.group) {
             group.name = group.called(name);
         }
     }
-    Answer {
+    Analysis {
         crossings: crossings(&report),
-        transfers: transfers(question),
-        advice: advice(&report, &question.candidates),
-        points: question.points.len(),
+        transfers: transfers(request),
+        advice: advice(&report, &request.candidates),
+        points: request.points.len(),
         milliseconds: 0.0,
         report,
     }
@@ -94,8 +96,8 @@ fn crossings(report: &Report) -> Vec<Crossing> {
         .collect()
 }
 
-fn transfers(question: &Question) -> Vec<Transfer> {
-    let Question { points, scratch, names, .. } = question;
+fn transfers(request: &AnalysisRequest) -> Vec<Transfer> {
+    let AnalysisRequest { points, scratch, names, .. } = request;
     let of = |group: &str| points.iter().filter(|point| point.group == group).cloned().collect::<Vec<_>>();
     let name = |group: &str| names.get(group).map_or(group, String::as_str).to_string();
     let tuned: BTreeSet<&String> = points.iter().map(|p| &p.group).filter(|group| !scratch.contains(group)).collect();
@@ -112,7 +114,7 @@ fn transfers(question: &Question) -> Vec<Transfer> {
     each.collect()
 }
 
-fn advice(report: &Report, candidates: &[(String, Vec<Cell>)]) -> Vec<(String, Vec<Advice>)> {
+fn advice(report: &Report, candidates: &[(String, Vec<Candidate>)]) -> Vec<(String, Vec<Advice>)> {
     let each = candidates.iter().filter_map(|(group, cells)| {
         let group = report.group(group)?;
         let fit = group.fit.as_ref()?;
@@ -134,26 +136,26 @@ mod tests {
             (0..7).map(|i| 64.0 * 2f64.powi(i)).map(|d| Point::new(group, d, b * d.powf(-0.3))).collect()
         };
         let names = [("s1", "From scratch (rate 0.001)"), ("s2", "From scratch (rate 0.01)"), ("t", "From scratch")];
-        let question = Question {
+        let request = AnalysisRequest {
             points: [curve("s1", 9.0), curve("s2", 8.0), curve("t", 4.0)].concat(),
             names: names.map(|(key, name)| (key.into(), name.into())).into(),
             draws: 30,
             scratch: vec!["s1".into(), "s2".into()],
-            ..Question::default()
+            ..AnalysisRequest::default()
         };
-        let found = answer(&question);
+        let found = analyse(&request);
         assert_eq!(found.report.group("t").map(|group| group.name.as_str()), Some("From scratch"));
         let said: Vec<_> = found.transfers.iter().map(|t| (t.name.as_str(), t.against.as_deref())).collect();
         assert_eq!(said, [("From scratch", Some(names[0].1)), ("From scratch", Some(names[1].1))]);
         assert!(found.transfers.iter().all(|transfer| transfer.report.rows.len() == 7));
         // 4·d^−0.3 is worth (9/4)^(1/0.3) and (8/4)^(1/0.3) times the data.
         for (transfer, ratio) in found.transfers.iter().zip([9.0f64 / 4.0, 8.0 / 4.0]) {
-            let super::super::Effective::Measured { multiplier, .. } = transfer.report.rows[0].effective else {
+            let crate::laws::Effective::Measured { multiplier, .. } = transfer.report.rows[0].effective else {
                 panic!()
             };
             assert!((multiplier / ratio.powf(1.0 / 0.3) - 1.0).abs() < 0.01, "{multiplier}");
         }
-        let alone = answer(&Question { scratch: vec!["s2".into()], ..question });
+        let alone = analyse(&AnalysisRequest { scratch: vec!["s2".into()], ..request });
         let said: Vec<_> = alone.transfers.iter().map(|t| (t.name.as_str(), t.against.as_deref())).collect();
         assert_eq!(said, [("From scratch (rate 0.001)", None), ("From scratch", None)]);
     }

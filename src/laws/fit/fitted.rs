@@ -1,10 +1,11 @@
 //! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
 
-use super::forms::{Vector, padded};
-use super::point::{Row, factors, rows_of};
-use super::profile::profile;
-use super::report::*;
-use super::{Draw, Law, Objective, Point};
+use crate::laws::forms::{Vector, padded};
+use crate::laws::point::{Row, factors, rows_of};
+use crate::laws::report::*;
+use crate::laws::uncertainty::interval::interval;
+use crate::laws::uncertainty::profile::profile;
+use crate::laws::{Law, Objective, Point, Replicate};
 
 /// Samples of a drawn curve, and how far it goes beyond the largest size.
 const SAMPLES: usize = 64;
@@ -12,24 +13,30 @@ const DRAWN_FACTOR: f64 = 16.0;
 /// Curves drawn for a joint law, at most.
 const MOST_CURVES: usize = 12;
 
-pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Draw>, objective: Objective) -> Fit {
+pub(crate) fn describe(
+    law: Law,
+    points: &[Point],
+    theta: &Vector,
+    draws: Vec<Replicate>,
+    objective: Objective,
+) -> FittedLaw {
     let rows = rows_of(points);
-    let held = law.to_working(theta, &rows);
+    let working = law.to_working(theta, &rows);
     let factors = factors(points);
     let residuals: Vec<Residual> = points
         .iter()
         .zip(&rows)
         .map(|(point, row)| Residual { d: point.d, n: point.n, log: row.ln_loss - law.ln_loss(theta, row) })
         .collect();
-    let mut fit = Fit {
+    let mut fit = FittedLaw {
         law,
         theta: theta[..law.count(&rows)].to_vec(),
         parameters: parameters(law, &rows, &factors, theta, &draws),
-        objective: super::objective::value(law, &held, &rows, objective.delta()),
+        objective: crate::laws::fit::objective::value(law, &working, &rows, objective.delta()),
         rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
         curves: Vec::new(),
         residuals,
-        profile: profile(law, &rows, &held, objective).iter().map(|held| held.point).collect(),
+        profile: profile(law, &rows, &working, objective).iter().map(|fixed| fixed.point).collect(),
         factors: if law.tells_factors() { factors } else { Vec::new() },
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
         draws,
@@ -38,20 +45,20 @@ pub(crate) fn describe(law: Law, points: &[Point], theta: &Vector, draws: Vec<Dr
     fit
 }
 
-impl Fit {
+impl FittedLaw {
     /// The loss predicted at an amount of data, with its band; none without the second factor that the law needs.
-    pub fn predict(&self, d: f64, n: Option<f64>) -> Option<Sample> {
+    pub fn predict(&self, d: f64, n: Option<f64>) -> Option<Prediction> {
         self.predict_for(d, n, None)
     }
 
     /// The same where `n` is one of several factors; none for a factor that was not fitted.
-    pub fn predict_for(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Option<Sample> {
+    pub fn predict_for(&self, d: f64, n: Option<f64>, factor: Option<&str>) -> Option<Prediction> {
         let row = self.row(d, n, factor)?;
         let mid = self.law.loss(&self.theta, &row);
         let mut values: Vec<f64> = self.draws.iter().map(|draw| draw.loss(&row)).collect();
         let (lo, hi) = interval(&mut values).map_or((mid, mid), |i| (i.lo.min(mid), i.hi.max(mid)));
         let [lo, mid, hi] = [lo, mid, hi].map(finite);
-        Some(Sample { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d })
+        Some(Prediction { d, lo, mid, hi, trusted: d <= TRUSTED_FACTOR * self.largest_d })
     }
 
     /// A place at which the law can be asked for the loss.
@@ -67,8 +74,8 @@ impl Fit {
     }
 
     /// The fit itself, as one more draw.
-    pub(crate) fn best(&self) -> Draw {
-        Draw { law: self.law, theta: padded(&self.theta) }
+    pub(crate) fn best(&self) -> Replicate {
+        Replicate { law: self.law, theta: padded(&self.theta) }
     }
 
     /// The smallest fitted amount of data.
@@ -82,20 +89,27 @@ impl Fit {
     }
 }
 
-fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector, draws: &[Draw]) -> Vec<Parameter> {
+fn parameters(
+    law: Law,
+    rows: &[Row],
+    factors: &[Option<String>],
+    theta: &Vector,
+    draws: &[Replicate],
+) -> Vec<Parameter> {
     let bounds = law.bounds(rows);
-    let held = law.to_working(theta, rows);
+    let working = law.to_working(theta, rows);
     law.parameters()[..law.count(rows)]
         .iter()
         .enumerate()
         .map(|(i, info)| {
             let natural = |value: f64| finite(if info.logarithmic { value.exp() } else { value });
             let value = natural(theta[i]);
-            let mut values: Vec<f64> = draws.iter().filter_map(|draw| in_draw(law, i, draw)).map(natural).collect();
+            let mut values: Vec<f64> =
+                draws.iter().filter_map(|draw| in_replicate(law, i, draw)).map(natural).collect();
             let interval =
                 interval(&mut values).map(|found| Interval { lo: found.lo.min(value), hi: found.hi.max(value) });
             let (lo, hi) = bounds[i];
-            let at_bound = held[i] <= lo + 1e-9 || held[i] >= hi - 1e-9;
+            let at_bound = working[i] <= lo + 1e-9 || working[i] >= hi - 1e-9;
             Parameter {
                 symbol: info.symbol.to_string(),
                 meaning: law.meaning(i, factors).unwrap_or_else(|| info.meaning.to_string()),
@@ -108,9 +122,9 @@ fn parameters(law: Law, rows: &[Row], factors: &[Option<String>], theta: &Vector
         .collect()
 }
 
-/// What a draw says of a law's parameter, as held. The laws of data contain one another: a power law is one with E = 0,
+/// What a bootstrap replicate says of a law's parameter. The laws of data contain one another: a power law is one with E = 0,
 /// and that is a rectified one without D_l. Joint laws do not, and mean different things by the same letter.
-fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
+fn in_replicate(law: Law, parameter: usize, draw: &Replicate) -> Option<f64> {
     if draw.law == law {
         return Some(draw.theta[parameter]);
     }
@@ -122,7 +136,7 @@ fn in_draw(law: Law, parameter: usize, draw: &Draw) -> Option<f64> {
     Some(same.map_or(if wanted.logarithmic { f64::NEG_INFINITY } else { 0.0 }, |at| draw.theta[at]))
 }
 
-fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
+fn curves(fit: &FittedLaw, points: &[Point]) -> Vec<Curve> {
     // Points come by curve.
     let curves: Vec<(Option<&str>, Option<f64>)> = match fit.law.is_joint() {
         true => points.chunk_by(Point::is_beside).map(|curve| (curve[0].factor.as_deref(), curve[0].n)).collect(),
@@ -138,24 +152,4 @@ fn curves(fit: &Fit, points: &[Point]) -> Vec<Curve> {
         samples: (0..SAMPLES).filter_map(|i| fit.predict_for(place(i), n, factor)).collect(),
     };
     curves.into_iter().step_by(stride).map(curve).collect()
-}
-
-/// The central 95% of values; none for fewer than 20.
-pub(crate) fn interval(values: &mut [f64]) -> Option<Interval> {
-    if values.len() < 20 {
-        return None;
-    }
-    let last = (values.len() - 1) as f64;
-    let (at_lo, at_hi) = (0.025 * last, 0.975 * last);
-    let (lo, above) = order(values, at_lo);
-    let (hi, _) = order(above, at_hi - at_lo.floor() - 1.0);
-    Some(Interval { lo, hi })
-}
-
-/// The value at a fractional place in ascending order, by linear interpolation (type 7 of Hyndman and Fan 1996), and
-/// all values above that place's whole part. Sorting everything for it would cost as much as the refits.
-fn order(values: &mut [f64], at: f64) -> (f64, &mut [f64]) {
-    let (_, low, above) = values.select_nth_unstable_by(at as usize, f64::total_cmp);
-    let next = above.iter().copied().min_by(f64::total_cmp).unwrap_or(*low);
-    (*low + at.fract() * (next - *low), above)
 }

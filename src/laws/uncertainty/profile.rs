@@ -1,11 +1,11 @@
-//! The profile likelihood of the exponent: hold it elsewhere, refit everything else, see how much the objective rises.
+//! The profile likelihood of the exponent: fix it elsewhere, refit everything else, see how much the objective rises.
 //! It shows how sharply the points fix the exponent, and it walks out of valleys that the starts fell into.
 
-use super::forms::Vector;
-use super::newton::{Effort, minimise};
-use super::point::Row;
-use super::report::ProfilePoint;
-use super::{Law, Objective};
+use crate::laws::fit::newton::{Stopping, minimise};
+use crate::laws::forms::Vector;
+use crate::laws::point::Row;
+use crate::laws::report::ProfilePoint;
+use crate::laws::{Law, Objective};
 
 /// Steps to each side, each a twentieth of the exponent.
 const STEPS: i32 = 12;
@@ -13,13 +13,13 @@ const STEP: f64 = 0.05;
 /// Above this many rows the profile costs too much to redraw live.
 const MOST_ROWS: usize = 2000;
 
-pub(crate) struct Held {
+pub(crate) struct ProfileFit {
     pub point: ProfilePoint,
     pub theta: Vector,
 }
 
-/// The law (as held) refitted with its exponent of data held at values about `theta`'s, in ascending order.
-pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<Held> {
+/// The law refitted with its exponent of data fixed at values about `theta`'s, in ascending order.
+pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<ProfileFit> {
     let at = law.parameters().iter().position(|info| info.symbol == "β");
     let Some(at) = at.filter(|_| rows.len() <= MOST_ROWS) else { return Vec::new() };
     let free = law.bounds(rows);
@@ -33,12 +33,12 @@ pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objecti
             }
             let mut bounds = free;
             bounds[at] = (exponent, exponent);
-            let solution = minimise(law, rows, &warm, &bounds, objective.delta(), Effort::SKETCH);
+            let solution = minimise(law, rows, &warm, &bounds, objective.delta(), Stopping::SKETCH);
             warm = solution.theta;
             if !solution.objective.is_finite() {
                 break;
             }
-            found.push(Held { point: ProfilePoint { exponent, objective: solution.objective }, theta: warm });
+            found.push(ProfileFit { point: ProfilePoint { exponent, objective: solution.objective }, theta: warm });
         }
     }
     found.sort_by(|a, b| a.point.exponent.total_cmp(&b.point.exponent));

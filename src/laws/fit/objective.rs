@@ -1,9 +1,9 @@
 //! What a fit minimises: the sum of Huber losses of ln-loss residuals (Hoffmann et al. 2022). A sum, not a mean: a
 //! mean stops optimisers early, the error found in the published Chinchilla fit (Besiroglu et al. 2024).
 
-use super::Law;
-use super::forms::{Jet, MAX, Matrix, Vector, padded};
-use super::point::Row;
+use crate::laws::forms::{Jet, MAX, Matrix, Vector, padded};
+use crate::laws::point::Row;
+use crate::laws::{Law, Point};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -36,16 +36,16 @@ impl Objective {
         }
     }
 
-    /// The objective and its gradient at fixed parameters, in `Fit::theta`'s form. Points must be positive and finite;
+    /// The objective and its gradient at fixed parameters, in `FittedLaw::theta`'s form. Points must be positive and finite;
     /// none where they lack what the law needs.
-    pub fn at(self, law: Law, theta: &[f64], points: &[super::Point]) -> Option<(f64, Vec<f64>)> {
-        if super::fit::lacks(law, points).is_some() {
+    pub fn at(self, law: Law, theta: &[f64], points: &[Point]) -> Option<(f64, Vec<f64>)> {
+        if crate::laws::fit::lacks(law, points).is_some() {
             return None;
         }
-        let rows = super::point::rows_of(points);
+        let rows = crate::laws::point::rows_of(points);
         let count = law.count(&rows);
         let theta = padded(&theta[..count]);
-        let mut local = Local::ZERO;
+        let mut local = Expansion::ZERO;
         local.measure(law, &law.to_working(&theta, &rows), &rows, self.delta());
         Some((local.value, law.natural_gradient(&local.gradient, &theta, &rows)[..count].to_vec()))
     }
@@ -75,29 +75,29 @@ pub(crate) fn huber(residual: f64, delta: f64) -> f64 {
     if size <= delta { 0.5 * residual * residual } else { delta * (size - 0.5 * delta) }
 }
 
-/// Σ Huber(ln L̂ − ln L), of parameters as held.
+/// Σ Huber(ln L̂ − ln L), of working parameters.
 pub(crate) fn value(law: Law, theta: &Vector, rows: &[Row], delta: f64) -> f64 {
     rows.iter().map(|row| huber(law.working_ln_loss(theta, row) - row.ln_loss, delta)).sum()
 }
 
 /// The objective at one place: value, gradient, Hessian, and the majoriser Σ min(1, δ/|r|)·g·gᵀ, which is positive
 /// and never flatter than the Huber part of the Hessian.
-pub(crate) struct Local {
+pub(crate) struct Expansion {
     pub value: f64,
     pub gradient: Vector,
     pub hessian: Matrix,
     pub majoriser: Matrix,
 }
 
-impl Local {
+impl Expansion {
     /// Before anything is measured.
-    pub const ZERO: Local =
-        Local { value: 0.0, gradient: [0.0; MAX], hessian: [[0.0; MAX]; MAX], majoriser: [[0.0; MAX]; MAX] };
+    pub const ZERO: Expansion =
+        Expansion { value: 0.0, gradient: [0.0; MAX], hessian: [[0.0; MAX]; MAX], majoriser: [[0.0; MAX]; MAX] };
 
     /// The objective of the rows at `theta`, with its derivatives.
     pub fn measure(&mut self, law: Law, theta: &Vector, rows: &[Row], delta: f64) {
         let count = law.parameters().len();
-        *self = Local::ZERO;
+        *self = Expansion::ZERO;
         let mut jet = Jet::ZERO;
         for row in rows {
             law.jet(theta, row, &mut jet);

@@ -2,37 +2,37 @@
 //! non-negative least squares with weight 1/L², so that residuals are relative. Deterministic, and it sees the whole
 //! range of exponents, so the polish that follows does not depend on a lucky start.
 
-use super::Law;
-use super::forms::Vector;
-use super::point::Row;
+use crate::laws::Law;
+use crate::laws::forms::Vector;
+use crate::laws::point::Row;
 
 /// Rows beyond this many are thinned for the grid; the polish sees all.
 const MOST_ROWS: usize = 256;
 
-/// How fine the grid is. `Quick` serves the many small fits of a choice among laws.
+/// How fine the grid is. `Coarse` serves the many small fits of a choice among laws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Care {
-    Quick,
-    Full,
+pub(crate) enum Fineness {
+    Coarse,
+    Fine,
 }
 
 /// A few starts, in working parameters, from distinct valleys of the grid, best first.
-pub(crate) fn starts(law: Law, rows: &[Row], care: Care) -> Vec<Vector> {
-    let wanted = law.search().starts.unwrap_or(match care {
-        Care::Quick => 2,
-        Care::Full => 4,
+pub(crate) fn starts(law: Law, rows: &[Row], fineness: Fineness) -> Vec<Vector> {
+    let wanted = law.search().starts.unwrap_or(match fineness {
+        Fineness::Coarse => 2,
+        Fineness::Fine => 4,
     });
     if rows.is_empty() {
         return Vec::new();
     }
     let stride = rows.len().div_ceil(MOST_ROWS);
     let thinned: Vec<Row> = rows.iter().step_by(stride).copied().collect();
-    let grid = Grid::new(&thinned, care);
+    let grid = Grid::new(&thinned, fineness);
     let mut scored = law.starts(&grid);
     scored.retain(|start| start.error.is_finite());
-    let mut chosen: Vec<Start> = Vec::new();
+    let mut chosen: Vec<StartingValue> = Vec::new();
     pick(&mut scored, wanted, &mut chosen);
-    if care == Care::Full {
+    if fineness == Fineness::Fine {
         // Least squares and absolute errors may prefer different valleys: as many again by absolute error.
         for start in &mut scored {
             start.error = thinned.iter().map(|row| (law.ln_loss(&start.theta, row) - row.ln_loss).abs()).sum();
@@ -43,14 +43,14 @@ pub(crate) fn starts(law: Law, rows: &[Row], care: Care) -> Vec<Vector> {
 }
 
 /// Moves the best of `scored` into `chosen`, none beside another in both directions of the grid.
-fn pick(scored: &mut [Start], wanted: usize, chosen: &mut Vec<Start>) {
+fn pick(scored: &mut [StartingValue], wanted: usize, chosen: &mut Vec<StartingValue>) {
     scored.sort_by(|a, b| a.error.total_cmp(&b.error));
     let most = chosen.len() + wanted;
     for start in scored {
         if chosen.len() == most {
             break;
         }
-        let near = |other: &Start| start.cell.iter().zip(&other.cell).all(|(a, b)| a.abs_diff(*b) <= 1);
+        let near = |other: &StartingValue| start.cell.iter().zip(&other.cell).all(|(a, b)| a.abs_diff(*b) <= 1);
         if !chosen.iter().any(near) {
             chosen.push(*start);
         }
@@ -58,7 +58,7 @@ fn pick(scored: &mut [Start], wanted: usize, chosen: &mut Vec<Start>) {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) struct Start {
+pub(crate) struct StartingValue {
     /// Squared error: of relative losses or of ln loss, one or the other for all starts of a law.
     pub error: f64,
     /// In natural parameters.
@@ -82,11 +82,11 @@ pub(crate) struct Grid<'a> {
 }
 
 impl<'a> Grid<'a> {
-    fn new(rows: &'a [Row], care: Care) -> Self {
+    fn new(rows: &'a [Row], fineness: Fineness) -> Self {
         let mean = |f: fn(&Row) -> f64| rows.iter().map(f).sum::<f64>() / rows.len() as f64;
-        let (betas, alphas, transitions) = match care {
-            Care::Quick => (20, 12, 10),
-            Care::Full => (60, 16, 24),
+        let (betas, alphas, transitions) = match fineness {
+            Fineness::Coarse => (20, 12, 10),
+            Fineness::Fine => (60, 16, 24),
         };
         Grid {
             rows,
@@ -106,16 +106,16 @@ impl<'a> Grid<'a> {
     pub fn both_ways(
         &self,
         basis: impl Fn(&Row) -> [f64; 3],
-        found: &mut Vec<Start>,
+        found: &mut Vec<StartingValue>,
         cell: [usize; 3],
         theta: impl Fn([f64; 3]) -> Vector,
     ) {
         let (error, c) = self.amounts(&basis, 2, 0.0);
-        found.push(Start { error, theta: theta(c), cell });
+        found.push(StartingValue { error, theta: theta(c), cell });
         if c[1] <= 0.0 {
             let floor = 0.5 * self.low_loss;
             let (error, c) = self.amounts(&basis, 1, floor);
-            found.push(Start { error, theta: theta([c[0], floor, 0.0]), cell: [cell[0], cell[1], 9] });
+            found.push(StartingValue { error, theta: theta([c[0], floor, 0.0]), cell: [cell[0], cell[1], 9] });
         }
     }
 

@@ -1,11 +1,11 @@
 //! Would the lab have known? Hide the largest size (or model), choose and fit on the rest, then reveal.
 
-use super::describe::describe;
-use super::fit::{candidates, forecasts, lacks};
-use super::forms::padded;
-use super::point::{clean, distinct, rows_of};
-use super::report::{Backtest, Forecast, Hidden};
-use super::{Options, Point, choose};
+use crate::laws::fit::fitted::describe;
+use crate::laws::fit::{candidates, forecasts, lacks};
+use crate::laws::forms::padded;
+use crate::laws::point::{clean, distinct, rows_of};
+use crate::laws::report::{Backtest, Forecast, Hidden};
+use crate::laws::{Options, Point, choose};
 
 /// None where too little is left to fit. Points of one group; the hidden ones play no part in any choice.
 pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {

@@ -1,11 +1,11 @@
 //! Fits one law: starts from the grid, polish from each, keep the lowest.
 
-use super::forms::Vector;
-use super::newton::{Effort, Solution, minimise};
-use super::point::Row;
-use super::profile::profile;
-use super::start::{Care, starts};
-use super::{Law, Objective};
+use crate::laws::fit::newton::{Solution, Stopping, minimise};
+use crate::laws::fit::starting_values::{Fineness, starts};
+use crate::laws::forms::Vector;
+use crate::laws::point::Row;
+use crate::laws::uncertainty::profile::profile;
+use crate::laws::{Law, Objective};
 
 /// δ shrinks to the wanted value in these factors: the wide objective is smooth and leads into the narrow one's valley.
 const CONTINUATION: [f64; 3] = [100.0, 10.0, 1.0];
@@ -13,16 +13,16 @@ const CONTINUATION: [f64; 3] = [100.0, 10.0, 1.0];
 const MOST_WALKS: usize = 4;
 const MOST_ROWS: usize = 1024;
 
-/// The best fit of a law, its parameters as held; none where there are no rows.
-pub(crate) fn solve(law: Law, rows: &[Row], objective: Objective, care: Care) -> Option<Solution> {
+/// The best fit of a law, in working parameters; none where there are no rows.
+pub(crate) fn best_fit(law: Law, rows: &[Row], objective: Objective, fineness: Fineness) -> Option<Solution> {
     let bounds = law.bounds(rows);
     // With very many rows the valley is found on some of them, and only its floor on all.
     let some: Vec<Row> = rows.iter().step_by(rows.len().div_ceil(MOST_ROWS).max(1)).copied().collect();
     let descend =
-        |from: &Vector, factor: f64| minimise(law, &some, from, &bounds, objective.delta() * factor, Effort::SKETCH);
-    let settle = |best: Solution| minimise(law, rows, &best.theta, &bounds, objective.delta(), Effort::POLISH);
+        |from: &Vector, factor: f64| minimise(law, &some, from, &bounds, objective.delta() * factor, Stopping::SKETCH);
+    let settle = |best: Solution| minimise(law, rows, &best.theta, &bounds, objective.delta(), Stopping::POLISH);
     let mut best: Option<Solution> = None;
-    for start in starts(law, rows, care) {
+    for start in starts(law, rows, fineness) {
         let mut theta = start;
         let factors = if law.search().wide_first { &CONTINUATION[..] } else { &CONTINUATION[2..] };
         for &factor in factors {
@@ -34,13 +34,13 @@ pub(crate) fn solve(law: Law, rows: &[Row], objective: Objective, care: Care) ->
         }
     }
     best = best.map(settle);
-    if care == Care::Quick || some.len() < rows.len() {
+    if fineness == Fineness::Coarse || some.len() < rows.len() {
         return best;
     }
     for _ in 0..MOST_WALKS {
         let before = best?;
-        for held in profile(law, rows, &before.theta, objective) {
-            let solution = descend(&held.theta, 1.0);
+        for other in profile(law, rows, &before.theta, objective) {
+            let solution = descend(&other.theta, 1.0);
             if solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
                 best = Some(solution);
             }

@@ -1,8 +1,8 @@
 //! What a reader must know before trusting a fit: is there signal, and what is doubtful.
 
-use super::point::{distinct, factors};
-use super::report::GroupReport;
-use super::{Point, Warning};
+use crate::laws::point::{distinct, factors};
+use crate::laws::report::GroupReport;
+use crate::laws::{Point, Warning};
 
 /// The least that shows an exponent: so many sizes, over such a span, with a total fall of so many noises.
 const SIZES: usize = 5;
@@ -15,7 +15,7 @@ const NOISE_OF_ONE: f64 = 0.01;
 const DECADES: f64 = 12.0;
 
 /// Fills in the noise, whether there is signal, and the warnings.
-pub(crate) fn judge(report: &mut GroupReport) {
+pub(crate) fn diagnose(report: &mut GroupReport) {
     let points = &report.points;
     let mut warnings = Vec::new();
     let replicated = replicate_noise(points);

@@ -1,10 +1,17 @@
-//! From points to a report.
+//! From points to a report: every group cleaned, its law chosen among those that it can tell apart, fitted, described.
 
-use super::describe::describe;
-use super::forms::padded;
-use super::point::{Cleaned, clean, distinct, factors, rows_of};
-use super::report::*;
-use super::{Column, Law, Objective, Point, Warning, backtest, bootstrap, choose, judge};
+pub(crate) mod fitted;
+pub(crate) mod multistart;
+pub(crate) mod newton;
+pub(crate) mod objective;
+pub(crate) mod starting_values;
+
+use crate::laws::fit::fitted::describe;
+use crate::laws::forms::padded;
+use crate::laws::point::{Cleaned, clean, distinct, factors, rows_of};
+use crate::laws::report::*;
+use crate::laws::uncertainty::{backtest, bootstrap};
+use crate::laws::{Column, Law, Objective, Point, Warning, choose, diagnose};
 use crate::seed::Seed;
 use std::collections::BTreeMap;
 
@@ -76,7 +83,7 @@ fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<Part, Vec<Point>> {
 
 fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupReport {
     let Cleaned { mut points, zero_shot, warnings } = clean(points);
-    let held = hold_out(&mut points, options.holdout);
+    let hidden = hold_out(&mut points, options.holdout);
     let sizes = distinct(points.iter().map(|p| p.d));
     let mut report = GroupReport {
         name: String::new(),
@@ -120,17 +127,17 @@ fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupRepo
         if draws < options.draws {
             report.warnings.push(Warning::FewerDraws { drawn: draws, asked: options.draws });
         }
-        let believed = choose::believed(&report.rivals, &rows);
-        let draws = bootstrap::draws(&believed, &rows, options.objective, draws, options.seed);
+        let plausible = choose::plausible(&report.rivals, &rows);
+        let draws = bootstrap::draws(&plausible, &rows, options.objective, draws, options.seed);
         let fit = describe(chosen.law, &report.points, &theta, draws, options.objective);
-        let (forecasts, unknown) = forecasts(&fit, &report.points, held);
+        let (forecasts, unknown) = forecasts(&fit, &report.points, hidden);
         (report.forecasts, report.fit) = (forecasts, Some(fit));
         report.warnings.extend(unknown);
     }
     if options.backtest {
         report.backtest = backtest::backtest(&report.points, options);
     }
-    judge::judge(&mut report);
+    diagnose::diagnose(&mut report);
     report
 }
 
@@ -158,7 +165,7 @@ pub(crate) fn lacks(law: Law, points: &[Point]) -> Option<Warning> {
 }
 
 /// Predictions for hidden points, and a warning for those that the fit knows nothing of: no number stands in for them.
-pub(crate) fn forecasts(fit: &Fit, seen: &[Point], hidden: Vec<Point>) -> (Vec<Forecast>, Vec<Warning>) {
+pub(crate) fn forecasts(fit: &FittedLaw, seen: &[Point], hidden: Vec<Point>) -> (Vec<Forecast>, Vec<Warning>) {
     let nearest = |hidden: &Point| {
         let of_its_curve = seen.iter().filter(|p| !fit.law.is_joint() || p.is_beside(hidden));
         of_its_curve.max_by(|a, b| a.d.total_cmp(&b.d)).map(|p| p.loss)
@@ -186,7 +193,7 @@ fn hold_out(points: &mut Vec<Point>, count: usize) -> Vec<Point> {
     let sizes = distinct(points.iter().map(|p| p.d));
     let keep = sizes.len().saturating_sub(count);
     let limit = if keep == 0 { f64::NEG_INFINITY } else { sizes[keep - 1] };
-    let (kept, held) = std::mem::take(points).into_iter().partition(|p| p.d <= limit);
+    let (kept, hidden) = std::mem::take(points).into_iter().partition(|p| p.d <= limit);
     *points = kept;
-    held
+    hidden
 }
