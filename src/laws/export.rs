@@ -18,15 +18,21 @@ pub enum ReportError {
 
 /// Points as CSV, in columns that [`Table::guess`](crate::laws::Table::guess) knows.
 pub fn points_csv(points: &[Point]) -> String {
-    let mut text = String::from("group,run,d,n,factor,unique,loss\n");
     let optional = |value: Option<f64>| value.map_or(String::new(), |value| value.to_string());
-    for p in points {
-        let [group, run, factor] =
-            [&p.group, &p.run, p.factor.as_ref().unwrap_or(&String::new())].map(|text| quoted(text));
-        let (n, unique) = (optional(p.n), optional(p.unique));
-        let _ = writeln!(text, "{group},{run},{},{n},{factor},{unique},{}", p.d, p.loss);
+    let row = |p: &Point| {
+        let factor = p.factor.clone().unwrap_or_default();
+        [p.group.clone(), p.run.clone(), p.d.to_string(), optional(p.n), factor, optional(p.unique), p.loss.to_string()]
+    };
+    written(["group", "run", "d", "n", "factor", "unique", "loss"], points.iter().map(row))
+}
+
+fn written<const COLUMNS: usize>(header: [&str; COLUMNS], rows: impl Iterator<Item = [String; COLUMNS]>) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let header = header.map(String::from);
+    for row in std::iter::once(header).chain(rows) {
+        writer.write_record(row).expect("rows of one length, into memory");
     }
-    text
+    String::from_utf8(writer.into_inner().expect("memory is always written")).expect("cells are text")
 }
 
 /// Points as JSON objects in an array.
@@ -52,17 +58,15 @@ impl Report {
 
     /// One line per parameter of each group.
     pub fn to_csv(&self) -> String {
-        let mut text = String::from("group,law,objective,parameter,value,lo95,hi95,note\n");
-        for group in &self.groups {
-            let Some(fit) = &group.fit else { continue };
-            for p in &fit.parameters {
+        let fits = self.groups.iter().filter_map(|group| Some((group, group.fit.as_ref()?)));
+        let rows = fits.flat_map(|(group, fit)| {
+            fit.parameters.iter().map(|p| {
                 let (lo, hi) = p.interval.map_or(Default::default(), |i| (i.lo.to_string(), i.hi.to_string()));
-                let (name, note) = (quoted(&group.name), quoted(&p.note));
-                let _ =
-                    writeln!(text, "{name},{},{},{},{},{lo},{hi},{note}", fit.law, fit.objective, p.symbol, p.value);
-            }
-        }
-        text
+                let (law, objective) = (fit.law.to_string(), fit.objective.to_string());
+                [group.name.clone(), law, objective, p.symbol.clone(), p.value.to_string(), lo, hi, p.note.clone()]
+            })
+        });
+        written(["group", "law", "objective", "parameter", "value", "lo95", "hi95", "note"], rows)
     }
 
     /// What `lab fit` prints.
@@ -119,11 +123,6 @@ fn write_group(text: &mut String, group: &GroupReport) {
         let _ = writeln!(text, "  ! {warning}");
     }
     text.push('\n');
-}
-
-fn quoted(cell: &str) -> String {
-    let plain = !cell.contains([',', ';', '\t', '"', '\n', '\r']) && cell.trim() == cell;
-    if plain { cell.to_string() } else { format!("\"{}\"", cell.replace('"', "\"\"")) }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 use crate::laws::{Point, Warning};
 use serde_json::Value;
+use std::io::Read;
 
 /// More rows than any experiment has; a bound on memory for a file dropped by mistake.
 pub const MOST_ROWS: usize = 1_000_000;
@@ -45,6 +46,8 @@ pub enum TableError {
     Ragged { line: usize, found: usize, expected: usize },
     #[error("line {line}: a quote is opened and never closed; close it")]
     OpenQuote { line: usize },
+    #[error("not a table that can be read ({reason}): save it as CSV in UTF-8")]
+    Csv { reason: String },
     #[error("not JSON that can be read ({reason}): give an array of objects, or one object per line")]
     Json { reason: String },
     #[error("the JSON holds no objects: give an array of objects with one field per column")]
@@ -56,7 +59,7 @@ pub enum TableError {
 }
 
 impl Table {
-    /// Reads CSV (comma, semicolon or tab; quotes as in RFC 4180) or JSON (objects in an array, under any one key of an
+    /// Reads CSV (comma, semicolon or tab; quoted as in RFC 4180, and cells trimmed) or JSON (objects in an array, under any one key of an
     /// object, or one per line).
     pub fn parse(text: &str) -> Result<Table, TableError> {
         let text = text.trim_start_matches('\u{feff}').trim();
@@ -161,58 +164,41 @@ fn number(cell: &str) -> Option<f64> {
     cell.trim().parse().ok()
 }
 
+/// What stands after the text: a quote that is never closed swallows it.
+const END: &[u8] = b"\n\0";
+
 fn parse_csv(text: &str) -> Result<Table, TableError> {
-    let header = text.lines().next().unwrap_or("");
-    let count = |separator: &char| header.matches(*separator).count();
-    let separator =
-        [',', ';', '\t'].into_iter().max_by_key(|separator| (count(separator), *separator == ',')).unwrap_or(',');
+    let header = text.lines().next().ok_or(TableError::Empty)?;
+    let count = |separator: &u8| header.bytes().filter(|byte| byte == separator).count();
+    // The last of the most frequent: a comma before the others.
+    let separator = b"\t;,".iter().copied().max_by_key(count).ok_or(TableError::Empty)?;
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(separator)
+        .has_headers(false)
+        .flexible(true)
+        .trim(csv::Trim::All)
+        .from_reader(text.as_bytes().chain(END));
     let mut rows: Vec<Vec<String>> = Vec::new();
-    let mut row: Vec<String> = Vec::new();
-    let mut cell = String::new();
-    let (mut quoted, mut line, mut opened) = (false, 1, 1);
-    let mut columns = 0;
-    let mut characters = text.chars().peekable();
-    loop {
-        let character = characters.next();
-        match character {
-            Some('"') if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
-                cell.push('"');
-            }
-            Some('"') if quoted => quoted = false,
-            Some('"') if cell.trim().is_empty() => {
-                cell.clear();
-                quoted = true;
-                opened = line;
-            }
-            None if quoted => return Err(TableError::OpenQuote { line: opened }),
-            Some('\n') | None if !quoted => {
-                row.push(std::mem::take(&mut cell).trim().to_string());
-                let done = std::mem::take(&mut row);
-                let blank = done.len() == 1 && done[0].is_empty();
-                if !blank {
-                    if rows.is_empty() {
-                        columns = done.len();
-                    } else if done.len() != columns {
-                        return Err(TableError::Ragged { line, found: done.len(), expected: columns });
-                    }
-                    rows.push(done);
-                }
-                if rows.len() > MOST_ROWS + 1 || columns > MOST_COLUMNS {
-                    return Err(TableError::TooLarge);
-                }
-                line += 1;
-                if character.is_none() {
-                    break;
-                }
-            }
-            Some(other) if other == separator && !quoted => row.push(std::mem::take(&mut cell).trim().to_string()),
-            Some(other) => {
-                line += (other == '\n') as usize;
-                cell.push(other);
-            }
-            None => break,
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).map_err(|error| TableError::Csv { reason: error.to_string() })? {
+        let (from, line) = record.position().map_or((0, 1), |at| (at.byte() as usize, at.line() as usize));
+        if from >= text.len() {
+            break;
         }
+        if reader.position().byte() as usize > text.len() + 1 {
+            return Err(TableError::OpenQuote { line });
+        }
+        if record.len() == 1 && record[0].is_empty() {
+            continue;
+        }
+        let expected = rows.first().map_or(record.len(), Vec::len);
+        if record.len() != expected {
+            return Err(TableError::Ragged { line, found: record.len(), expected });
+        }
+        if rows.len() > MOST_ROWS || expected > MOST_COLUMNS {
+            return Err(TableError::TooLarge);
+        }
+        rows.push(record.iter().map(String::from).collect());
     }
     let mut rows = rows.into_iter();
     let columns = rows.next().ok_or(TableError::Empty)?;
@@ -308,6 +294,7 @@ mod tests {
         assert_eq!(error("  \n"), TableError::Empty);
         assert_eq!(error("a,b\n1,2\n3\n"), TableError::Ragged { line: 3, found: 1, expected: 2 });
         assert_eq!(error("a,b\n1,\"2\n"), TableError::OpenQuote { line: 2 });
+        assert_eq!(error("a,b\n1,2\n\"3,4\n5,6\n"), TableError::OpenQuote { line: 3 });
         assert_eq!(error("[1, 2]"), TableError::NoObjects);
         assert!(matches!(error("[{\"a\": 1},"), TableError::Json { .. }));
         let table = Table::parse("a,b\n1,x").unwrap();
