@@ -13,7 +13,7 @@ const GPU = { warmup: 8, steps: 16, rounds: 3 };
 /// Lets a page's workers share memory, which threads in wasm need. Our site asks its host for no such headers.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/protocol/mod.rs", import.meta.url), "utf8"))[1]);
+const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/job/mod.rs", import.meta.url), "utf8"))[1]);
 
 /// `{ who, where, size, method, timings }`, one a contestant and size: `timings` as `plan::bench::BenchTiming`, one a round.
 export async function measure({ browser, folder, native, ours, peers, webgpu, log }) {
@@ -100,10 +100,12 @@ function askOurs({ program, backend, protocol, size, method, warmup, steps }) {
     const send = (command) => worker.postMessage({ command, files: [] });
     worker.onerror = (event) => end({ problem: event.message || `${program} could not be loaded` });
     worker.onmessage = ({ data }) => {
-      if (data === "listening") send({ Start: { protocol, backend } });
-      else if (data.Ready) send({ Bench: { request: 0, size, method, warmup: BigInt(warmup), steps: BigInt(steps) } });
-      else if (data.Benched) end({ timing: Object.fromEntries(Object.entries(data.Benched.timing).map(([key, value]) => [key, Number(value)])) });
-      else if (data.Refused) end({ problem: data.Refused.reason });
+      if (data === "listening") send({ Open: { version: protocol, backend } });
+      else if (data.Opened) send({ Start: { id: 0, job: { Bench: { size, method, warmup: BigInt(warmup), steps: BigInt(steps) } } } });
+      else if (data.CannotOpen) end({ problem: data.CannotOpen.reason });
+      else if (data.OtherBuild) end({ problem: "the worker is of another build than this script" });
+      else if (data.Job?.[1].Done) end({ timing: Object.fromEntries(Object.entries(data.Job[1].Done.Timed).map(([key, value]) => [key, Number(value)])) });
+      else if (data.Job?.[1].Failed) end({ problem: data.Job[1].Failed });
       else if (data.DeviceLost) end({ problem: data.DeviceLost.reason });
       else if (data.Log?.level === "Panic") end({ problem: data.Log.text });
     };

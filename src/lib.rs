@@ -17,10 +17,10 @@
 // 1. pure
 pub mod data;
 pub mod hub;
+pub mod job;
 pub mod laws;
 pub mod metrics;
 pub mod plan;
-pub mod protocol;
 pub mod record;
 pub mod seed;
 pub mod spec;

@@ -10,7 +10,7 @@ use pollster::block_on;
 use std::collections::BTreeMap;
 use tunelab::engine::adapt;
 use tunelab::engine::model::{Decoder, Generator};
-use tunelab::protocol::Sampling;
+use tunelab::job::Sampling;
 use tunelab::seed::Seed;
 use tunelab::spec::{MethodKind, ModelConfig};
 

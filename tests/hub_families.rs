@@ -11,7 +11,7 @@ use tunelab::data::Tokenizer;
 use tunelab::engine::formats::{Checkpoint, MemoryFiles, Width, write_folder};
 use tunelab::engine::model::{Decoder, Generator};
 use tunelab::engine::text::TextTokenizer;
-use tunelab::protocol::Sampling;
+use tunelab::job::Sampling;
 use tunelab::spec::Position;
 
 /// Float rounding only: both sides compute in f32.

@@ -70,6 +70,21 @@ fn killed_at_any_moment_it_loses_no_record_and_comes_to_the_same() {
 }
 
 #[test]
+fn any_number_of_threads_makes_the_same_records() {
+    let folder = scratch("threads");
+    let outs = ["1", "3", "8"].map(|threads| {
+        let out = folder.join(threads);
+        assert!(run(&out, "16,32", &["--threads", threads]).status.success());
+        out
+    });
+    let [one, three, eight] = outs.map(|out| records(&out));
+    assert_eq!(one.len(), 4);
+    assert_eq!(three, one);
+    assert_eq!(eight, one);
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn what_it_cannot_read_it_refuses_and_leaves() {
     let folder = scratch("refused");
     let out = folder.join("records.json");

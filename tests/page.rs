@@ -1,28 +1,28 @@
-//! The page's fold, driven without a browser: a pretend worker answers every order, its losses from a known law.
+//! The page's fold, driven without a browser: fake workers do every job at once, their losses from a known law.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use tunelab::data::tasks::Task;
+use tunelab::job::fake::{Fake, done, opened, record};
+use tunelab::job::*;
 use tunelab::laws::{AnalysisRequest, Point, analyse};
-use tunelab::protocol::*;
 use tunelab::record::*;
 use tunelab::spec::*;
 use tunelab::ui::state::results::{self, Joint};
 use tunelab::ui::state::settings::{DataChoice, Horizontal, Settings};
-use tunelab::ui::state::shelf::{LIBRARIAN, Stage, WASM_BYTES};
+use tunelab::ui::state::shelf::{MODEL_WORKER, Stage, WASM_BYTES};
 use tunelab::ui::state::*;
 
-/// A page with pretend workers. What they were told and have not yet done waits in `told`.
+/// A page with fake workers.
 struct Page {
     state: State,
-    told: VecDeque<(WorkerId, Command)>,
-    ended: Vec<WorkerId>,
+    fake: Fake,
     kept: usize,
     clock: f64,
 }
 
 impl Page {
     fn open(settings: Settings) -> Page {
-        let mut page = Page { state: State::new(settings), told: VecDeque::new(), ended: vec![], kept: 0, clock: 0.0 };
+        let mut page = Page { state: State::new(settings), fake: Fake::default(), kept: 0, clock: 0.0 };
         page.hear(Input::Opened);
         page.hear(Input::Shelf(Ok(vec![card("small", 32), card("large", 64)])));
         page
@@ -32,27 +32,36 @@ impl Page {
         self.clock += 10.0;
         for order in self.state.fold(self.clock, input) {
             match order {
-                Order::Spawn(..) => {}
-                Order::End(worker) => {
-                    self.ended.push(worker);
-                    self.told.retain(|(to, _)| *to != worker);
-                }
-                Order::Send(worker, command) => self.told.push_back((worker, command)),
+                Order::Spawn(worker, backend) => self.fake.spawn(worker, backend),
+                Order::End(worker) => self.fake.end(worker),
+                Order::Send(worker, command) => self.fake.send(worker, command),
                 Order::Keep(_) => self.kept += 1,
-                Order::Download(_) | Order::Hold { .. } | Order::Release(_) | Order::LetGo(_) => {}
+                Order::Download(_) | Order::ProvideModel { .. } | Order::DropOffer(_) | Order::DropModel(_) => {}
             }
         }
+    }
+
+    fn hear_event(&mut self, worker: WorkerId, event: Event) {
+        self.hear(Input::Heard(worker, Heard::Event(event)));
+    }
+
+    fn hear_job(&mut self, worker: WorkerId, id: JobId, event: JobEvent) {
+        self.hear_event(worker, Event::Job(id, event));
+    }
+
+    fn dies(&mut self, worker: WorkerId, reason: &str) {
+        self.hear(Input::Heard(worker, Heard::Died(reason.into())));
     }
 
     /// Lets workers do what they were told until one is told what `until` waits for; gives that, or none at rest.
     fn work_until(&mut self, until: impl Fn(&Command) -> bool) -> Option<(WorkerId, Command)> {
         for _ in 0..10_000 {
-            let (worker, command) = self.told.pop_front()?;
+            let (worker, command) = self.fake.next()?;
             if until(&command) {
                 return Some((worker, command));
             }
-            for event in answer(&command) {
-                self.hear(Input::Event(worker, event));
+            for heard in Fake::answer(&command) {
+                self.hear(Input::Heard(worker, heard));
             }
         }
         panic!("the page and its workers never come to rest");
@@ -60,6 +69,29 @@ impl Page {
 
     fn work(&mut self) {
         assert_eq!(self.work_until(|_| false), None);
+    }
+
+    /// The job of this kind that a worker was given last; it is left to the test.
+    fn given(&mut self, is_wanted: impl Fn(&Job) -> bool) -> (WorkerId, JobId) {
+        self.work_until(|command| matches!(command, Command::Start { job, .. } if is_wanted(job))).map_or_else(
+            || panic!("no worker was given such a job"),
+            |(worker, command)| match command {
+                Command::Start { id, .. } => (worker, id),
+                other => panic!("{other:?}"),
+            },
+        )
+    }
+
+    /// Lets workers work until one is to train; the cell is left to the test.
+    fn training(&mut self) -> (WorkerId, JobId, RunSpec) {
+        match self.work_until(is_run) {
+            Some((worker, Command::Start { id, job: Job::Train(spec) })) => (worker, id, *spec),
+            other => panic!("a run, not {other:?}"),
+        }
+    }
+
+    fn planned(&self) -> Vec<RunSpec> {
+        self.state.planned().expect("a plan").iter().map(|(_, spec)| spec.clone()).collect()
     }
 
     fn done(&self) -> Vec<(MethodKind, usize, u64)> {
@@ -73,7 +105,7 @@ impl Page {
 }
 
 fn is_run(command: &Command) -> bool {
-    matches!(command, Command::Run { .. })
+    matches!(command, Command::Start { job: Job::Train(_), .. })
 }
 
 fn card(name: &str, width: usize) -> ModelCard {
@@ -90,75 +122,6 @@ fn card(name: &str, width: usize) -> ModelCard {
     let config = ModelConfig::ladder(512, 64, width, 2);
     let pretraining = Some(pretraining);
     ModelCard { name: name.into(), sha256: format!("{width}"), bytes: 100_000, config, pretraining, origin: None }
-}
-
-fn evaluation(nats_per_token: f64) -> Evaluation {
-    Evaluation { nats_per_token, bits_per_byte: 1.0, token_accuracy: 0.5, exact_match: 0.1, tokens: 100, examples: 10 }
-}
-
-fn record(spec: RunSpec) -> RunRecord {
-    let loss = 6.0 * (spec.data.examples as f64).powf(-0.2) * (1.0 + 0.001 * spec.seed.0 as f64);
-    RunRecord {
-        version: RECORD_VERSION,
-        id: spec.id(),
-        parameters: ParameterCount { total: 100_000, non_embedding: 60_000 },
-        trained_parameters: 100_000,
-        curve: vec![CurvePoint { step: 1, nats_per_token: 5.0 }],
-        dev: vec![],
-        best_step: 1,
-        test: evaluation(loss),
-        base_test: evaluation(5.0),
-        unique_tokens: spec.data.examples as u64 * 20,
-        presented_tokens: 1000,
-        steps: 10,
-        wall_seconds: 1.0,
-        made: Provenance { device: "a test".into(), lab: "0".into(), date: "2026-01-01".into() },
-        spec,
-    }
-}
-
-/// What a healthy worker says to a command.
-fn answer(command: &Command) -> Vec<Event> {
-    match command {
-        Command::Start { .. } => vec![ready(PROTOCOL_VERSION)],
-        Command::Data { source: DataRequest::Task(id), base } => vec![data_ready(Source::Task(id.clone()), base)],
-        Command::Data { source: DataRequest::Files { name, .. } | DataRequest::Text { name, .. }, base } => {
-            vec![data_ready(Source::User { name: name.clone(), sha256: format!("hash of {name}") }, base)]
-        }
-        Command::Run { spec } => {
-            let run = spec.id();
-            vec![
-                Event::Started { run: run.clone(), step: 0, of: 10 },
-                Event::Stepped { run, step: 5, of: 10, nats_per_token: Some(4.0), tokens_per_second: 1000.0 },
-                Event::Finished { record: Box::new(record((**spec).clone())) },
-            ]
-        }
-        Command::Generate { request, context: Context::Text(prompt), .. } => {
-            let text = format!("{prompt} …");
-            vec![Event::Generated { request: *request, text, tokens: 1, tokens_per_second: 1.0, done: true }]
-        }
-        _ => vec![],
-    }
-}
-
-fn ready(protocol: u32) -> Event {
-    let device = DeviceReport { backend: Backend::Cpu, name: "CPU".into(), reason: "a test".into() };
-    Event::Ready { protocol, device }
-}
-
-fn data_ready(source: Source, base: &str) -> Event {
-    let summary = DataSummary {
-        name: "data".into(),
-        train_examples: 1000,
-        dev_examples: 10,
-        test_examples: 10,
-        bytes: 1000,
-        tokens: 500,
-        columns: vec![],
-        notes: vec![],
-        preview: vec![],
-    };
-    Event::DataReady { source, base: base.into(), summary }
 }
 
 /// Two methods, three sizes, one seed.
@@ -235,7 +198,7 @@ fn variants_of_a_method_are_known_by_their_settings_not_by_their_names() {
 #[test]
 fn the_finished_experiment_is_there_at_once_and_play_goes_on_from_it() {
     let mut page = Page::open(small());
-    let records: Vec<RunRecord> = page.state.planned().expect("a plan").into_iter().map(record).collect();
+    let records = page.planned().into_iter().map(record).collect();
     page.hear(Input::Precomputed(records));
     assert_eq!(page.done().len(), 6);
     page.hear(Input::Play);
@@ -248,7 +211,7 @@ fn the_finished_experiment_is_there_at_once_and_play_goes_on_from_it() {
 #[test]
 fn put_away_the_finished_experiment_is_trained_here() {
     let mut page = Page::open(small());
-    let records: Vec<RunRecord> = page.state.planned().expect("a plan").into_iter().map(record).collect();
+    let records = page.planned().into_iter().map(record).collect();
     page.hear(Input::Precomputed(records));
     page.hear(Input::PutAway(true));
     assert_eq!(page.done(), []);
@@ -285,18 +248,15 @@ fn asking_for_a_size_again_adds_a_seed() {
 fn a_crashed_worker_costs_no_finished_run_and_its_cell_is_trained_again() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    let mut crashed = None;
     for _ in 0..2 {
-        let (worker, command) = page.work_until(is_run).expect("a run");
-        for event in answer(&command) {
-            page.hear(Input::Event(worker, event));
-        }
-        crashed = Some(worker);
+        let (worker, id, spec) = page.training();
+        let output = Output::Trained { record: Box::new(record(spec)), kept: true };
+        page.hear_event(worker, done(id, output));
     }
-    let (worker, _) = page.work_until(is_run).expect("a third run");
-    page.hear(Input::Died(worker, "out of memory".into()));
+    let (worker, ..) = page.training();
+    page.dies(worker, "out of memory");
     assert_eq!(page.done().len(), 2);
-    assert!(page.ended.contains(&worker) && crashed.is_some());
+    assert!(page.fake.ended.contains(&worker));
     assert!(page.said("out of memory"), "{:?}", page.state.notices);
     page.work();
     assert_eq!(page.done().len(), 6);
@@ -306,50 +266,50 @@ fn a_crashed_worker_costs_no_finished_run_and_its_cell_is_trained_again() {
 fn a_lost_device_gets_a_new_worker() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    let (worker, _) = page.work_until(is_run).expect("a run");
-    page.hear(Input::Event(worker, Event::DeviceLost { reason: "reset".into() }));
+    let (worker, ..) = page.training();
+    page.hear_event(worker, Event::DeviceLost { reason: "reset".into() });
     page.work();
     assert_eq!(page.done().len(), 6);
     assert!(page.said("the GPU was lost: reset"), "{:?}", page.state.notices);
-    assert!(page.ended.contains(&worker));
+    assert!(page.fake.ended.contains(&worker));
 }
 
 #[test]
 fn a_worker_that_never_starts_is_given_up_with_words() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    while let Some((worker, _)) = page.told.pop_front() {
-        page.hear(Input::Died(worker, "no WebAssembly".into()));
+    while let Some((worker, _)) = page.fake.waiting.pop_front() {
+        page.dies(worker, "no WebAssembly");
     }
-    assert_eq!((page.ended.len(), page.state.phase), (3, Phase::Idle));
+    assert_eq!((page.fake.ended.len(), page.state.phase), (3, Phase::Idle));
     assert!(page.said("does not start: no WebAssembly"), "{:?}", page.state.notices);
 }
 
 #[test]
 fn a_gpu_that_cannot_be_opened_leaves_the_work_to_the_cpu_once_and_says_why() {
-    let refuse = || Event::CannotStart { reason: "no adapter".into() };
+    let refuse = || Event::CannotOpen { reason: "no adapter".into() };
     let mut page = Page::open(Settings { backend: Backend::WebGpu, ..small() });
     page.hear(Input::Play);
-    let (worker, start) = page.told.pop_front().expect("a start");
-    assert!(matches!(start, Command::Start { backend: Backend::WebGpu, .. }));
-    page.hear(Input::Event(worker, refuse()));
+    let (worker, start) = page.fake.waiting.pop_front().expect("a start");
+    assert!(matches!(start, Command::Open { backend: Backend::WebGpu, .. }));
+    page.hear_event(worker, refuse());
     assert!(page.said("WebGPU could not be started (no adapter)"), "{:?}", page.state.notices);
-    let starts: Vec<_> = page.told.iter().map(|(_, command)| command.clone()).collect();
-    assert!(matches!(starts[..], [Command::Start { backend: Backend::Cpu, .. }]), "{starts:?}");
+    let starts: Vec<_> = page.fake.waiting.iter().map(|(_, command)| command.clone()).collect();
+    assert!(matches!(starts[..], [Command::Open { backend: Backend::Cpu, .. }]), "{starts:?}");
     page.work();
-    assert_eq!((page.done().len(), page.ended.clone()), (6, vec![worker]));
+    assert_eq!((page.done().len(), page.fake.ended.clone()), (6, vec![worker]));
     assert!(page.state.device.as_ref().is_some_and(|device| device.reason.contains("no adapter")));
     // Chosen again, it is tried again.
     page.hear(Input::Settings(Box::new(small())));
     page.hear(Input::Settings(Box::new(Settings { backend: Backend::WebGpu, ..small() })));
-    assert!(matches!(page.told.back(), Some((_, Command::Start { backend: Backend::WebGpu, .. }))));
+    assert!(matches!(page.fake.waiting.back(), Some((_, Command::Open { backend: Backend::WebGpu, .. }))));
     // The CPU's cannot be replaced.
     let mut page = Page::open(small());
     page.hear(Input::OwnData(DataRequest::Text { name: "x".into(), text: "x".into(), columns: None }));
     page.hear(Input::Play);
-    let (worker, _) = page.told.pop_front().expect("a start");
-    page.hear(Input::Event(worker, refuse()));
-    assert_eq!((page.told.len(), page.state.phase), (0, Phase::Idle));
+    let (worker, _) = page.fake.waiting.pop_front().expect("a start");
+    page.hear_event(worker, refuse());
+    assert_eq!((page.fake.waiting.len(), page.state.phase), (0, Phase::Idle));
     assert!(page.said("does not start: no adapter") && !page.state.own.is_reading(), "{:?}", page.state.notices);
 }
 
@@ -357,46 +317,31 @@ fn a_gpu_that_cannot_be_opened_leaves_the_work_to_the_cpu_once_and_says_why() {
 fn a_gpu_whose_worker_dies_at_each_start_leaves_the_work_to_the_cpu() {
     let mut page = Page::open(Settings { backend: Backend::WebGpu, ..small() });
     page.hear(Input::Play);
-    while page.ended.len() < 3 {
-        let (worker, _) = page.told.pop_front().expect("a start");
-        page.hear(Input::Died(worker, "a panic".into()));
+    while page.fake.ended.len() < 3 {
+        let (worker, _) = page.fake.waiting.pop_front().expect("a start");
+        page.dies(worker, "a panic");
     }
     page.work();
     assert_eq!(page.done().len(), 6);
 }
 
 #[test]
-fn what_a_worker_cannot_do_is_answered() {
-    let spec = Page::open(small()).state.planned().expect("a plan").remove(0);
-    let (run, request, reason) = (spec.id(), 7, "why".to_string());
-    let source = DataRequest::Task("t".into());
-    let refused = |command: Command| command.refused(&reason);
-    let model = ModelRef::Base("small".into());
-    let is_refused = Some(Event::Refused { request, reason: reason.clone() });
-    assert_eq!(refused(Command::Run { spec: Box::new(spec) }), Some(Event::Failed { run, reason: reason.clone() }));
-    let data = Event::DataRefused { name: "t".into(), reason: reason.clone() };
-    assert_eq!(refused(Command::Data { source, base: String::new() }), Some(data));
-    assert_eq!(refused(Command::Export { request, model: model.clone(), merged: false }), is_refused);
-    let (context, settings) = (Context::Text(String::new()), Sampling::default());
-    assert_eq!(refused(Command::Generate { request, model, context, settings }), is_refused);
-    assert!(matches!(refused(Command::RemoveAdapter { id: "a".into() }), Some(Event::Log { .. })));
-    assert_eq!(refused(Command::Stop), None);
-}
-
-#[test]
 fn a_worker_of_another_build_ends_with_words_whichever_side_sees_it() {
     let says: [fn(WorkerId) -> Input; 3] = [
-        |worker| Input::Event(worker, ready(PROTOCOL_VERSION + 1)),
-        |worker| Input::Event(worker, Event::OtherBuild { protocol: PROTOCOL_VERSION - 1 }),
-        Input::Unreadable,
+        |worker| Input::Heard(worker, Heard::Event(opened(PROTOCOL_VERSION + 1))),
+        |worker| Input::Heard(worker, Heard::Event(Event::OtherBuild { version: PROTOCOL_VERSION - 1 })),
+        |worker| Input::Heard(worker, Heard::Unreadable),
     ];
     for says in says {
         let mut page = Page::open(small());
         page.hear(Input::Play);
-        let (worker, _) = page.told.pop_front().expect("a start");
+        let (worker, _) = page.fake.waiting.pop_front().expect("a start");
         page.hear(says(worker));
         assert!(page.said("different versions. Reload the page"), "{:?}", page.state.notices);
-        assert_eq!((page.ended.clone(), page.told.len(), page.state.phase), (vec![worker], 0, Phase::Idle));
+        assert_eq!(
+            (page.fake.ended.clone(), page.fake.waiting.len(), page.state.phase),
+            (vec![worker], 0, Phase::Idle)
+        );
     }
 }
 
@@ -404,9 +349,8 @@ fn a_worker_of_another_build_ends_with_words_whichever_side_sees_it() {
 fn a_failed_cell_is_said_and_the_others_go_on() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    let (worker, command) = page.work_until(is_run).expect("a run");
-    let Command::Run { spec } = command else { panic!("a run") };
-    page.hear(Input::Event(worker, Event::Failed { run: spec.id(), reason: "the loss is NaN.".into() }));
+    let (worker, id, _) = page.training();
+    page.hear_job(worker, id, JobEvent::Failed("the loss is NaN.".into()));
     page.work();
     assert_eq!((page.done().len(), page.state.queue.counts().failed), (5, 1));
 }
@@ -415,15 +359,14 @@ fn a_failed_cell_is_said_and_the_others_go_on() {
 fn pause_holds_resume_goes_on_and_stop_forgets_what_waits() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
-    let (worker, command) = page.work_until(is_run).expect("a run");
+    let (worker, id, _) = page.training();
     page.hear(Input::Pause);
-    assert_eq!(page.told.pop_front(), Some((worker, Command::Pause)));
+    assert_eq!(page.fake.waiting.pop_front(), Some((worker, Command::Pause(id))));
     page.hear(Input::Play);
-    assert_eq!(page.told.pop_front(), Some((worker, Command::Resume)));
+    assert_eq!(page.fake.waiting.pop_front(), Some((worker, Command::Resume(id))));
     page.hear(Input::Stop);
-    assert_eq!(page.told.pop_front(), Some((worker, Command::Stop)));
-    let Command::Run { spec } = command else { panic!("a run") };
-    page.hear(Input::Event(worker, Event::Stopped { run: spec.id(), step: 3 }));
+    assert_eq!(page.fake.waiting.pop_front(), Some((worker, Command::Stop(id))));
+    page.hear_job(worker, id, JobEvent::Stopped);
     page.work();
     assert_eq!((page.state.phase, page.state.queue.cells().count()), (Phase::Idle, 0));
     page.hear(Input::Play);
@@ -447,9 +390,9 @@ fn another_device_starts_new_workers_and_loses_nothing() {
     page.hear(Input::Play);
     let (worker, _) = page.work_until(is_run).expect("a run");
     page.hear(Input::Settings(Box::new(Settings { backend: Backend::Cpu, ..small() })));
-    assert!(page.ended.contains(&worker));
-    let start = page.told.iter().find(|(_, command)| matches!(command, Command::Start { .. }));
-    assert!(matches!(start, Some((_, Command::Start { backend: Backend::Cpu, .. }))));
+    assert!(page.fake.ended.contains(&worker));
+    let start = page.fake.waiting.iter().find(|(_, command)| matches!(command, Command::Open { .. }));
+    assert!(matches!(start, Some((_, Command::Open { backend: Backend::Cpu, .. }))));
     page.work();
     assert_eq!(page.done().len(), 6);
 }
@@ -465,8 +408,8 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
     let good = page.state.own.source.clone();
     assert!(good.is_some());
     page.hear(Input::OwnData(text("bad")));
-    let (worker, _) = page.work_until(|command| matches!(command, Command::Data { .. })).expect("a question for data");
-    page.hear(Input::Event(worker, Event::DataRefused { name: "bad".into(), reason: "not UTF-8".into() }));
+    let (worker, id) = page.given(|job| matches!(job, Job::ReadData { .. }));
+    page.hear_job(worker, id, JobEvent::Failed("not UTF-8".into()));
     assert_eq!(page.state.own.source, good);
     assert_eq!(page.state.own.problem.as_deref(), Some("not UTF-8"));
     page.hear(Input::Play);
@@ -477,8 +420,10 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
 #[test]
 fn a_base_that_has_arrived_is_not_on_its_way() {
     let mut page = Page::open(small());
+    let (worker, id) = page.given(|job| matches!(job, Job::ReadData { .. }));
     for (loaded, is_coming) in [(50, true), (100, false)] {
-        page.hear(Input::Event(1, Event::Fetching { base: "small".into(), loaded, total: Some(100) }));
+        let fetching = Progress::Fetching { base: "small".into(), loaded, total: Some(100) };
+        page.hear_job(worker, id, JobEvent::Progress(fetching));
         assert_eq!(page.state.fetching.is_some(), is_coming, "{loaded} of 100 bytes");
     }
 }
@@ -504,7 +449,7 @@ fn base_and_tuned_complete_the_same_prompt() {
     let asks = models.iter().map(|model| (model.clone(), Context::Text("Once".into()))).collect();
     page.hear(Input::Complete { asks, sampling: Sampling::default(), beside: false });
     page.work();
-    let completions = page.state.asks.completions.iter().map(|(_, completion)| completion);
+    let completions = page.state.jobs.completions.iter().map(|(_, completion)| completion);
     let said: Vec<_> = completions.map(|c| (c.model.clone(), c.text.as_str(), c.done)).collect();
     assert_eq!(said, [(models[0].clone(), "Once …", true), (models[1].clone(), "Once …", true)]);
 }
@@ -516,12 +461,12 @@ fn completions_stop_and_others_stay_beside() {
     let ask = |name: &str| (ModelRef::Base(name.into()), Context::Text("Once".into()));
     page.hear(Input::Complete { asks: vec![ask("small")], sampling: Sampling::default(), beside: false });
     page.hear(Input::CancelCompletions);
-    assert!(matches!(page.told.back(), Some((_, Command::CancelGenerate { .. }))));
-    assert!(!page.state.asks.is_completing());
+    assert!(matches!(page.fake.waiting.back(), Some((_, Command::Stop(_)))));
+    assert!(!page.state.jobs.is_completing());
     page.hear(Input::Complete { asks: vec![ask("large")], sampling: Sampling::default(), beside: true });
-    assert_eq!(page.state.asks.completions.len(), 2);
+    assert_eq!(page.state.jobs.completions.len(), 2);
     page.hear(Input::Complete { asks: vec![], sampling: Sampling::default(), beside: false });
-    assert_eq!(page.state.asks.completions.len(), 0);
+    assert_eq!(page.state.jobs.completions.len(), 0);
 }
 
 #[test]
@@ -530,37 +475,29 @@ fn an_adapter_is_kept_or_refused_and_a_dead_worker_says_so() {
     page.work();
     let add = |page: &mut Page| {
         page.hear(Input::AddAdapter { name: "mine".into(), base: "small".into() });
-        let (worker, command) = page.told.pop_back().expect("a command");
-        let Command::AddAdapter { request, .. } = command else { panic!("{command:?}") };
-        assert!(page.state.asks.is_adding());
-        (worker, request)
+        let added = page.given(|job| matches!(job, Job::AddAdapter { .. }));
+        assert!(page.state.jobs.is_adding());
+        added
     };
-    let (worker, request) = add(&mut page);
-    page.hear(Input::Event(worker, Event::Refused { request, reason: "no such layer".into() }));
-    assert_eq!(page.state.asks.adapter_problem.as_deref(), Some("“mine” was not added: no such layer."));
-    assert!(!page.state.asks.is_adding());
+    let (worker, id) = add(&mut page);
+    page.hear_job(worker, id, JobEvent::Failed("no such layer".into()));
+    assert_eq!(page.state.jobs.adapter_problem.as_deref(), Some("“mine” was not added: no such layer."));
+    assert!(!page.state.jobs.is_adding());
 
     let (worker, _) = add(&mut page);
-    assert_eq!(page.state.asks.adapter_problem, None);
-    page.hear(Input::Died(worker, "struck".into()));
-    assert!(page.state.asks.adapter_problem.as_deref().is_some_and(|problem| problem.contains("the worker ended")));
+    assert_eq!(page.state.jobs.adapter_problem, None);
+    page.dies(worker, "struck");
+    assert!(page.state.jobs.adapter_problem.as_deref().is_some_and(|problem| problem.contains("the worker ended")));
     page.work();
 
-    let (worker, _) = add(&mut page);
+    let (worker, id) = add(&mut page);
     let base = Base { name: "small".into(), sha256: "32".into() };
     let method = MethodKind::Lora.method();
     let card = AdapterCard { id: "1".into(), name: "mine".into(), base, method, bytes: 9, test_nats_per_token: None };
-    page.hear(Input::Event(worker, Event::Adapters(vec![card.clone()])));
-    assert!(!page.state.asks.is_adding());
-    assert_eq!(page.state.asks.adapters, [card]);
-}
-
-#[test]
-fn a_worker_of_another_build_is_refused() {
-    let mut page = Page::open(small());
-    let (worker, _) = page.told.pop_front().expect("a start");
-    page.hear(Input::Event(worker, ready(PROTOCOL_VERSION + 1)));
-    assert!(page.ended.contains(&worker) && page.said("Reload the page"));
+    page.hear_event(worker, Event::Adapters(vec![card.clone()]));
+    page.hear_event(worker, done(id, Output::AdaptersChanged));
+    assert!(!page.state.jobs.is_adding());
+    assert_eq!(page.state.jobs.adapters, [card]);
 }
 
 #[test]
@@ -580,19 +517,25 @@ fn own(name: &str, kept: bool) -> ModelCard {
     ModelCard { pretraining: None, origin: Some(origin), ..card(name, 32) }
 }
 
-fn sight(config: ModelConfig) -> Sight {
+fn summary(config: ModelConfig) -> ModelSummary {
     let bytes = 2 * config.parameters().total;
     let flops_per_second = 1e9;
-    Sight { family: "gpt_neox".into(), dtype: "F16".into(), config, bytes, here: 0, flops_per_second }
+    ModelSummary { family: "gpt_neox".into(), dtype: "F16".into(), config, bytes, here: 0, flops_per_second }
 }
 
-/// Loads a model: looked at, wanted, taken.
-fn load(page: &mut Page, request: u32, source: ModelSource, card: ModelCard) {
-    let shelf = |event| Input::Event(LIBRARIAN, Event::Shelf(event));
-    page.hear(Input::Look { request, source });
-    page.hear(shelf(ShelfEvent::Seen { request, sight: Box::new(sight(card.config.clone())) }));
-    page.hear(Input::Take { request, keep: true });
-    page.hear(shelf(ShelfEvent::Taken { request, card: Box::new(card) }));
+/// Loads a model: inspected, wanted, loaded.
+fn load(page: &mut Page, offer: u32, source: ModelSource, card: ModelCard) {
+    page.hear(Input::InspectModel { offer, source });
+    let (worker, id) = page.given(|job| matches!(job, Job::InspectModel { .. }));
+    assert_eq!(worker, MODEL_WORKER);
+    page.hear_event(worker, done(id, Output::Inspected(Box::new(summary(card.config.clone())))));
+    page.hear(Input::LoadModel { offer, keep: true });
+    let (worker, id) = page.given(|job| matches!(job, Job::LoadModel { .. }));
+    page.hear_event(worker, done(id, Output::Loaded(Box::new(card))));
+}
+
+fn files(offer: u32, label: &str) -> ModelSource {
+    ModelSource::Files { offer, label: label.into() }
 }
 
 #[test]
@@ -601,18 +544,18 @@ fn a_loaded_model_is_a_base_like_any_other_and_its_worker_rests() {
     page.work();
     let host = "https://hub.example".to_string();
     load(&mut page, 1, ModelSource::Hub { host, address: "a/b@v1".into() }, own("a/b@v1", true));
-    let to_shelf = page.told.iter().filter(|(worker, _)| *worker == LIBRARIAN).count();
+    let to_shelf = page.fake.waiting.iter().filter(|(worker, _)| *worker == MODEL_WORKER).count();
     assert_eq!(
-        (to_shelf, page.ended.clone()),
-        (0, vec![LIBRARIAN; 2]),
+        (to_shelf, page.fake.ended.clone()),
+        (0, vec![MODEL_WORKER; 2]),
         "its memory is given back after a look and a load"
     );
     assert_eq!(page.state.settings.bases, ["a/b@v1"]);
     page.hear(Input::Play);
-    let is_data = |command: &Command| matches!(command, Command::Data { .. });
+    let is_data = |command: &Command| matches!(command, Command::Start { job: Job::ReadData { .. }, .. });
     let (worker, counted) = page.work_until(is_data).expect("its tokens are counted");
-    assert!(matches!(&counted, Command::Data { base, .. } if base == "a/b@v1"));
-    page.told.push_front((worker, counted));
+    assert!(matches!(&counted, Command::Start { job: Job::ReadData { base, .. }, .. } if base == "a/b@v1"));
+    page.fake.waiting.push_front((worker, counted));
     page.work();
     let bases: Vec<_> = page.state.records().map(|record| record.spec.base.name.clone()).collect();
     assert!(!bases.is_empty() && bases.iter().all(|base| base == "a/b@v1"), "{bases:?}");
@@ -622,10 +565,10 @@ fn a_loaded_model_is_a_base_like_any_other_and_its_worker_rests() {
 fn dropped_models_get_names_of_their_own_and_go_without_a_trace() {
     let mut page = Page::open(small());
     for (request, name) in [(1, "small 2"), (2, "small 3")] {
-        load(&mut page, request, ModelSource::Files { label: "small".into() }, own(name, false));
+        load(&mut page, request, files(request, "small"), own(name, false));
         assert!(page.state.cards().iter().any(|card| card.name == name));
     }
-    page.hear(Input::Look { request: 3, source: ModelSource::Files { label: "small".into() } });
+    page.hear(Input::InspectModel { offer: 3, source: files(3, "small") });
     assert_eq!(page.state.models.loads[0].name, "small 4");
     page.hear(Input::RemoveModel("small 2".into()));
     assert!(page.state.cards().iter().all(|card| card.name != "small 2"));
@@ -646,7 +589,7 @@ fn what_does_not_fit_is_refused_with_what_would() {
     page.hear(Input::Play);
     assert!(page.said("does not fit into this browser") && page.said("smaller batch"), "{:?}", page.state.notices);
     page.state.memory = u64::MAX;
-    let fits = |page: &Page, config| page.state.fits(&sight(config));
+    let fits = |page: &Page, config| page.state.fits(&summary(config));
     let config = ModelConfig::ladder(50_000, 1024, 1600, 48);
     assert!(fits(&page, config.clone()).iter().all(|fit| fit.verdict.is_ok() && fit.seconds.is_some_and(|s| s > 1.0)));
     page.state.memory = WASM_BYTES;
@@ -658,8 +601,8 @@ fn sequences_end_where_learned_positions_do() {
     let mut page = Page::open(Settings { methods: vec![MethodKind::Lora, MethodKind::Prompt], ..small() });
     let mut short = own("short", true);
     (short.config.position, short.config.context) = (Position::Learned, 40);
-    load(&mut page, 1, ModelSource::Files { label: "short".into() }, short);
-    let sequences: Vec<_> = page.state.planned().unwrap().iter().take(2).map(|spec| spec.train.sequence).collect();
+    load(&mut page, 1, files(1, "short"), short);
+    let sequences: Vec<_> = page.planned().iter().take(2).map(|spec| spec.train.sequence).collect();
     assert_eq!(sequences, [40, 24], "virtual tokens take places too");
 }
 
@@ -667,7 +610,7 @@ fn sequences_end_where_learned_positions_do() {
 fn a_law_in_model_size_takes_one_family() {
     let mut page = Page::open(Settings { methods: vec![MethodKind::Lora], ..small() });
     for (request, name) in [(1, "neox 14m"), (2, "neox 31m")] {
-        load(&mut page, request, ModelSource::Files { label: name.into() }, own(name, true));
+        load(&mut page, request, files(request, name), own(name, true));
     }
     let mut settings = page.state.settings.clone();
     settings.bases.push("small".into());
@@ -708,8 +651,8 @@ fn joint_laws_vary_one_factor_at_a_time() {
 #[test]
 fn a_worker_of_the_shelf_that_dies_costs_only_what_it_was_doing() {
     let mut page = Page::open(small());
-    page.hear(Input::Look { request: 1, source: ModelSource::Files { label: "x".into() } });
-    page.hear(Input::Died(LIBRARIAN, "out of memory".into()));
+    page.hear(Input::InspectModel { offer: 1, source: files(1, "x") });
+    page.dies(MODEL_WORKER, "out of memory");
     assert!(
         matches!(&page.state.models.loads[0].stage, Stage::Refused { reason, .. } if reason.contains("out of memory"))
     );

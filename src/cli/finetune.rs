@@ -11,7 +11,7 @@ use crate::engine::text::TextTokenizer;
 use crate::engine::train::{Callbacks, Outcome, RunData, Session, TrainError, drive};
 use crate::plan::estimate::Estimate;
 use crate::platform::native::{folder, memory};
-use crate::record::{EvalPoint, Provenance, RunRecord};
+use crate::record::{EvalPoint, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
     Base, DataSpec, Method, MethodKind, Precision, RunSpec, SPEC_VERSION, Schedule, Source, TrainConfig,
@@ -193,8 +193,7 @@ fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
     let start = Instant::now();
     let mut session = Session::new(base, spec, data)?;
     block_on(drive(&mut session, &mut Printed(start)))?;
-    let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
-    Ok(block_on(session.finish(start.elapsed().as_secs_f64(), made))?)
+    Ok(block_on(session.finish(start.elapsed().as_secs_f64(), super::made_here()))?)
 }
 
 /// The files to write: an adapter, or a full model where all weights were trained or the adapter is merged.

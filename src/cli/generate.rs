@@ -3,7 +3,7 @@
 use super::base;
 use crate::data::{Message, Tokenizer, plain_chat};
 use crate::engine::model::{Continuation, Generator};
-use crate::protocol::Sampling;
+use crate::job::Sampling;
 use anyhow::{Result, ensure};
 use pollster::block_on;
 use std::io::Write;

@@ -10,6 +10,7 @@ mod method;
 mod pretrain;
 mod sweep;
 
+use crate::record::Provenance;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -52,6 +53,11 @@ pub(crate) fn version() -> String {
         Ok(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
         Err(_) => env!("CARGO_PKG_VERSION").into(),
     }
+}
+
+/// What says that a record was made here and now.
+pub(crate) fn made_here() -> Provenance {
+    Provenance { device: "native CPU".into(), lab: version(), date: today() }
 }
 
 /// Seconds since 1970 by the system's clock, UTC.

@@ -7,7 +7,7 @@ use crate::engine::text::TextTokenizer;
 use crate::engine::train::{Callbacks, Every, Outcome, Report, drive, pretrain};
 use crate::plan::ladder::{Ladder, Rung};
 use crate::platform::native::files;
-use crate::record::{EvalPoint, Provenance, RunRecord};
+use crate::record::{EvalPoint, RunRecord};
 use crate::record::{ModelCard, Pretraining};
 use anyhow::{Context, Result, ensure};
 use burn::tensor::Device;
@@ -84,12 +84,9 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
     let parameters = ladder.config(rung).parameters();
     eprintln!("{}: {} parameters, {} tokens", rung.name, parameters.total, rung.tokens);
     let begun = Instant::now();
-    pollster::block_on(drive(
-        &mut session,
-        &mut PretrainingProgress { begun, state: &state, every: args.checkpoint_every },
-    ))?;
-    let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
-    let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?;
+    let mut progress = PretrainingProgress { begun, state: &state, every: args.checkpoint_every };
+    pollster::block_on(drive(&mut session, &mut progress))?;
+    let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), super::made_here()))?;
     write_model(ladder, rung, tokenizer, outcome, &args.folder)?;
     let _ = fs::remove_file(&state);
     Ok(())

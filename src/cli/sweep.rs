@@ -1,23 +1,18 @@
 //! `lab sweep`: an experiment on the command line, with the same engine and the same records as the page. Records go
 //! to a file as they finish; a second call goes on with what is missing.
 
-use crate::data::Splits;
 use crate::engine::formats::Checkpoint;
-use crate::engine::model::Decoder;
-use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Callbacks, RunData, Session, TrainError, drive};
+use crate::job::pool::{Ended, Pool};
 use crate::plan::grid::Experiment;
 use crate::plan::precision::costs;
 use crate::plan::queue::Queue;
 use crate::platform::native::files;
 use crate::platform::native::folder::Folder;
-use crate::record::{Evaluation, Provenance, RunRecord};
-use crate::spec::{Base, Method, MethodKind, Precision, RunSpec, Source, TrainConfig};
+use crate::platform::native::threads::Threads;
+use crate::record::RunRecord;
+use crate::spec::{Base, Method, MethodKind, ModelConfig, Precision, Source, TrainConfig};
 use anyhow::{Context, Error, Result, ensure};
-use burn::tensor::Device;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -53,15 +48,12 @@ pub struct Args {
     /// Learning rates to compare, each a run of its own, instead of the method's default.
     #[arg(long, value_delimiter = ',')]
     rates: Vec<f64>,
+    /// Cells trained at the same time; the records are the same, each thread holds its own bases in memory.
+    #[arg(long, default_value_t = 1)]
+    threads: u32,
     /// The records' file: a JSON array.
     #[arg(long)]
     out: PathBuf,
-}
-
-struct Opened {
-    base: Base,
-    folder: PathBuf,
-    tokenizer: TextTokenizer,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -83,7 +75,7 @@ pub fn run(args: Args) -> Result<()> {
         }
     }
     let experiment = Experiment {
-        bases: bases.iter().map(|opened| opened.base.clone()).collect(),
+        bases: bases.iter().map(|(base, _)| base.clone()).collect(),
         source: Source::Task(args.task.clone()),
         methods,
         sizes: args.sizes.clone(),
@@ -95,45 +87,28 @@ pub fn run(args: Args) -> Result<()> {
     }
     queue.extend(experiment.cells());
     let all = queue.cells().count();
-    let mut models: HashMap<(String, Precision), Decoder> = HashMap::new();
-    let mut base_tests: HashMap<(String, Precision), Evaluation> = HashMap::new();
-    while let Some(spec) = queue.take() {
-        let opened = bases.iter().find(|opened| opened.base == spec.base).context("a cell of another base")?;
-        let held = (spec.base.name.clone(), spec.method.base_precision());
-        if !models.contains_key(&held) {
-            models.insert(held.clone(), opened.load(held.1)?);
-        }
-        match cell(&models[&held], opened, &spec, base_tests.get(&held).copied()) {
-            Ok(record) => {
-                base_tests.insert(held.clone(), record.base_test);
-                eprintln!(
-                    "{}/{all} {} {} {} {}: {:.4} nats/token (base {:.4}), rate {:.0e}, step {} of {}, {:.1} s",
-                    queue.counts().done + 1,
-                    spec.base.name,
-                    spec.method.kind(),
-                    held.1,
-                    spec.data.examples,
-                    record.test.nats_per_token,
-                    record.base_test.nats_per_token,
-                    spec.train.learning_rate,
-                    record.best_step,
-                    record.steps,
-                    record.wall_seconds,
-                );
-                queue.finish(record);
+    let (mut threads, heard) = Threads::new(&args.models, super::made_here);
+    let mut pool = Pool::start(args.threads, &mut threads);
+    while !pool.is_done(&queue) {
+        let (worker, heard) = heard.recv().context("every thread ended")?;
+        match pool.hear(worker, heard, &mut queue, &mut threads) {
+            Some(Ended::Finished(run)) => {
                 let records: Vec<&RunRecord> = queue.records().collect();
                 files::replace(&args.out, serde_json::to_string(&records)?.as_bytes())?;
+                if let Some(record) = records.iter().find(|record| record.id == run) {
+                    eprintln!("{}/{all} {}", records.len(), line(record));
+                }
             }
-            Err(error) => {
-                eprintln!("{} {} {}: {error:#}", spec.base.name, spec.method.kind(), spec.data.examples);
-                queue.fail(&spec.id(), error.to_string());
+            Some(Ended::Failed(spec, reason)) => {
+                eprintln!("{} {} {}: {reason}", spec.base.name, spec.method.kind(), spec.data.examples);
             }
+            None => {}
         }
     }
     let records: Vec<&RunRecord> = queue.records().collect();
     for cost in costs(&records) {
-        let bytes = |precision| models.get(&(cost.base.clone(), precision)).map(|model| model.bytes());
-        let held = bytes(cost.precision).map_or_else(String::new, |bytes| format!(" in {} kB", bytes / 1000));
+        let config = bases.iter().find(|(base, _)| base.name == cost.base).map(|(_, config)| config);
+        let held = config.map_or_else(String::new, |c| format!(" in {} kB", c.bytes(cost.precision) / 1000));
         eprintln!(
             "{} held in {}{held}: its own test loss is {:+.4} nats/token against f32",
             cost.base, cost.precision, cost.nats_per_token
@@ -154,45 +129,28 @@ impl Args {
     }
 }
 
-fn open(models: &Path, name: &str) -> Result<Opened> {
+/// A base by name, as far as planning needs it.
+fn open(models: &Path, name: &str) -> Result<(Base, ModelConfig)> {
     let folder = models.join(name);
-    let checkpoint = checkpoint(&folder)?;
-    let base = Base { name: name.into(), sha256: checkpoint.sha256()? };
-    let tokenizer = checkpoint.tokenizer.with_context(|| format!("{} has no tokenizer.json", folder.display()))?;
-    Ok(Opened { base, folder, tokenizer })
+    let at = || format!("the base in {}", folder.display());
+    let checkpoint = Checkpoint::open(Folder::open(&folder)?).with_context(at)?;
+    ensure!(checkpoint.tokenizer.is_some(), "{} has no tokenizer.json", folder.display());
+    Ok((Base { name: name.into(), sha256: checkpoint.sha256().with_context(at)? }, checkpoint.config().clone()))
 }
 
-fn checkpoint(folder: &Path) -> Result<Checkpoint<Folder>> {
-    Checkpoint::open(Folder::open(folder)?).with_context(|| format!("the base in {}", folder.display()))
-}
-
-impl Opened {
-    fn load(&self, precision: Precision) -> Result<Decoder> {
-        let mut checkpoint = checkpoint(&self.folder)?;
-        let config = checkpoint.config().clone();
-        Ok(Decoder::load_as(precision, &config, &mut checkpoint, &Device::flex())?)
-    }
-}
-
-fn cell(base: &Decoder, opened: &Opened, spec: &RunSpec, base_test: Option<Evaluation>) -> Result<RunRecord> {
-    let begun = Instant::now();
-    let splits = Splits::for_run(&spec.data, None)?;
-    let data = RunData::of(spec, &splits, &opened.tokenizer, base_test)?;
-    let mut session = Session::new(base, spec, data)?;
-    pollster::block_on(drive(&mut session, &mut Silent(begun)))?;
-    let made = Provenance { device: "native CPU".into(), lab: super::version(), date: super::today() };
-    Ok(pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), made))?.record)
-}
-
-/// Says nothing on the way.
-struct Silent(Instant);
-
-impl Callbacks for Silent {
-    type Error = TrainError;
-
-    fn now(&self) -> f64 {
-        1e3 * self.0.elapsed().as_secs_f64()
-    }
+/// A finished cell on one line.
+fn line(record: &RunRecord) -> String {
+    let RunRecord { spec, test, base_test, best_step, steps, wall_seconds, .. } = record;
+    format!(
+        "{} {} {} {}: {:.4} nats/token (base {:.4}), rate {:.0e}, step {best_step} of {steps}, {wall_seconds:.1} s",
+        spec.base.name,
+        spec.method.kind(),
+        spec.method.base_precision(),
+        spec.data.examples,
+        test.nats_per_token,
+        base_test.nats_per_token,
+        spec.train.learning_rate,
+    )
 }
 
 fn read_records(file: &Path) -> Result<Vec<RunRecord>> {

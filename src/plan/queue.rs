@@ -3,12 +3,12 @@
 
 use crate::record::RunRecord;
 use crate::spec::{RunId, RunSpec};
-use std::collections::BTreeMap;
+use std::collections::{HashMap, HashSet};
 
 /// How often a cell whose worker died is tried again before it counts as failed.
 const TRIES: u32 = 3;
 
-/// How far a cell is.
+/// What became of a cell so far.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CellState {
     Pending,
@@ -17,22 +17,29 @@ pub enum CellState {
     Failed(String),
 }
 
-/// Cells in running order, with what became of each.
+/// Cells in running order. With thousands of finished ones an event still costs little: counts are kept, and what is
+/// pending is looked for from where the last was found.
 #[derive(Clone, Debug, Default)]
 pub struct Queue {
     /// In running order.
-    order: Vec<RunId>,
-    cells: BTreeMap<RunId, Cell>,
+    cells: Vec<Cell>,
+    /// Where each stands.
+    index: HashMap<RunId, usize>,
+    counts: Counts,
+    /// No cell before this one is pending.
+    first_pending: usize,
+    revision: u64,
 }
 
 #[derive(Clone, Debug)]
 struct Cell {
+    id: RunId,
     spec: RunSpec,
     state: CellState,
     tries: u32,
 }
 
-/// Cells by state.
+/// How many cells are in which state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Counts {
     pub pending: usize,
@@ -41,15 +48,30 @@ pub struct Counts {
     pub failed: usize,
 }
 
+impl Counts {
+    fn of(&mut self, state: &CellState) -> &mut usize {
+        match state {
+            CellState::Pending => &mut self.pending,
+            CellState::Running => &mut self.running,
+            CellState::Done(_) => &mut self.done,
+            CellState::Failed(_) => &mut self.failed,
+        }
+    }
+}
+
 impl Queue {
     /// Adds cells behind those already there; a cell that is known keeps its state.
     pub fn extend(&mut self, cells: impl IntoIterator<Item = RunSpec>) {
         for spec in cells {
-            let id = spec.id();
-            if !self.cells.contains_key(&id) {
-                self.order.push(id.clone());
-                self.cells.insert(id, Cell { spec, state: CellState::Pending, tries: 0 });
-            }
+            self.add(spec.id(), spec);
+        }
+    }
+
+    fn add(&mut self, id: RunId, spec: RunSpec) {
+        if !self.index.contains_key(&id) {
+            self.index.insert(id.clone(), self.cells.len());
+            self.counts.pending += 1;
+            self.cells.push(Cell { id, spec, state: CellState::Pending, tries: 0 });
         }
     }
 
@@ -57,91 +79,130 @@ impl Queue {
     /// another chance.
     pub fn extend_first(&mut self, cells: impl IntoIterator<Item = RunSpec>) {
         let cells: Vec<RunSpec> = cells.into_iter().collect();
-        let ids: Vec<RunId> = cells.iter().map(RunSpec::id).collect();
+        let first: HashMap<RunId, usize> = cells.iter().map(RunSpec::id).zip(0..).collect();
         self.extend(cells);
-        for id in &ids {
-            if let Some(cell) = self.cells.get_mut(id)
-                && matches!(cell.state, CellState::Failed(_))
-            {
-                cell.state = CellState::Pending;
-                cell.tries = 0;
+        for id in first.keys() {
+            if self.at(id).is_some_and(|cell| matches!(cell.state, CellState::Failed(_))) {
+                self.set(id, CellState::Pending);
+                self.retried(id, |_| 0);
             }
         }
-        self.order.retain(|id| !ids.contains(id));
-        self.order.splice(0..0, ids);
+        // Stable: the others keep their order.
+        self.cells.sort_by_key(|cell| first.get(&cell.id).copied().unwrap_or(first.len()));
+        self.reindex();
     }
 
     /// The next pending cell, now running.
     pub fn take(&mut self) -> Option<RunSpec> {
-        let id = self.order.iter().find(|id| self.cells[*id].state == CellState::Pending)?;
-        let cell = self.cells.get_mut(id)?;
-        cell.state = CellState::Running;
-        cell.tries += 1;
-        Some(cell.spec.clone())
+        let pending = |cell: &Cell| cell.state == CellState::Pending;
+        let found = self.cells[self.first_pending..].iter().position(pending);
+        self.first_pending = found.map_or(self.cells.len(), |found| self.first_pending + found);
+        let Cell { id, spec, .. } = self.cells.get(self.first_pending)?.clone();
+        self.set(&id, CellState::Running);
+        self.retried(&id, |tries| tries + 1);
+        Some(spec)
     }
 
     /// A record came out, of this queue's cell or from an earlier visit.
     pub fn finish(&mut self, record: RunRecord) {
         let id = record.id.clone();
-        self.extend([record.spec.clone()]);
-        if let Some(cell) = self.cells.get_mut(&id) {
-            cell.state = CellState::Done(Box::new(record));
-        }
+        self.add(id.clone(), record.spec.clone());
+        self.set(&id, CellState::Done(Box::new(record)));
     }
 
     /// The cell itself cannot be trained (its loss diverged, its data are missing).
     pub fn fail(&mut self, id: &RunId, reason: impl Into<String>) {
-        if let Some(cell) = self.cells.get_mut(id) {
-            cell.state = CellState::Failed(reason.into());
-        }
+        self.set(id, CellState::Failed(reason.into()));
     }
 
     /// The worker was stopped or died: the cell waits again, until it has had its tries.
     pub fn give_back(&mut self, id: &RunId, reason: &str) {
-        if let Some(cell) = self.cells.get_mut(id)
-            && cell.state == CellState::Running
-        {
-            cell.state = if cell.tries >= TRIES {
-                CellState::Failed(format!("given up after {TRIES} tries: {reason}"))
-            } else {
-                CellState::Pending
-            };
-        }
+        let Some(tries) = self.running(id) else { return };
+        let given_up = || CellState::Failed(format!("given up after {TRIES} tries: {reason}"));
+        self.set(id, if tries >= TRIES { given_up() } else { CellState::Pending });
     }
 
     /// A visitor stopped the cell: it waits again and the try does not count.
     pub fn put_back(&mut self, id: &RunId) {
-        if let Some(cell) = self.cells.get_mut(id)
-            && cell.state == CellState::Running
-        {
-            cell.state = CellState::Pending;
-            cell.tries = cell.tries.saturating_sub(1);
+        if self.running(id).is_some() {
+            self.set(id, CellState::Pending);
+            self.retried(id, |tries| tries.saturating_sub(1));
         }
     }
 
     /// Forgets cells that have not begun.
     pub fn clear_pending(&mut self) {
-        self.cells.retain(|_, cell| cell.state != CellState::Pending);
-        self.order.retain(|id| self.cells.contains_key(id));
+        self.retain(|cell| cell.state != CellState::Pending);
     }
 
     /// Forgets these cells and what came of them, so that they can be run anew.
-    pub fn forget(&mut self, ids: &[RunId]) {
-        self.cells.retain(|id, _| !ids.contains(id));
-        self.order.retain(|id| self.cells.contains_key(id));
+    pub fn forget(&mut self, ids: &HashSet<RunId>) {
+        self.retain(|cell| !ids.contains(&cell.id));
     }
 
-    /// Whether a cell has its record.
+    fn retain(&mut self, keeps: impl FnMut(&Cell) -> bool) {
+        self.cells.retain(keeps);
+        self.counts = Counts::default();
+        for cell in &self.cells {
+            *self.counts.of(&cell.state) += 1;
+        }
+        self.reindex();
+    }
+
+    fn reindex(&mut self) {
+        self.index = self.cells.iter().map(|cell| cell.id.clone()).zip(0..).collect();
+        self.first_pending = 0;
+        self.revision += 1;
+    }
+
+    fn at(&self, id: &RunId) -> Option<&Cell> {
+        self.cells.get(*self.index.get(id)?)
+    }
+
+    /// How often a running cell was begun.
+    fn running(&self, id: &RunId) -> Option<u32> {
+        self.at(id).filter(|cell| cell.state == CellState::Running).map(|cell| cell.tries)
+    }
+
+    fn retried(&mut self, id: &RunId, tries: impl FnOnce(u32) -> u32) {
+        if let Some(&at) = self.index.get(id) {
+            self.cells[at].tries = tries(self.cells[at].tries);
+        }
+    }
+
+    fn set(&mut self, id: &RunId, state: CellState) {
+        let Some(&at) = self.index.get(id) else { return };
+        let before = std::mem::replace(&mut self.cells[at].state, state);
+        let after = &self.cells[at].state;
+        *self.counts.of(&before) -= 1;
+        *self.counts.of(after) += 1;
+        if *after == CellState::Pending {
+            self.first_pending = self.first_pending.min(at);
+        }
+        self.revision += u64::from(matches!(before, CellState::Done(_)) || matches!(after, CellState::Done(_)));
+    }
+
+    /// Whether a record of this cell is here.
     pub fn is_done(&self, id: &RunId) -> bool {
-        self.cells.get(id).is_some_and(|cell| matches!(cell.state, CellState::Done(_)))
+        self.at(id).is_some_and(|cell| matches!(cell.state, CellState::Done(_)))
+    }
+
+    /// Another number whenever the records are others.
+    pub fn revision(&self) -> u64 {
+        self.revision
     }
 
     /// Every cell in running order.
     pub fn cells(&self) -> impl Iterator<Item = (&RunId, &RunSpec, &CellState)> {
-        self.order.iter().map(|id| (id, &self.cells[id].spec, &self.cells[id].state))
+        self.cells.iter().map(|cell| (&cell.id, &cell.spec, &cell.state))
     }
 
-    /// Of the finished cells, in order.
+    /// One cell.
+    pub fn cell(&self, id: &RunId) -> Option<(&RunSpec, &CellState)> {
+        self.at(id).map(|cell| (&cell.spec, &cell.state))
+    }
+
+    /// The records of finished cells, in running order.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         self.cells().filter_map(|(_, _, state)| match state {
             CellState::Done(record) => Some(record.as_ref()),
@@ -149,18 +210,9 @@ impl Queue {
         })
     }
 
-    /// How many cells are in each state.
+    /// How many cells are in which state.
     pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for cell in self.cells.values() {
-            match cell.state {
-                CellState::Pending => counts.pending += 1,
-                CellState::Running => counts.running += 1,
-                CellState::Done(_) => counts.done += 1,
-                CellState::Failed(_) => counts.failed += 1,
-            }
-        }
-        counts
+        self.counts
     }
 }
 
@@ -212,6 +264,29 @@ mod tests {
         queue.extend_first([spec(96), spec(128)]);
         let order: Vec<_> = std::iter::from_fn(|| queue.take()).map(|s| s.data.examples).collect();
         assert_eq!(order, [96, 128, 64]);
+    }
+
+    #[test]
+    fn counts_and_order_hold_whatever_happens() {
+        let mut queue = Queue::default();
+        queue.extend((1..=6).map(spec));
+        let ids: Vec<RunId> = (1..=6).map(|examples| spec(examples).id()).collect();
+        queue.take();
+        queue.take();
+        queue.give_back(&ids[0], "died");
+        queue.fail(&ids[1], "diverged");
+        queue.extend_first([spec(2), spec(9)]);
+        assert_eq!(queue.take().map(|spec| spec.data.examples), Some(2), "a failed cell that is asked for comes again");
+        queue.forget(&[ids[2].clone()].into());
+        queue.put_back(&ids[1]);
+        queue.fail(&ids[5], "its data are gone");
+        let counted = queue.cells().fold(Counts::default(), |mut counts, (_, _, state)| {
+            *counts.of(state) += 1;
+            counts
+        });
+        assert_eq!((queue.counts(), counted.pending, counted.failed), (counted, 5, 1));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.take()).map(|spec| spec.data.examples).collect();
+        assert_eq!(rest, [2, 9, 1, 4, 5]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Small dealings with the browser: address, downloads, files, fetches.
 
 use super::charts::palette::Theme;
-use super::keep;
+use super::local;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -90,7 +90,7 @@ pub fn theme() -> Theme {
         let query = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
         query.is_some_and(|query| query.matches())
     };
-    match keep::kept_theme().as_deref() {
+    match local::theme().as_deref() {
         Some("dark") => Theme::Dark,
         Some("light") => Theme::Light,
         _ if dark() => Theme::Dark,

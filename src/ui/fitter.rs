@@ -1,16 +1,19 @@
 //! Fits happen in a small worker of their own, so that three hundred bootstrap refits never hold up the page. It is
-//! this same program, started a second time where there is no window; questions and answers cross as JSON.
+//! this same program, started a second time where there is no window.
 
 use super::browser;
+use super::port::Port;
+use crate::job::{Command, Event, Heard, Job, JobEvent, JobId, Output};
 use crate::laws::{Analysis, AnalysisRequest, analyse};
 use crate::platform::browser::wire;
 use leptos::prelude::*;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{MessageEvent, WorkerOptions, WorkerType};
+use web_sys::MessageEvent;
 
 /// With the milliseconds it took.
 fn timed(question: &AnalysisRequest, clock: impl Fn() -> f64) -> Analysis {
@@ -19,29 +22,35 @@ fn timed(question: &AnalysisRequest, clock: impl Fn() -> f64) -> Analysis {
     Analysis { milliseconds: clock() - start, ..answer }
 }
 
-/// The worker's side: answers one question after another.
+/// The worker's side: does one fit after another.
 pub fn serve() {
     let Ok(scope) = js_sys::global().dyn_into::<web_sys::DedicatedWorkerGlobalScope>() else { return };
     let replies = scope.clone();
     let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-        let text = message.data().as_string().unwrap_or_default();
-        let reply = serde_json::from_str::<(u32, AnalysisRequest)>(&text).map(|(id, question)| {
-            let clock = || replies.performance().map(|clock| clock.now()).unwrap_or_default();
-            (id, timed(&question, clock))
-        });
-        match reply.and_then(|reply| serde_json::to_string(&reply)) {
-            Ok(reply) => post(&replies, &reply),
-            Err(error) => web_sys::console::error_1(&format!("a question to the fitter: {error}").into()),
+        let clock = || replies.performance().map(|clock| clock.now()).unwrap_or_default();
+        let (id, event) = match wire::read_command(&message.data()) {
+            Ok((Command::Start { id, job: Job::Fit(question) }, _)) => {
+                (id, JobEvent::Done(Output::Fitted(Box::new(timed(&question, clock)))))
+            }
+            Ok((Command::Start { id, .. }, _)) => {
+                (id, JobEvent::Failed("this worker fits laws and nothing else".into()))
+            }
+            Ok(_) => return,
+            Err(error) => return web_sys::console::error_1(&error.to_string().into()),
+        };
+        match wire::write_event(&Event::Job(id, event)) {
+            Ok(message) => post(&replies, &message),
+            Err(error) => web_sys::console::error_1(&error.to_string().into()),
         }
     });
     scope.set_onmessage(Some(heard.as_ref().unchecked_ref()));
     // The worker lives as long as the page.
     heard.forget();
-    post(&scope, wire::LISTENING);
+    post(&scope, &wire::LISTENING.into());
 }
 
-fn post(scope: &web_sys::DedicatedWorkerGlobalScope, text: &str) {
-    if let Err(error) = scope.post_message(&text.into()) {
+fn post(scope: &web_sys::DedicatedWorkerGlobalScope, message: &JsValue) {
+    if let Err(error) = scope.post_message(message) {
         web_sys::console::error_1(&error);
     }
 }
@@ -50,85 +59,64 @@ fn post(scope: &web_sys::DedicatedWorkerGlobalScope, text: &str) {
 #[derive(Clone)]
 pub struct Fitter(Rc<RefCell<Inner>>);
 
-/// Called with the answer, or none where it could not be read.
+/// Called with the analysis, or none where it could not be had.
 type Then = Rc<dyn Fn(Option<Analysis>)>;
 
 #[derive(Default)]
 struct Inner {
-    worker: Option<web_sys::Worker>,
-    listening: bool,
+    worker: Option<Port>,
     last: u32,
-    /// What each open question's answer goes to, and its text until the worker listens.
-    open: BTreeMap<u32, (Then, String)>,
+    /// Each fit under way, and what its answer goes to.
+    open: BTreeMap<JobId, (Then, AnalysisRequest)>,
 }
 
 impl Fitter {
     /// Without a worker (an old browser, a strict host) questions are answered on the page itself.
     pub fn start() -> Fitter {
         let fitter = Fitter(Rc::default());
-        if let Some(worker) = start_worker() {
+        if let Some(url) = program() {
             let here = fitter.clone();
-            let heard = Closure::<dyn Fn(MessageEvent)>::new(move |message: MessageEvent| {
-                here.heard(&message.data().as_string().unwrap_or_default());
+            let port = Port::new(move |heard| match heard {
+                Heard::Event(Event::Job(id, JobEvent::Done(Output::Fitted(answer)))) => here.done(id, Some(*answer)),
+                Heard::Event(Event::Job(id, _)) => here.done(id, None),
+                Heard::Event(_) => {}
+                Heard::Died(_) | Heard::Unreadable => here.fall_back(),
             });
-            worker.set_onmessage(Some(heard.as_ref().unchecked_ref()));
-            let here = fitter.clone();
-            let failed = Closure::<dyn Fn(JsValue)>::new(move |_| here.fall_back());
-            worker.set_onerror(Some(failed.as_ref().unchecked_ref()));
-            // Both live as long as the page.
-            heard.forget();
-            failed.forget();
-            fitter.0.borrow_mut().worker = Some(worker);
+            fitter.0.borrow_mut().worker = Some(port.clone());
+            port.start(&url);
         }
         fitter
     }
 
-    fn ask(&self, question: &AnalysisRequest, then: Then) {
-        let mut inner = self.0.borrow_mut();
-        if inner.worker.is_none() {
-            drop(inner);
-            return then(Some(timed(question, browser::now)));
-        }
-        inner.last += 1;
-        let id = inner.last;
-        // Points and options are plain numbers and text.
-        let text = serde_json::to_string(&(id, question)).unwrap_or_default();
-        if inner.listening {
-            send(inner.worker.as_ref(), &text);
-        }
-        inner.open.insert(id, (then, text));
+    fn ask(&self, question: AnalysisRequest, then: Then) {
+        let (id, worker) = {
+            let mut inner = self.0.borrow_mut();
+            inner.last += 1;
+            (JobId(inner.last), inner.worker.clone())
+        };
+        let Some(worker) = worker else { return then(Some(timed(&question, browser::now))) };
+        self.0.borrow_mut().open.insert(id, (then, question.clone()));
+        worker.send(&Command::Start { id, job: Job::Fit(Box::new(question)) }, &[]);
     }
 
-    fn heard(&self, text: &str) {
-        if text == wire::LISTENING {
-            let mut inner = self.0.borrow_mut();
-            inner.listening = true;
-            for (_, text) in inner.open.values() {
-                send(inner.worker.as_ref(), text);
-            }
-            return;
-        }
-        let Ok((id, answer)) = serde_json::from_str::<(u32, serde_json::Value)>(text) else { return };
-        let answer = serde_json::from_value(answer).inspect_err(|error| {
-            web_sys::console::error_1(&format!("the fitter's answer: {error}").into());
-        });
+    fn done(&self, id: JobId, answer: Option<Analysis>) {
         let open = self.0.borrow_mut().open.remove(&id);
         if let Some((then, _)) = open {
-            then(answer.ok());
+            then(answer);
         }
     }
 
     /// The worker cannot run: answer here what it left open.
     fn fall_back(&self) {
-        let open = {
+        let (worker, open) = {
             let mut inner = self.0.borrow_mut();
-            inner.worker = None;
-            std::mem::take(&mut inner.open)
+            (inner.worker.take(), std::mem::take(&mut inner.open))
         };
-        for (then, text) in open.into_values() {
-            if let Ok((_, question)) = serde_json::from_str::<(u32, AnalysisRequest)>(&text) {
-                then(Some(timed(&question, browser::now)));
-            }
+        if let Some(worker) = worker {
+            worker.end();
+        }
+        for (then, question) in open.into_values() {
+            then(Some(timed(&question, browser::now)));
         }
     }
 
@@ -164,7 +152,7 @@ fn pump(
     *busy.borrow_mut() = true;
     let again = (fitter.clone(), busy.clone(), next.clone());
     fitter.ask(
-        &question,
+        question,
         Rc::new(move |answer| {
             // The view that asked may be gone.
             let _ = shown.try_set(answer);
@@ -175,16 +163,8 @@ fn pump(
     );
 }
 
-fn send(worker: Option<&web_sys::Worker>, text: &str) {
-    if let Some(worker) = worker
-        && let Err(error) = worker.post_message(&text.into())
-    {
-        web_sys::console::error_1(&error);
-    }
-}
-
-/// Script and wasm of this program, as the page itself loaded them.
-fn start_worker() -> Option<web_sys::Worker> {
+/// The address of this program in a worker: script and wasm as the page itself loaded them.
+fn program() -> Option<String> {
     let document = browser::window().document()?;
     let href = |selector: &str| {
         let link = document.query_selector(selector).ok()??;
@@ -193,8 +173,5 @@ fn start_worker() -> Option<web_sys::Worker> {
     let script = href("link[rel=modulepreload]")?;
     let wasm = href("link[rel=preload][type='application/wasm']")?;
     let encode = |url: &str| String::from(js_sys::encode_uri_component(url));
-    let options = WorkerOptions::new();
-    options.set_type(WorkerType::Module);
-    let url = format!("./fitter.js?script={}&wasm={}", encode(&script), encode(&wasm));
-    web_sys::Worker::new_with_options(&url, &options).ok()
+    Some(format!("./fitter.js?script={}&wasm={}", encode(&script), encode(&wasm)))
 }

@@ -4,12 +4,12 @@
 use super::browser;
 use super::charts::palette::Theme;
 use super::fitter::Fitter;
-use super::keep;
 use super::link::Link;
+use super::local;
 use super::state::{Input, Level, Order, State};
+use crate::job::{Event, Executor, Heard, JobEvent, ModelSource, Partial, WorkerId};
 use crate::laws::{Analysis, AnalysisRequest};
 use crate::platform::storage::Models;
-use crate::protocol::{Event, ModelSource, ShelfEvent};
 use crate::record::ModelCard;
 use crate::record::RunRecord;
 use crate::ui::state::settings::Settings;
@@ -29,7 +29,7 @@ pub struct Lab {
     pub theme: RwSignal<Theme>,
     pub narrow: RwSignal<bool>,
     pub settings: Memo<Settings>,
-    link: StoredValue<Rc<Link>, LocalStorage>,
+    link: StoredValue<Link, LocalStorage>,
     fitter: StoredValue<Fitter, LocalStorage>,
 }
 
@@ -45,7 +45,8 @@ impl Lab {
         // Workers speak from outside the page's tree of owners, so the inbox holds the lab itself.
         let home: Rc<OnceCell<Lab>> = Rc::default();
         let here = home.clone();
-        let inbox = Rc::new(move |input: Input| {
+        let inbox = Rc::new(move |worker: WorkerId, heard: Heard| {
+            let input = Input::Heard(worker, heard);
             let urgent = !is_progress(&input);
             let mut queue = waiting.borrow_mut();
             queue.push(input);
@@ -68,7 +69,7 @@ impl Lab {
             theme: RwSignal::new(browser::theme()),
             narrow: RwSignal::new(browser::is_narrow()),
             settings: Memo::new(move |_| state.with(|state| state.settings.clone())),
-            link: StoredValue::new_local(Rc::new(Link::new(inbox))),
+            link: StoredValue::new_local(Link::new(inbox)),
             fitter: StoredValue::new_local(Fitter::start()),
         };
         // Set once, just made: it cannot be there already.
@@ -76,14 +77,14 @@ impl Lab {
         for problem in problems {
             lab.send(Input::Say(Level::Warning, problem));
         }
-        lab.send(Input::Records(keep::kept()));
         lab.send(Input::Opened);
+        spawn_local(async move { lab.send(Input::Records(local::records().await)) });
         spawn_local(async move {
             // Where the browser gives no storage, nothing is kept.
             if let Ok(models) = Models::open().await
-                && let Ok((cards, unfinished)) = models.all().await
+                && let Ok((cards, partial)) = models.all().await
             {
-                lab.send(Input::Kept(cards, unfinished));
+                lab.send(Input::StoredModels(cards, partial));
             }
             let cards = browser::fetch_text("./models/index.json").await;
             lab.send(Input::Shelf(cards.and_then(|text| {
@@ -111,23 +112,23 @@ impl Lab {
                 orders.extend(state.fold(now, input));
             }
         });
-        let link = self.link.get_value();
+        let mut link = self.link.get_value();
         for order in orders {
             match order {
                 Order::Spawn(worker, backend) => link.spawn(worker, backend),
                 Order::End(worker) => link.end(worker),
-                Order::Send(worker, command) => link.send(worker, &command),
+                Order::Send(worker, command) => link.send(worker, command),
                 Order::Keep(record) => {
-                    if !keep::keep(&record) {
+                    if !local::keep_record(&record) {
                         web_sys::console::warn_1(
                             &"the browser's storage is full: this run is kept for this visit only".into(),
                         );
                     }
                 }
                 Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),
-                Order::Hold { request, base, sha256 } => link.hold_model(request, base, sha256),
-                Order::Release(request) => link.release(request),
-                Order::LetGo(base) => link.let_go(&base),
+                Order::ProvideModel { offer, base, sha256 } => link.provide_model(offer, base, sha256),
+                Order::DropOffer(offer) => link.drop_offer(offer),
+                Order::DropModel(base) => link.drop_model(&base),
             }
         }
     }
@@ -146,14 +147,18 @@ impl Lab {
         self.fitter.with_value(|fitter| fitter.follow(request))
     }
 
-    /// Looks at a model; `files` are its files, where it is not on a hub.
-    pub fn look(&self, source: ModelSource, files: Vec<web_sys::File>) {
-        let request = self.link.with_value(|link| link.offer(files));
-        self.send(Input::Look { request, source });
+    /// Inspects a model; `files` are its files, where it is not on a hub.
+    pub fn inspect(&self, source: ModelSource, files: Vec<web_sys::File>) {
+        let offer = self.link.with_value(|link| link.offer(files));
+        let source = match source {
+            ModelSource::Files { label, .. } => ModelSource::Files { offer, label },
+            hub => hub,
+        };
+        self.send(Input::InspectModel { offer, source });
     }
 
-    pub fn hold_files(&self, name: String, files: Vec<web_sys::File>) {
-        self.link.with_value(|link| link.hold_files(name, files));
+    pub fn keep_files(&self, name: String, files: Vec<web_sys::File>) {
+        self.link.with_value(|link| link.keep_files(name, files));
     }
 }
 
@@ -163,16 +168,12 @@ pub fn use_lab() -> Lab {
 
 /// An input that changes only what is shown: many may be taken in together.
 fn is_progress(input: &Input) -> bool {
+    use crate::job::Progress::{Evaluated, Fetching, Loading, Stepped};
+    let Input::Heard(_, Heard::Event(Event::Job(_, event))) = input else { return false };
     matches!(
-        input,
-        Input::Event(
-            _,
-            Event::Stepped { .. }
-                | Event::Evaluated { .. }
-                | Event::Fetching { .. }
-                | Event::Shelf(ShelfEvent::Progress { .. })
-                | Event::Generated { done: false, .. }
-        )
+        event,
+        JobEvent::Progress(Stepped { .. } | Evaluated(_) | Fetching { .. } | Loading { .. })
+            | JobEvent::Partial(Partial::Generated { .. })
     )
 }
 

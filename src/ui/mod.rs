@@ -1,7 +1,7 @@
-//! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::protocol`].
+//! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::job`].
 //!
 //! [`state`] is plain data and functions, tested without a browser; [`charts`] makes the charts' options. Edges:
-//! [`browser`], [`drop`], [`keep`], [`link`], and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the
+//! [`browser`], [`drop`], [`local`], [`link`] with its [`port`]s, and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the
 //! state, [`views`] and [`widgets`] show it.
 
 pub mod charts;
@@ -10,9 +10,10 @@ pub mod state;
 mod browser;
 mod drop;
 mod fitter;
-mod keep;
 mod lab;
 mod link;
+mod local;
+mod port;
 mod views;
 mod widgets;
 

@@ -36,7 +36,7 @@ const LINES: &[(&str, &[Paths])] = &[
     ("laws", PURE),
     ("plan", PURE),
     ("hub", PURE),
-    ("protocol", PURE),
+    ("job", PURE),
     ("engine::ops", ENGINE),
     ("engine::model", ENGINE),
     ("engine::text", ENGINE),
@@ -255,7 +255,7 @@ fn allowed_names_are_not_found() {
         ("crate::engine", "pub mod ops; pub use ops::X;"),
         ("crate", "#![warn(clippy::unwrap_used)] pub mod spec;"),
         ("crate::cli", "use crate::engine::train::Session; use std::fs;"),
-        ("crate::ui", "use crate::protocol::Backend; use leptos::prelude::*;"),
+        ("crate::ui", "use crate::job::Backend; use leptos::prelude::*;"),
     ];
     for (at, source) in allowed {
         assert_eq!(faults(at, source), Vec::<String>::new(), "in {at}: {source}");

@@ -5,7 +5,7 @@ use super::cache::Cache;
 use super::decoder::Decoder;
 use super::parameter::{ModelError, read_each};
 use crate::data::{Tokenizer, TokenizerError};
-use crate::protocol::Sampling;
+use crate::job::Sampling;
 use crate::seed::{Draw, Seed};
 use burn::Tensor;
 

@@ -5,7 +5,7 @@
 //! A software adapter (SwiftShader, llvmpipe) counts as no GPU: its WebGPU is tens of times slower than the CPU
 //! backend. Without `timestamp-query` burn's runtime cannot start on wasm, so that too counts as none.
 
-use crate::protocol::{Backend, DeviceReport};
+use crate::job::{Backend, DeviceReport};
 use js_sys::{Function, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;

@@ -5,7 +5,7 @@
 //! A worker's program loads in its own time, and what is sent before it listens is lost. So a worker first posts
 //! [`LISTENING`], once its handler is set, and the page holds back its commands until it hears that.
 
-use crate::protocol::{Command, Event};
+use crate::job::{Command, Event};
 use js_sys::{Array, Object, Reflect};
 use serde::{Serialize, de::DeserializeOwned};
 use wasm_bindgen::{JsCast, JsValue};

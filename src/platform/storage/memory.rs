@@ -23,7 +23,9 @@ impl Store for Memory {
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        let inside = |path: &String| path.strip_prefix(folder)?.strip_prefix('/').map(str::to_string);
-        Ok(self.0.borrow().keys().filter_map(inside).filter(|name| !name.contains('/')).collect())
+        let inside = |path: &String| Some(path.strip_prefix(folder)?.strip_prefix('/')?.split('/').next()?.to_string());
+        let mut names: Vec<String> = self.0.borrow().keys().filter_map(inside).collect();
+        names.dedup();
+        Ok(names)
     }
 }

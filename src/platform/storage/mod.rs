@@ -11,6 +11,7 @@ mod memory;
 mod models;
 #[cfg(feature = "web")]
 mod opfs;
+pub mod records;
 
 #[cfg(feature = "worker")]
 pub use in_place::InPlace;
@@ -39,7 +40,7 @@ pub trait Store {
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError>;
     /// Removing what is not there is no error.
     async fn remove(&self, path: &str) -> Result<(), StoreError>;
-    /// Names of the blobs in a folder; empty where the folder does not exist.
+    /// Names of the blobs and folders in a folder; empty where it does not exist.
     async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError>;
 }
 

@@ -2,7 +2,7 @@
 //! last and says that all is there; until then a `download.json` says what has arrived.
 
 use super::{Opfs, Store, StoreError};
-use crate::protocol::Unfinished;
+use crate::job::PartialDownload;
 use crate::record::ModelCard;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
@@ -24,17 +24,17 @@ impl Models {
     }
 
     /// Models that are complete, and downloads that are not. What cannot be read is left out.
-    pub async fn all(&self) -> Result<(Vec<ModelCard>, Vec<Unfinished>), StoreError> {
-        let (mut cards, mut unfinished) = (Vec::new(), Vec::new());
+    pub async fn all(&self) -> Result<(Vec<ModelCard>, Vec<PartialDownload>), StoreError> {
+        let (mut cards, mut partial) = (Vec::new(), Vec::new());
         for folder in self.0.list(MODELS).await? {
             match self.json(&format!("{MODELS}/{folder}/{CARD}")).await? {
                 Some(card) => cards.push(card),
-                None => unfinished.extend(self.json::<Unfinished>(&format!("{MODELS}/{folder}/{DOWNLOAD}")).await?),
+                None => partial.extend(self.json::<PartialDownload>(&format!("{MODELS}/{folder}/{DOWNLOAD}")).await?),
             }
         }
         cards.sort_by_key(|card: &ModelCard| card.config.parameters().total);
-        unfinished.sort_by(|a: &Unfinished, b| a.name.cmp(&b.name));
-        Ok((cards, unfinished))
+        partial.sort_by(|a: &PartialDownload, b| a.name.cmp(&b.name));
+        Ok((cards, partial))
     }
 
     pub async fn card(&self, name: &str) -> Result<Option<ModelCard>, StoreError> {
@@ -47,11 +47,11 @@ impl Models {
         self.0.remove(&path(&card.name, DOWNLOAD)).await
     }
 
-    pub async fn unfinished(&self, name: &str) -> Result<Option<Unfinished>, StoreError> {
+    pub async fn partial(&self, name: &str) -> Result<Option<PartialDownload>, StoreError> {
         self.json(&path(name, DOWNLOAD)).await
     }
 
-    pub async fn begin(&self, download: &Unfinished) -> Result<(), StoreError> {
+    pub async fn begin(&self, download: &PartialDownload) -> Result<(), StoreError> {
         self.write(&path(&download.name, DOWNLOAD), download).await
     }
 

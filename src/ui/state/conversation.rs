@@ -1,7 +1,7 @@
 //! A conversation with several models at once: each answers the same turns, and remembers its own answers.
 
-use crate::protocol::{Context, Message, ModelRef};
-use crate::ui::state::asks::Asks;
+use crate::job::{Context, Message, ModelRef};
+use crate::ui::state::jobs::Jobs;
 
 /// What the visitor said, and what each model answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,9 +23,9 @@ impl Talk {
     }
 
     /// A new turn; the answers to the last one are final now.
-    pub fn say(&mut self, said: String, asks: &Asks) {
+    pub fn say(&mut self, said: String, jobs: &Jobs) {
         if let Some(last) = self.turns.last_mut() {
-            let answers = asks.completions.iter().filter(|(_, completion)| completion.problem.is_none());
+            let answers = jobs.completions.iter().filter(|(_, completion)| completion.problem.is_none());
             last.answers = answers.map(|(_, c)| (c.model.clone(), c.text.trim().to_string())).collect();
         }
         self.turns.push(Turn { said, answers: Vec::new() });
@@ -59,20 +59,21 @@ impl Talk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ui::state::asks::Completion;
+    use crate::job::JobId;
+    use crate::ui::state::jobs::Completion;
 
-    fn asks(answers: &[(&str, &str)]) -> Asks {
-        let completion = |(model, text): &(&str, &str)| Completion::of(ModelRef::Base(model.to_string()), text);
-        let mut asks = Asks::default();
-        asks.completions.extend((0..).zip(answers.iter().map(completion)));
-        asks
+    fn jobs(answers: &[(&str, &str)]) -> Jobs {
+        let completion = |(model, text): &(&str, &str)| Completion::done(ModelRef::Base(model.to_string()), text);
+        let mut jobs = Jobs::default();
+        jobs.completions.extend((0..).map(JobId).zip(answers.iter().map(completion)));
+        jobs
     }
 
     #[test]
     fn each_model_remembers_its_own_answers() {
         let mut talk = Talk { system: " Be brief. ".into(), ..Talk::default() };
-        talk.say("One?".into(), &asks(&[]));
-        talk.say("Two?".into(), &asks(&[("a", " first "), ("b", "other")]));
+        talk.say("One?".into(), &jobs(&[]));
+        talk.say("Two?".into(), &jobs(&[("a", " first "), ("b", "other")]));
         let context = |model: &str| talk.context(&ModelRef::Base(model.into()));
         let said = |turns: &[(&str, &str)]| Context::Chat(turns.iter().map(|(r, t)| Message::new(r, *t)).collect());
         let before = [("system", "Be brief."), ("user", "One?")];

@@ -2,9 +2,9 @@
 //! out. A plain function of plain data: no browser, no clock (inputs bring the time), so the whole page can be
 //! driven in a test. What it does when a worker answers is in [`crate::ui::state::workers`].
 
-pub mod asks;
 pub mod conversation;
 pub mod findings;
+pub mod jobs;
 pub mod pace;
 pub mod results;
 pub mod settings;
@@ -12,23 +12,21 @@ pub mod share;
 pub mod shelf;
 mod workers;
 
-use crate::plan::queue::Queue;
-use crate::protocol::{
-    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, ModelRef, ModelSource,
-    Sampling, Unfinished,
+pub use crate::job::WorkerId;
+use crate::job::{
+    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, Heard, JobId, ModelRef,
+    ModelSource, PartialDownload, Sampling,
 };
-use crate::record::ModelCard;
-use crate::record::{EvalPoint, RunRecord};
+use crate::plan::queue::Queue;
+use crate::record::{EvalPoint, ModelCard, RunRecord};
 use crate::spec::{RunId, RunSpec, Source};
-use crate::ui::state::asks::Asks;
+use crate::ui::state::jobs::Jobs;
 use crate::ui::state::settings::{DataChoice, Settings};
-use crate::ui::state::shelf::{LIBRARIAN, OwnModels, WASM_BYTES};
-use std::collections::BTreeMap;
+use crate::ui::state::shelf::{OwnModels, WASM_BYTES};
+use std::collections::{BTreeMap, HashSet};
 
 /// What page and worker of different builds come to.
 const OTHER_BUILD: &str = "The page and its worker are of different versions. Reload the page.";
-
-pub type WorkerId = u32;
 
 /// Milliseconds of the page's clock.
 pub type Millis = f64;
@@ -39,6 +37,8 @@ pub struct State {
     /// The base models that come with the site and the visitor's own, or why the site's could not be read.
     pub shelf: Loaded<Vec<ModelCard>>,
     pub models: OwnModels,
+    /// Another number whenever the shelf is another.
+    pub(super) shelf_revision: u64,
     /// Bytes that a run may take: what a program in a browser can address, or what this machine has.
     pub memory: u64,
     pub device: Option<DeviceReport>,
@@ -51,6 +51,8 @@ pub struct State {
     pub cores: usize,
     pub phase: Phase,
     pub queue: Queue,
+    /// The experiment as set: [`State::planned`].
+    plan: Plan,
     /// Runs that this visit has seen training.
     pub live: BTreeMap<RunId, Live>,
     /// The run whose curve is shown large; the one training if none was picked.
@@ -63,8 +65,8 @@ pub struct State {
     pub own: Own,
     /// Base weights on their way: name, bytes so far, bytes in all.
     pub fetching: Option<(String, u64, Option<u64>)>,
-    /// What was asked of workers beside training.
-    pub asks: Asks,
+    /// What workers were given to do.
+    pub jobs: Jobs,
     pub notices: Vec<Notice>,
     pub(super) last_notice: u32,
 }
@@ -87,20 +89,24 @@ pub enum Phase {
 
 #[derive(Clone, Debug, Default)]
 pub struct Worker {
-    pub doing: Doing,
+    /// Its device is open; until then its wasm is loading, or it looks for the device.
+    pub open: bool,
     /// Sources this worker has read.
     pub(super) known: Vec<Source>,
 }
 
-#[derive(Clone, Debug, PartialEq, Default)]
-pub enum Doing {
-    /// Its wasm is loading, or it looks for a device.
-    #[default]
-    Starting,
-    Idle,
-    /// It reads data; the run that waits for them, if any.
-    Reading(Option<Box<RunSpec>>),
-    Running(RunId),
+/// The cells that follow from the settings, made anew only when something that they follow from has changed.
+#[derive(Clone, Debug)]
+struct Plan {
+    /// Settings, the shelf's revision, the visitor's data, memory.
+    of: Option<(Settings, u64, Option<Source>, u64)>,
+    cells: Result<Vec<(RunId, RunSpec)>, String>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Plan { of: None, cells: Ok(Vec::new()) }
+    }
 }
 
 /// A run as it trains.
@@ -121,7 +127,7 @@ pub struct Live {
 /// The finished experiment that comes with the site.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Precomputed {
-    pub ids: Vec<RunId>,
+    pub ids: HashSet<RunId>,
     pub device: String,
     pub date: String,
     /// The visitor put it away to start from nothing.
@@ -163,19 +169,19 @@ pub enum Input {
     /// The site's base models.
     Shelf(Result<Vec<ModelCard>, String>),
     /// The visitor's models in the browser's storage, and downloads not finished; before [`Input::Shelf`].
-    Kept(Vec<ModelCard>, Vec<Unfinished>),
-    /// Look at a model; dropped files were offered under `request`.
-    Look {
-        request: u32,
+    StoredModels(Vec<ModelCard>, Vec<PartialDownload>),
+    /// Read what a model says of itself; its files, if any, are kept under the number `offer`.
+    InspectModel {
+        offer: u32,
         source: ModelSource,
     },
-    /// Put a model that was looked at on the shelf.
-    Take {
-        request: u32,
+    /// Put a model that was inspected on the shelf.
+    LoadModel {
+        offer: u32,
         keep: bool,
     },
-    /// Cancel a load, or put it away.
-    Leave(u32),
+    /// End a load, or put it away.
+    CancelLoad(u32),
     RemoveModel(String),
     Precomputed(Vec<RunRecord>),
     /// Records of an earlier visit, or of a file.
@@ -204,7 +210,7 @@ pub enum Input {
         name: String,
         base: String,
     },
-    NameAdapter {
+    RenameAdapter {
         id: String,
         name: String,
     },
@@ -215,12 +221,7 @@ pub enum Input {
     },
     Dismiss(u32),
     Say(Level, String),
-    /// What a worker says.
-    Event(WorkerId, Event),
-    /// A worker ended by itself: it crashed or could not be started.
-    Died(WorkerId, String),
-    /// A worker said what this page cannot read.
-    Unreadable(WorkerId),
+    Heard(WorkerId, Heard),
 }
 
 /// What the page is to do.
@@ -232,16 +233,16 @@ pub enum Order {
     /// Keep this record beyond the visit.
     Keep(Box<RunRecord>),
     Download(ExportedFile),
-    /// The files offered under this request are this base, which lies in no storage: hand them to every worker.
-    Hold {
-        request: u32,
+    /// The files of this offer are this base, which lies in no storage: hand them to every worker.
+    ProvideModel {
+        offer: u32,
         base: String,
         sha256: String,
     },
-    /// The files offered under this request are needed no more.
-    Release(u32),
+    /// The files of this offer are needed no more.
+    DropOffer(u32),
     /// The files of this base are needed no more.
-    LetGo(String),
+    DropModel(String),
 }
 
 impl State {
@@ -252,13 +253,14 @@ impl State {
     /// Takes in what happened at `now` and says what to do about it.
     pub fn fold(&mut self, now: Millis, input: Input) -> Vec<Order> {
         let mut orders = Vec::new();
+        self.replan();
         match input {
             Input::Opened => self.spawn(&mut orders),
-            Input::Kept(cards, unfinished) => (self.models.cards, self.models.unfinished) = (cards, unfinished),
+            Input::StoredModels(cards, partial) => (self.models.cards, self.models.partial) = (cards, partial),
             Input::Shelf(site) => self.set_shelf(site),
-            Input::Look { request, source } => self.look(request, source, &mut orders),
-            Input::Take { request, keep } => self.take(request, keep, &mut orders),
-            Input::Leave(request) => self.leave(request, &mut orders),
+            Input::InspectModel { offer, source } => self.inspect(offer, source, &mut orders),
+            Input::LoadModel { offer, keep } => self.load(offer, keep, &mut orders),
+            Input::CancelLoad(offer) => self.cancel_load(offer, &mut orders),
             Input::RemoveModel(name) => self.remove_model(name, &mut orders),
             Input::Precomputed(records) => self.take_precomputed(records),
             Input::Records(records) => records.into_iter().for_each(|record| self.queue.finish(record)),
@@ -276,20 +278,17 @@ impl State {
             Input::Complete { asks, sampling, beside } => self.complete(asks, sampling, beside, &mut orders),
             Input::CancelCompletions => self.cancel_completions(&mut orders),
             Input::AddAdapter { name, base } => self.add_adapter(name, base, &mut orders),
-            Input::NameAdapter { id, name } => self.tell(Command::NameAdapter { id, name }, &mut orders),
-            Input::RemoveAdapter(id) => self.tell(Command::RemoveAdapter { id }, &mut orders),
+            Input::RenameAdapter { id, name } => self.rename_adapter(id, name, &mut orders),
+            Input::RemoveAdapter(id) => self.remove_adapter(id, &mut orders),
             Input::Export { model, merged } => self.export(model, merged, &mut orders),
             Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Input::Say(level, text) => self.say(level, text),
-            Input::Unreadable(LIBRARIAN) => self.librarian_died(OTHER_BUILD, &mut orders),
-            Input::Event(LIBRARIAN, Event::OtherBuild { .. }) => self.librarian_died(OTHER_BUILD, &mut orders),
-            Input::Event(LIBRARIAN, Event::Shelf(event)) => self.shelved(event, &mut orders),
-            Input::Died(LIBRARIAN, reason) => self.librarian_died(&reason, &mut orders),
-            Input::Event(worker, event) => self.heard(now, worker, event, &mut orders),
-            Input::Died(worker, reason) => self.died(worker, &reason, &mut orders),
-            Input::Unreadable(worker) => self.other_build(worker, &mut orders),
+            Input::Heard(worker, Heard::Event(event)) => self.heard(now, worker, event, &mut orders),
+            Input::Heard(worker, Heard::Died(reason)) => self.died(worker, &reason, &mut orders),
+            Input::Heard(worker, Heard::Unreadable) => self.other_build(worker, &mut orders),
         }
         self.assign(&mut orders);
+        self.replan();
         orders
     }
 
@@ -346,27 +345,40 @@ impl State {
 
     pub(super) fn set(&mut self, settings: Settings, orders: &mut Vec<Order>) {
         let backend_changed = settings.backend != self.settings.backend;
-        let runs_changed = self.cells_of(&settings) != self.cells_of(&self.settings);
         self.settings = settings;
         if backend_changed {
             self.restart_workers(orders);
         }
-        if runs_changed && self.phase != Phase::Idle {
+        if self.replan() && self.phase != Phase::Idle {
             self.queue.clear_pending();
-            if let Ok(cells) = self.cells_of(&self.settings) {
-                self.queue.extend(cells);
+            if let Ok(cells) = &self.plan.cells {
+                self.queue.extend(cells.iter().map(|(_, spec)| spec.clone()));
             }
         }
     }
 
-    fn cells_of(&self, settings: &Settings) -> Result<Vec<RunSpec>, String> {
-        let experiment = settings.experiment(self.cards(), self.own.source.as_ref())?;
-        Ok(self.within_memory(experiment)?.cells())
+    /// Makes the plan anew where it must be; whether its cells are others.
+    fn replan(&mut self) -> bool {
+        let is_same = |(settings, shelf, own, memory): &(Settings, u64, Option<Source>, u64)| {
+            (*shelf, *memory) == (self.shelf_revision, self.memory)
+                && *own == self.own.source
+                && *settings == self.settings
+        };
+        if self.plan.of.as_ref().is_some_and(is_same) {
+            return false;
+        }
+        let experiment = self.settings.experiment(self.cards(), self.own.source.as_ref());
+        let cells = experiment.and_then(|experiment| Ok(self.within_memory(experiment)?.cells()));
+        let cells = cells.map(|cells| cells.into_iter().map(|spec| (spec.id(), spec)).collect());
+        let changed = cells != self.plan.cells;
+        let of = (self.settings.clone(), self.shelf_revision, self.own.source.clone(), self.memory);
+        self.plan = Plan { of: Some(of), cells };
+        changed
     }
 
     /// The runs of the experiment as set, in running order.
-    pub fn planned(&self) -> Result<Vec<RunSpec>, String> {
-        self.cells_of(&self.settings)
+    pub fn planned(&self) -> Result<&[(RunId, RunSpec)], &str> {
+        self.plan.cells.as_deref().map_err(String::as_str)
     }
 
     fn play(&mut self, orders: &mut Vec<Order>) {
@@ -375,18 +387,19 @@ impl State {
             self.to_running(Command::Resume, orders);
             return;
         }
-        let mut cells = match self.planned() {
-            Ok(cells) => cells,
-            Err(reason) => return self.say(Level::Warning, reason),
-        };
+        if let Err(reason) = self.planned() {
+            let reason = reason.to_string();
+            return self.say(Level::Warning, reason);
+        }
         if self.precomputed.put_away {
             // Put away means made again: the visitor wants to see it happen.
             self.queue.forget(&self.precomputed.ids);
             self.precomputed = Precomputed::default();
         }
-        if cells.iter().all(|cell| self.queue.is_done(&cell.id())) {
+        let cells = || self.plan.cells.iter().flatten();
+        if cells().all(|(id, _)| self.queue.is_done(id)) {
             self.settings.seeds += 1;
-            cells = self.planned().unwrap_or_default();
+            self.replan();
             let seed = self.settings.seeds;
             self.say(
                 Level::Information,
@@ -395,7 +408,7 @@ impl State {
                 ),
             );
         }
-        self.queue.extend(cells);
+        self.queue.extend(self.plan.cells.iter().flatten().map(|(_, spec)| spec.clone()));
         self.phase = Phase::Playing;
         if self.workers.is_empty() {
             self.spawn(orders);
@@ -440,12 +453,8 @@ impl State {
         }
     }
 
-    fn to_running(&self, command: Command, orders: &mut Vec<Order>) {
-        for (&id, worker) in &self.workers {
-            if matches!(worker.doing, Doing::Running(_)) {
-                orders.push(Order::Send(id, command.clone()));
-            }
-        }
+    fn to_running(&self, command: fn(JobId) -> Command, orders: &mut Vec<Order>) {
+        orders.extend(self.jobs.training().map(|(id, given)| Order::Send(given.worker, command(id))));
     }
 
     /// The backend in use, as far as it is known.

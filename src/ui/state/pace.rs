@@ -1,7 +1,7 @@
 //! How long it still takes: for a run from its own pace, for the experiment from the pace of its methods so far.
 //! Estimates only; the clock's readings come with the events.
 
-use crate::spec::{MethodKind, RunSpec};
+use crate::spec::{MethodKind, RunId, RunSpec};
 use crate::ui::state::{Live, Millis, State};
 use std::collections::BTreeMap;
 
@@ -32,45 +32,46 @@ pub fn all_left(state: &State) -> Option<f64> {
 }
 
 /// Seconds for runs not yet queued: the preview beside Play.
-pub fn preview(state: &State, cells: &[RunSpec]) -> Option<f64> {
+pub fn preview(state: &State, cells: &[(RunId, RunSpec)]) -> Option<f64> {
     let pace = Pace::of(state);
-    let left = cells.iter().filter(|cell| !state.queue.is_done(&cell.id()));
-    let total = left.map(|cell| pace.run(cell)).sum::<Option<f64>>()?;
+    let left = cells.iter().filter(|(id, _)| !state.queue.is_done(id));
+    let total = left.map(|(_, cell)| pace.run(cell)).sum::<Option<f64>>()?;
     Some(total / state.most_workers() as f64)
 }
 
-/// Seconds a step per method and base, from finished runs on this machine and from what trains now.
-struct Pace {
-    seconds_per_step: BTreeMap<(MethodKind, String), (f64, f64)>,
+/// Seconds and steps per method and base, from finished runs on this machine and from what trains now.
+struct Pace<'a> {
+    spent: BTreeMap<(MethodKind, &'a str), (f64, f64)>,
 }
 
-impl Pace {
-    fn of(state: &State) -> Pace {
-        let mut seconds_per_step: BTreeMap<_, (f64, f64)> = BTreeMap::new();
-        let mut add = |spec: &RunSpec, seconds: f64, steps: usize| {
-            let key = (spec.method.kind(), spec.base.name.clone());
-            let sum = seconds_per_step.entry(key).or_default();
-            sum.0 += seconds;
-            sum.1 += steps as f64;
-        };
+impl Pace<'_> {
+    fn of(state: &State) -> Pace<'_> {
+        let mut spent: BTreeMap<_, (f64, f64)> = BTreeMap::new();
         for record in state.queue.records().filter(|record| !state.is_precomputed(&record.id)) {
-            add(&record.spec, record.wall_seconds, record.steps);
+            let sum = spent.entry(key(&record.spec)).or_default();
+            (sum.0, sum.1) = (sum.0 + record.wall_seconds, sum.1 + record.steps as f64);
         }
-        for (id, spec, _) in state.queue.cells() {
-            if let Some(live) = state.live.get(id) {
-                add(spec, seconds(live.seen - live.began), live.step.saturating_sub(live.began_step));
+        for (id, live) in &state.live {
+            if let Some((spec, _)) = state.queue.cell(id) {
+                let sum = spent.entry(key(spec)).or_default();
+                sum.0 += seconds(live.seen - live.began);
+                sum.1 += live.step.saturating_sub(live.began_step) as f64;
             }
         }
-        Pace { seconds_per_step }
+        Pace { spent }
     }
 
     /// Seconds of a whole run: by its own method and base, else by the mean of all.
     fn run(&self, spec: &RunSpec) -> Option<f64> {
-        let own = self.seconds_per_step.get(&(spec.method.kind(), spec.base.name.clone())).copied();
-        let all = || self.seconds_per_step.values().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
+        let own = self.spent.get(&key(spec)).copied();
+        let all = || self.spent.values().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
         let (seconds, steps) = own.filter(|(_, steps)| *steps > 0.0).unwrap_or_else(all);
         (steps > 0.0).then(|| seconds / steps * spec.train.steps(spec.data.examples) as f64)
     }
+}
+
+fn key(spec: &RunSpec) -> (MethodKind, &str) {
+    (spec.method.kind(), &spec.base.name)
 }
 
 /// "40 s", "3 min", "1 h 20 min".

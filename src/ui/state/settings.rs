@@ -3,8 +3,8 @@
 
 use super::shelf::fitted;
 use crate::data::tasks::Task;
+use crate::job::Backend;
 use crate::plan::grid::{Experiment, doubling};
-use crate::protocol::Backend;
 use crate::record::ModelCard;
 use crate::spec::{Base, Method, MethodKind, Precision, Setting, Source, TrainConfig};
 use std::collections::BTreeMap;

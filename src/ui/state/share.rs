@@ -3,7 +3,7 @@
 
 use super::settings::*;
 use crate::hub::Host;
-use crate::protocol::Backend;
+use crate::job::Backend;
 use crate::spec::MethodKind;
 use percent_encoding::{AsciiSet, CONTROLS, percent_decode_str, utf8_percent_encode};
 use std::fmt::Display;

@@ -1,19 +1,19 @@
-//! The fold's part for the visitor's own models: what is looked at, loaded and kept, and what of an experiment fits
-//! into this browser. A worker of its own does the reading ([`LIBRARIAN`]); it ends when it has nothing to do, so that
+//! The fold's part for the visitor's own models: what is inspected, loaded and kept, and what of an experiment fits
+//! into this browser. A worker of its own does the reading ([`MODEL_WORKER`]); it ends when it has nothing to do, so that
 //! its memory is given back.
 
 use super::pace::duration;
 use super::settings::Settings;
+use crate::job::{Backend, Command, Job, JobId, LoadStep, ModelSource, ModelSummary, PartialDownload};
 use crate::plan::estimate::{Estimate, TooLarge};
 use crate::plan::grid::Experiment;
-use crate::protocol::{Backend, Command, ModelSource, ShelfCommand, ShelfEvent, Sight, Step, Unfinished};
 use crate::record::ModelCard;
 use crate::spec::{Method, MethodKind, ModelConfig, TrainConfig};
 use crate::ui::charts::palette::method_name;
 use crate::ui::state::*;
 
-/// The shelf's worker; those that train count from 1.
-pub const LIBRARIAN: WorkerId = 0;
+/// The worker that reads models; those that train count from 1.
+pub const MODEL_WORKER: WorkerId = 0;
 
 /// A program in a browser addresses 4 GiB at most; some of it is the program's own.
 pub const WASM_BYTES: u64 = (4 << 30) - (256 << 20);
@@ -24,42 +24,44 @@ pub struct OwnModels {
     /// On the shelf: also among [`State::cards`].
     pub(super) cards: Vec<ModelCard>,
     /// Downloads that broke or were cancelled.
-    pub unfinished: Vec<Unfinished>,
-    /// What is being looked at or loaded.
+    pub partial: Vec<PartialDownload>,
+    /// What is being inspected or loaded.
     pub loads: Vec<Load>,
-    /// Removals under way.
-    removing: usize,
-    /// The shelf's worker lives.
-    librarian: bool,
+    pub(super) worker_lives: bool,
 }
 
 /// A model on its way to the shelf.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Load {
-    pub request: u32,
+    /// The number that its files go by.
+    pub offer: u32,
     pub name: String,
     pub source: ModelSource,
-    /// What it is, once it was looked at.
-    pub sight: Option<Sight>,
+    /// What it is, once it was inspected.
+    pub summary: Option<ModelSummary>,
     pub stage: Stage,
+    job: JobId,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
-    Looking,
-    /// Looked at: the visitor decides.
-    Seen,
+    Inspecting,
+    /// The visitor decides.
+    Inspected,
     /// What is done with which file, how far, of how much.
-    Taking(Option<(Step, String, u64, u64)>),
+    Loading(Option<FileProgress>),
     Refused {
         reason: String,
         keep: bool,
     },
 }
 
+/// What is done with which file, how far, of how much.
+pub type FileProgress = (LoadStep, String, u64, u64);
+
 impl Load {
     fn is_busy(&self) -> bool {
-        matches!(self.stage, Stage::Looking | Stage::Taking(_))
+        matches!(self.stage, Stage::Inspecting | Stage::Loading(_))
     }
 }
 
@@ -86,12 +88,12 @@ impl Fit {
 
 impl State {
     /// What every method, as it is set now, would take of a model.
-    pub fn fits(&self, sight: &Sight) -> Vec<Fit> {
+    pub fn fits(&self, summary: &ModelSummary) -> Vec<Fit> {
         let each = MethodKind::ALL.into_iter().map(|kind| {
             let (method, train) = self.settings.method(kind);
-            let train = fitted(&train, &method, &[&sight.config]);
-            let estimate = Estimate::of(&sight.config, &method, &train);
-            let seconds = (sight.flops_per_second > 0.0).then(|| estimate.seconds(1, sight.flops_per_second));
+            let train = fitted(&train, &method, &[&summary.config]);
+            let estimate = Estimate::of(&summary.config, &method, &train);
+            let seconds = (summary.flops_per_second > 0.0).then(|| estimate.seconds(1, summary.flops_per_second));
             Fit {
                 kind,
                 verdict: estimate.check(self.memory),
@@ -140,6 +142,7 @@ impl State {
     /// The site's bases and the visitor's stand on one shelf.
     pub(super) fn set_shelf(&mut self, site: Result<Vec<ModelCard>, String>) {
         let own = self.models.cards.clone();
+        self.shelf_revision += 1;
         self.shelf = match site {
             Ok(cards) => Loaded::Here(cards.into_iter().chain(own).collect()),
             Err(reason) => {
@@ -151,6 +154,7 @@ impl State {
 
     fn add(&mut self, card: ModelCard) {
         self.take_off(&card.name);
+        self.shelf_revision += 1;
         self.models.cards.push(card.clone());
         match &mut self.shelf {
             Loaded::Here(cards) => cards.push(card),
@@ -160,15 +164,16 @@ impl State {
     }
 
     fn take_off(&mut self, name: &str) {
+        self.shelf_revision += 1;
         self.models.cards.retain(|card| card.name != name);
         if let Loaded::Here(cards) = &mut self.shelf {
             cards.retain(|card| card.name != name || card.origin.is_none());
         }
     }
 
-    pub(super) fn look(&mut self, request: u32, source: ModelSource, orders: &mut Vec<Order>) {
+    pub(super) fn inspect(&mut self, offer: u32, source: ModelSource, orders: &mut Vec<Order>) {
         let name = match (&source, source.on_hub()) {
-            (ModelSource::Files { label }, _) => self.free_name(label),
+            (ModelSource::Files { label, .. }, _) => self.free_name(label),
             (_, Some((_, address))) => address.to_string(),
             (ModelSource::Hub { address, .. }, None) => address.clone(),
         };
@@ -178,9 +183,8 @@ impl State {
         }
         // A second look at the same takes the first's place.
         self.models.loads.retain(|load| load.is_busy() || load.name != name);
-        let load = Load { request, name, source: source.clone(), sight: None, stage: Stage::Looking };
-        self.models.loads.push(load);
-        self.ask_shelf(ShelfCommand::Look { request, source }, orders);
+        let job = self.ask_model_worker(Job::InspectModel { source: source.clone() }, orders);
+        self.models.loads.push(Load { offer, name, source, summary: None, stage: Stage::Inspecting, job });
     }
 
     /// A name for dropped files that nothing on the shelf has; the address of a link separates names by commas.
@@ -194,109 +198,98 @@ impl State {
         std::iter::once(label.to_string()).chain(numbered).find(|name| !taken(name)).unwrap_or_default()
     }
 
-    pub(super) fn take(&mut self, request: u32, keep: bool, orders: &mut Vec<Order>) {
-        let Some(load) = self.models.loads.iter_mut().find(|load| load.request == request) else { return };
-        load.stage = Stage::Taking(None);
-        let (name, source) = (load.name.clone(), load.source.clone());
-        self.ask_shelf(ShelfCommand::Take { request, name, source, keep }, orders);
+    pub(super) fn load(&mut self, offer: u32, keep: bool, orders: &mut Vec<Order>) {
+        let Some(at) = self.models.loads.iter().position(|load| load.offer == offer) else { return };
+        let Load { name, source, .. } = self.models.loads[at].clone();
+        let job = self.ask_model_worker(Job::LoadModel { name, source, keep }, orders);
+        let load = &mut self.models.loads[at];
+        (load.stage, load.job) = (Stage::Loading(None), job);
     }
 
     /// Ends a load, or puts away one that was refused or not wanted.
-    pub(super) fn leave(&mut self, request: u32, orders: &mut Vec<Order>) {
-        let Some(at) = self.models.loads.iter().position(|load| load.request == request) else { return };
+    pub(super) fn cancel_load(&mut self, offer: u32, orders: &mut Vec<Order>) {
+        let Some(at) = self.models.loads.iter().position(|load| load.offer == offer) else { return };
         if self.models.loads[at].is_busy() {
-            self.ask_shelf(ShelfCommand::Cancel { request }, orders);
+            orders.push(Order::Send(MODEL_WORKER, Command::Stop(self.models.loads[at].job)));
         } else {
             self.models.loads.remove(at);
-            orders.push(Order::Release(request));
+            orders.push(Order::DropOffer(offer));
         }
     }
 
     pub(super) fn remove_model(&mut self, name: String, orders: &mut Vec<Order>) {
         let kept = self.models.cards.iter().find(|card| card.name == name).map(is_kept).unwrap_or(true);
         if kept {
-            self.models.removing += 1;
-            self.ask_shelf(ShelfCommand::Remove { name }, orders);
+            self.ask_model_worker(Job::RemoveModel { name }, orders);
         } else {
             self.take_off(&name);
-            orders.push(Order::LetGo(name));
+            orders.push(Order::DropModel(name));
         }
     }
 
-    fn ask_shelf(&mut self, command: ShelfCommand, orders: &mut Vec<Order>) {
-        if !self.models.librarian {
-            self.models.librarian = true;
-            // It trains nothing, so it needs no GPU.
-            orders.push(Order::Spawn(LIBRARIAN, Backend::Cpu));
+    fn ask_model_worker(&mut self, job: Job, orders: &mut Vec<Order>) -> JobId {
+        if !self.models.worker_lives {
+            self.models.worker_lives = true;
+            // It trains nothing, so it needs no GPU, and no device is opened for it.
+            orders.push(Order::Spawn(MODEL_WORKER, Backend::Cpu));
         }
-        orders.push(Order::Send(LIBRARIAN, Command::Shelf(command)));
+        self.start(MODEL_WORKER, job, orders)
     }
 
-    pub(super) fn shelved(&mut self, event: ShelfEvent, orders: &mut Vec<Order>) {
-        match event {
-            ShelfEvent::Seen { request, sight } => {
-                if let Some(load) = self.load(request) {
-                    load.sight = Some(*sight);
-                    load.stage = Stage::Seen;
-                }
-            }
-            ShelfEvent::Progress { request, doing, file, done, total } => {
-                if let Some(load) = self.load(request).filter(|load| load.is_busy()) {
-                    load.stage = Stage::Taking(Some((doing, file, done, total)));
-                }
-            }
-            ShelfEvent::Taken { request, card } => {
-                self.models.loads.retain(|load| load.request != request);
-                self.models.unfinished.retain(|download| download.name != card.name);
-                let (name, sha256) = (card.name.clone(), card.sha256.clone());
-                if is_kept(&card) {
-                    orders.push(Order::Release(request));
-                } else {
-                    orders.push(Order::Hold { request, base: name.clone(), sha256 });
-                }
-                // What was just loaded is what the visitor wants to use.
-                let mut settings = self.settings.clone();
-                settings.bases.retain(|base| *base != name);
-                settings.bases.push(name.clone());
-                self.add(*card);
-                self.set(settings, orders);
-                self.say(Level::Information, format!("{name} is on the shelf."));
-            }
-            ShelfEvent::Refused { request, reason } => {
-                if let Some(load) = self.load(request) {
-                    let keep = matches!(load.source, ModelSource::Hub { .. });
-                    load.stage = Stage::Refused { reason, keep };
-                }
-            }
-            ShelfEvent::Removed { name } => {
-                self.models.removing = self.models.removing.saturating_sub(1);
-                self.take_off(&name);
-                self.models.unfinished.retain(|download| download.name != name);
-            }
-        }
-        self.rest_librarian(orders);
-    }
-
-    fn load(&mut self, request: u32) -> Option<&mut Load> {
-        self.models.loads.iter_mut().find(|load| load.request == request)
-    }
-
-    fn rest_librarian(&mut self, orders: &mut Vec<Order>) {
-        let busy = self.models.removing > 0 || self.models.loads.iter().any(Load::is_busy);
-        if self.models.librarian && !busy {
-            self.models.librarian = false;
-            orders.push(Order::End(LIBRARIAN));
+    pub(super) fn inspected(&mut self, job: JobId, summary: ModelSummary) {
+        if let Some(load) = self.load_of(job) {
+            load.summary = Some(summary);
+            load.stage = Stage::Inspected;
         }
     }
 
-    pub(super) fn librarian_died(&mut self, reason: &str, orders: &mut Vec<Order>) {
-        self.models.removing = 0;
-        for load in self.models.loads.iter_mut().filter(|load| load.is_busy()) {
+    pub(super) fn loading(&mut self, job: JobId, progress: FileProgress) {
+        if let Some(load) = self.load_of(job) {
+            load.stage = Stage::Loading(Some(progress));
+        }
+    }
+
+    pub(super) fn loaded(&mut self, job: JobId, card: ModelCard, orders: &mut Vec<Order>) {
+        let Some(at) = self.models.loads.iter().position(|load| load.job == job) else { return };
+        let offer = self.models.loads.remove(at).offer;
+        self.models.partial.retain(|download| download.name != card.name);
+        let (name, sha256) = (card.name.clone(), card.sha256.clone());
+        if is_kept(&card) {
+            orders.push(Order::DropOffer(offer));
+        } else {
+            orders.push(Order::ProvideModel { offer, base: name.clone(), sha256 });
+        }
+        // What was just loaded is what the visitor wants to use.
+        let mut settings = self.settings.clone();
+        settings.bases.retain(|base| *base != name);
+        settings.bases.push(name.clone());
+        self.add(card);
+        self.set(settings, orders);
+        self.say(Level::Information, format!("{name} is on the shelf."));
+    }
+
+    pub(super) fn load_refused(&mut self, job: JobId, reason: String) {
+        if let Some(load) = self.load_of(job) {
             let keep = matches!(load.source, ModelSource::Hub { .. });
-            load.stage =
-                Stage::Refused { reason: format!("the worker that reads it stopped ({reason}); try again"), keep };
+            load.stage = Stage::Refused { reason, keep };
         }
-        self.rest_librarian(orders);
+    }
+
+    pub(super) fn removed(&mut self, name: &str) {
+        self.take_off(name);
+        self.models.partial.retain(|download| download.name != name);
+    }
+
+    fn load_of(&mut self, job: JobId) -> Option<&mut Load> {
+        self.models.loads.iter_mut().find(|load| load.job == job && load.is_busy())
+    }
+
+    /// Without a job its worker ends.
+    pub(super) fn rest_model_worker(&mut self, orders: &mut Vec<Order>) {
+        if self.models.worker_lives && self.jobs.of(MODEL_WORKER).next().is_none() {
+            self.models.worker_lives = false;
+            orders.push(Order::End(MODEL_WORKER));
+        }
     }
 }
 

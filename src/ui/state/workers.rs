@@ -1,8 +1,11 @@
-//! The fold's part for workers: what their events change, which run each gets next, and what happens when one
-//! dies. At most the cell it was running is lost; that cell waits again and a new worker takes over.
+//! The fold's part for workers: which run each gets next, and what happens when one dies. At most the cell it was running
+//! is lost; that cell waits again and a new worker takes over.
 
 use super::settings::DataChoice;
-use crate::protocol::{Backend, Command, DataRequest, DeviceReport, Event, LogLevel, PROTOCOL_VERSION};
+use super::shelf::MODEL_WORKER;
+use crate::job::{
+    Backend, Command, DataRequest, DataSummary, DeviceReport, Event, Job, LogLevel, PROTOCOL_VERSION, Progress,
+};
 use crate::spec::{RunId, RunSpec, Source};
 use crate::ui::state::*;
 
@@ -18,127 +21,85 @@ impl State {
         self.workers.insert(self.last_worker, Worker::default());
         let backend = if self.fallback.is_some() { Backend::Cpu } else { self.settings.backend };
         orders.push(Order::Spawn(self.last_worker, backend));
-        let start = Command::Start { protocol: PROTOCOL_VERSION, backend };
-        orders.push(Order::Send(self.last_worker, start));
+        let open = Command::Open { version: PROTOCOL_VERSION, backend };
+        orders.push(Order::Send(self.last_worker, open));
     }
 
     /// Another device was chosen: every worker starts anew; what they ran waits again.
     pub(super) fn restart_workers(&mut self, orders: &mut Vec<Order>) {
         self.fallback = None;
-        for (id, worker) in std::mem::take(&mut self.workers) {
+        for id in std::mem::take(&mut self.workers).into_keys() {
             orders.push(Order::End(id));
-            self.put_back(worker.doing);
+            self.lose_jobs(id, None);
         }
         self.device = None;
         self.false_starts = 0;
         self.spawn(orders);
     }
 
-    fn put_back(&mut self, doing: Doing) {
-        match doing {
-            Doing::Running(run) => self.queue.put_back(&run),
-            Doing::Reading(Some(spec)) => self.queue.put_back(&spec.id()),
-            _ => {}
-        }
-    }
-
     pub(super) fn heard(&mut self, now: Millis, id: WorkerId, event: Event, orders: &mut Vec<Order>) {
-        if !self.workers.contains_key(&id) {
+        if !self.workers.contains_key(&id) && id != MODEL_WORKER {
             return; // A worker that was ended spoke while it went.
         }
         match event {
-            Event::Ready { protocol, device } => self.ready(id, protocol, device, orders),
-            Event::CannotStart { reason } => self.cannot_start(id, &reason, orders),
+            Event::Opened { version, device } => self.opened(id, version, device, orders),
+            Event::CannotOpen { reason } => self.cannot_open(id, &reason, orders),
             Event::OtherBuild { .. } => self.other_build(id, orders),
-            Event::DataReady { source, base, summary } => {
-                if let Some(worker) = self.workers.get_mut(&id) {
-                    worker.known.push(source.clone());
-                    let waiting = match std::mem::take(&mut worker.doing) {
-                        Doing::Reading(waiting) => waiting,
-                        _ => None,
-                    };
-                    worker.doing = Doing::Idle;
-                    match waiting {
-                        Some(spec) if self.phase == Phase::Playing => {
-                            worker.doing = Doing::Running(spec.id());
-                            orders.push(Order::Send(id, Command::Run { spec }));
-                        }
-                        // Paused or stopped meanwhile.
-                        Some(spec) => self.stopped(&spec.id()),
-                        None => {}
-                    }
-                }
-                if matches!(source, Source::User { .. }) && self.own.trying.is_some() {
-                    self.own.request = self.own.trying.take();
-                    self.own.source = Some(source.clone());
-                }
-                self.summaries.retain(|(known, counted, _)| *known != source || *counted != base);
-                self.summaries.push((source, base, summary));
+            Event::Job(job, event) => {
+                self.hear_job(now, id, job, event, orders);
+                self.rest_model_worker(orders);
             }
-            Event::DataRefused { name, reason } => {
-                let waiting = self.rest(id);
-                if let Doing::Reading(Some(spec)) = waiting {
-                    self.queue.fail(&spec.id(), format!("its data could not be read: {reason}"));
-                }
-                if self.own.trying.take().is_some() {
-                    self.own.problem = Some(reason);
-                } else {
-                    self.say(Level::Warning, format!("The data “{name}” could not be read: {reason}"));
-                }
-            }
-            Event::Fetching { base, loaded, total } => {
-                // What has arrived is on its way no more, whether a run waits for it or not.
-                self.fetching = (total != Some(loaded)).then_some((base, loaded, total));
-            }
-            Event::Started { run, step, of } => {
-                self.fetching = None;
-                let live = self.live.entry(run).or_default();
-                (live.step, live.of, live.began_step) = (step, of, step);
-                (live.began, live.seen) = (now, now);
-                // A run that starts over begins its curve anew; one that resumes keeps what it had.
-                live.curve.retain(|&(at, _)| at <= step && step > 0);
-                live.dev.retain(|point| point.step <= step && step > 0);
-            }
-            Event::Stepped { run, step, of, nats_per_token, tokens_per_second } => {
-                let live = self.live.entry(run).or_default();
-                (live.step, live.of, live.seen) = (step, of, now);
-                live.tokens_per_second = tokens_per_second;
-                if let Some(loss) = nats_per_token {
-                    live.curve.push((step, loss));
-                    thin(&mut live.curve);
-                }
-            }
-            Event::Evaluated { run, point } => self.live.entry(run).or_default().dev.push(point),
-            Event::Finished { record } => {
-                self.rest(id);
-                orders.push(Order::Keep(record.clone()));
-                self.live.remove(&record.id);
-                self.queue.finish(*record);
-            }
-            Event::Stopped { run, .. } => {
-                self.rest(id);
-                self.stopped(&run);
-            }
+            Event::Adapters(adapters) => self.jobs.adapters = adapters,
             Event::DeviceLost { reason } => self.died(id, &format!("the GPU was lost: {reason}"), orders),
-            Event::Failed { run, reason } => {
-                self.rest(id);
-                self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
-                self.queue.fail(&run, reason);
-            }
-            // The benchmark's driver asks for the one; only the shelf's worker says the other.
-            Event::Benched { .. } | Event::Shelf(_) => {}
             Event::Log { level: LogLevel::Warning, .. } => {}
             Event::Log { text, .. } => self.say(Level::Warning, format!("The engine reports: {text}")),
-            answer => self.answered(answer, orders),
         }
     }
 
-    fn ready(&mut self, id: WorkerId, protocol: u32, mut device: DeviceReport, orders: &mut Vec<Order>) {
-        if protocol != PROTOCOL_VERSION {
+    /// A worker has read what the page asked for: the cell that waits for it runs.
+    pub(super) fn data_read(
+        &mut self,
+        worker: WorkerId,
+        then: Option<Box<RunSpec>>,
+        source: Source,
+        base: String,
+        summary: DataSummary,
+        orders: &mut Vec<Order>,
+    ) {
+        if let Some(worker) = self.workers.get_mut(&worker) {
+            worker.known.push(source.clone());
+        }
+        match then {
+            Some(spec) if self.phase == Phase::Playing => drop(self.start(worker, Job::Train(spec), orders)),
+            // Paused or stopped meanwhile.
+            Some(spec) => self.stopped(&spec.id()),
+            None => {}
+        }
+        if matches!(source, Source::User { .. }) && self.own.trying.is_some() {
+            self.own.request = self.own.trying.take();
+            self.own.source = Some(source.clone());
+        }
+        self.summaries.retain(|(known, counted, _)| *known != source || *counted != base);
+        self.summaries.push((source, base, summary));
+    }
+
+    pub(super) fn data_refused(&mut self, request: &DataRequest, then: Option<Box<RunSpec>>, reason: String) {
+        if let Some(spec) = then {
+            self.queue.fail(&spec.id(), format!("its data could not be read: {reason}"));
+        }
+        if self.own.trying.take().is_some() {
+            self.own.problem = Some(reason);
+        } else {
+            self.say(Level::Warning, format!("The data “{}” could not be read: {reason}", request.name()));
+        }
+    }
+
+    fn opened(&mut self, id: WorkerId, version: u32, mut device: DeviceReport, orders: &mut Vec<Order>) {
+        if version != PROTOCOL_VERSION {
             return self.other_build(id, orders);
         }
         if let Some(worker) = self.workers.get_mut(&id) {
-            worker.doing = Doing::Idle;
+            worker.open = true;
         }
         self.false_starts = 0;
         if let Some(reason) = &self.fallback {
@@ -148,7 +109,7 @@ impl State {
     }
 
     /// No worker of this device will start: the CPU's takes over, once; if that was the CPU's, the page gives up.
-    fn cannot_start(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
+    fn cannot_open(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
         if self.workers.remove(&id).is_some() {
             orders.push(Order::End(id));
         }
@@ -164,10 +125,12 @@ impl State {
 
     /// A worker of another build would misunderstand; a new one is of the same build.
     pub(super) fn other_build(&mut self, id: WorkerId, orders: &mut Vec<Order>) {
-        let Some(worker) = self.workers.remove(&id) else { return };
+        if id != MODEL_WORKER && self.workers.remove(&id).is_none() {
+            return;
+        }
         orders.push(Order::End(id));
-        self.put_back(worker.doing);
-        self.asks_died(id);
+        self.models.worker_lives &= id != MODEL_WORKER;
+        self.lose_jobs(id, None);
         self.give_up();
         self.say(Level::Warning, OTHER_BUILD);
     }
@@ -180,12 +143,7 @@ impl State {
         }
     }
 
-    /// The worker is free; what it was doing comes back.
-    fn rest(&mut self, id: WorkerId) -> Doing {
-        self.workers.get_mut(&id).map(|worker| std::mem::replace(&mut worker.doing, Doing::Idle)).unwrap_or_default()
-    }
-
-    fn stopped(&mut self, run: &RunId) {
+    pub(super) fn stopped(&mut self, run: &RunId) {
         self.queue.put_back(run);
         if self.phase == Phase::Idle {
             self.queue.clear_pending();
@@ -193,49 +151,40 @@ impl State {
     }
 
     pub(super) fn died(&mut self, id: WorkerId, reason: &str, orders: &mut Vec<Order>) {
+        if id == MODEL_WORKER {
+            self.models.worker_lives = false;
+            orders.push(Order::End(id));
+            return self.lose_jobs(id, Some(reason));
+        }
         let Some(worker) = self.workers.remove(&id) else { return };
         orders.push(Order::End(id));
-        self.asks_died(id);
-        match worker.doing {
-            Doing::Starting => {
-                self.false_starts += 1;
-                if self.false_starts >= FALSE_STARTS {
-                    return self.cannot_start(id, reason, orders);
-                }
+        self.lose_jobs(id, Some(reason));
+        if !worker.open {
+            self.false_starts += 1;
+            if self.false_starts >= FALSE_STARTS {
+                return self.cannot_open(id, reason, orders);
             }
-            Doing::Running(run) => {
-                self.queue.give_back(&run, reason);
-                self.say(Level::Warning, format!("The worker stopped ({reason}). Its run starts again from its last checkpoint; finished runs are kept."));
-            }
-            Doing::Reading(Some(spec)) => {
-                self.queue.give_back(&spec.id(), reason);
-                self.say(
-                    Level::Warning,
-                    format!("The worker stopped while reading data ({reason}). It is tried again."),
-                );
-            }
-            Doing::Reading(None) => {
-                if self.own.trying.take().is_some() {
-                    self.own.problem = Some(format!("the worker stopped while reading them ({reason})."));
-                }
-            }
-            Doing::Idle => {}
         }
         self.spawn(orders);
     }
 
+    /// Whether a worker is open and neither trains nor reads data.
+    pub(super) fn is_idle(&self, id: WorkerId) -> bool {
+        let occupies = |job: &Job| matches!(job, Job::Train(_) | Job::ReadData { .. });
+        self.workers.get(&id).is_some_and(|worker| worker.open)
+            && !self.jobs.of(id).any(|(_, given)| occupies(&given.job))
+    }
+
     /// Gives every idle worker its next work.
     pub(super) fn assign(&mut self, orders: &mut Vec<Order>) {
-        let idle: Vec<WorkerId> =
-            self.workers.iter().filter(|(_, worker)| worker.doing == Doing::Idle).map(|(&id, _)| id).collect();
+        let idle: Vec<WorkerId> = self.workers.keys().copied().filter(|&id| self.is_idle(id)).collect();
         for id in idle {
             if let Some(request) = self.wanted_data() {
                 let base = self.counts_with(None);
                 if let (Some(source), None) = (self.source(), &self.own.trying) {
                     self.described.push((source, base.clone()));
                 }
-                self.begin(id, Doing::Reading(None));
-                orders.push(Order::Send(id, Command::Data { source: request, base }));
+                self.start(id, Job::ReadData { source: request, base }, orders);
             } else if self.phase == Phase::Playing
                 && let Some(spec) = self.queue.take()
             {
@@ -269,8 +218,8 @@ impl State {
 
     /// Data to read before anything else: the visitor's new data, or the chosen source to be described.
     fn wanted_data(&self) -> Option<DataRequest> {
-        let being_read = self.workers.values().any(|worker| worker.doing == Doing::Reading(None));
-        if being_read {
+        let reads = |given: &jobs::Given| matches!(given.job, Job::ReadData { .. }) && given.then.is_none();
+        if self.jobs.given.values().any(reads) {
             return None;
         }
         if let Some(request) = &self.own.trying {
@@ -291,8 +240,7 @@ impl State {
 
     fn give(&mut self, id: WorkerId, spec: RunSpec, orders: &mut Vec<Order>) {
         if self.workers[&id].known.contains(&spec.data.source) {
-            self.begin(id, Doing::Running(spec.id()));
-            orders.push(Order::Send(id, Command::Run { spec: Box::new(spec) }));
+            self.start(id, Job::Train(Box::new(spec)), orders);
             return;
         }
         let request = match &spec.data.source {
@@ -303,16 +251,35 @@ impl State {
         match request {
             Some(source) => {
                 let base = self.counts_with(Some(&spec.base.name));
-                self.begin(id, Doing::Reading(Some(Box::new(spec))));
-                orders.push(Order::Send(id, Command::Data { source, base }));
+                self.start_before(id, Job::ReadData { source, base }, Some(Box::new(spec)), orders);
             }
             None => self.queue.fail(&spec.id(), "its data are no longer loaded; drop the file again."),
         }
     }
+}
 
-    fn begin(&mut self, id: WorkerId, doing: Doing) {
-        if let Some(worker) = self.workers.get_mut(&id) {
-            worker.doing = doing;
+impl Live {
+    /// Takes in how far the run is.
+    pub(super) fn hear(&mut self, now: Millis, progress: Progress) {
+        match progress {
+            Progress::Started { step, of } => {
+                (self.step, self.of, self.began_step) = (step, of, step);
+                (self.began, self.seen) = (now, now);
+                // A run that starts over begins its curve anew; one that resumes keeps what it had.
+                self.curve.retain(|&(at, _)| at <= step && step > 0);
+                self.dev.retain(|point| point.step <= step && step > 0);
+            }
+            Progress::Stepped { step, of, nats_per_token, tokens_per_second } => {
+                (self.step, self.of, self.seen) = (step, of, now);
+                self.tokens_per_second = tokens_per_second;
+                if let Some(loss) = nats_per_token {
+                    self.curve.push((step, loss));
+                    thin(&mut self.curve);
+                }
+            }
+            Progress::Evaluated(point) => self.dev.push(point),
+            // Of bases and models.
+            Progress::Fetching { .. } | Progress::Loading { .. } => {}
         }
     }
 }

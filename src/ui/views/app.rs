@@ -5,8 +5,8 @@ use super::laws::LawsView;
 use super::try_it::TryIt;
 use crate::ui::browser;
 use crate::ui::charts::palette::Theme;
-use crate::ui::keep;
 use crate::ui::lab::{Lab, use_lab};
+use crate::ui::local;
 use crate::ui::state::settings::View;
 use crate::ui::state::share;
 use crate::ui::state::{Input, Level};
@@ -67,7 +67,7 @@ fn Header(view: Memo<View>) -> impl IntoView {
     };
     let turn = move |_| {
         let theme = if lab.theme.get_untracked() == Theme::Dark { Theme::Light } else { Theme::Dark };
-        keep::keep_theme(if theme == Theme::Dark { "dark" } else { "light" });
+        local::keep_theme(if theme == Theme::Dark { "dark" } else { "light" });
         lab.theme.set(theme);
     };
     let theme_label = move || if lab.theme.get() == Theme::Dark { "Light appearance" } else { "Dark appearance" };

@@ -1,13 +1,13 @@
 //! PEFT adapters that the visitor adds: checked against their base, and kept in the browser's storage as one .zip
 //! and a card each.
 
-use super::lab::{Lab, LoadedBase, WorkerError};
+use super::engine::{Engine, LoadedBase, WorkerError};
 use super::post::post;
 use crate::engine::adapt::{CARD, RunCard, peft};
 use crate::engine::formats::{MemoryFiles, read_archive, write_archive};
 use crate::engine::model::Tensors;
+use crate::job::{AdapterCard, AdapterRef, Event};
 use crate::platform::storage::{Store, StoreError};
-use crate::protocol::{AdapterCard, AdapterRef, Event};
 use crate::spec::{Base, Method};
 use js_sys::Uint8Array;
 use sha2::{Digest, Sha256};
@@ -42,7 +42,7 @@ fn path(id: &str, kind: &str) -> String {
     format!("{FOLDER}/{id}.{kind}")
 }
 
-impl Lab {
+impl Engine {
     /// Reads, checks and keeps an adapter.
     pub(super) async fn add_adapter(&mut self, name: &str, base: &str, files: &[File]) -> Result<(), WorkerError> {
         let files = read(files).await?;
@@ -104,23 +104,18 @@ impl Lab {
         post(&Event::Adapters(cards));
     }
 
-    pub(super) async fn name_adapter(&self, id: &str, name: String) {
-        if let Ok(Some(json)) = self.store.read(&path(id, "json")).await
-            && let Ok(card) = serde_json::from_slice::<AdapterCard>(&json)
-            && let Err(error) = self.write_card(&AdapterCard { name, ..card }).await
-        {
-            log::warn!("{error}");
-        }
-        self.tell_adapters().await;
+    pub(super) async fn rename_adapter(&self, id: &str, name: String) -> Result<(), WorkerError> {
+        let gone = || AdapterError::Gone(id.into());
+        let json = self.store.read(&path(id, "json")).await?.ok_or_else(gone)?;
+        let card = serde_json::from_slice::<AdapterCard>(&json).map_err(|_| gone())?;
+        Ok(self.write_card(&AdapterCard { name, ..card }).await?)
     }
 
-    pub(super) async fn remove_adapter(&self, id: &str) {
+    pub(super) async fn remove_adapter(&self, id: &str) -> Result<(), WorkerError> {
         for kind in ["json", "zip"] {
-            if let Err(error) = self.store.remove(&path(id, kind)).await {
-                log::error!("{error}");
-            }
+            self.store.remove(&path(id, kind)).await?;
         }
-        self.tell_adapters().await;
+        Ok(())
     }
 
     /// An adapter's method and values, whichever way it came here.

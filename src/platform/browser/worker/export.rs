@@ -1,11 +1,11 @@
 //! Downloads: a model's files in one .zip, for browsers block several downloads at once.
 
-use super::lab::{Lab, WorkerError};
+use super::engine::{Engine, WorkerError};
 use crate::engine::adapt::{CARD, MergedWeights, RunCard, RunExport, WeightedAdapter};
 use crate::engine::formats::{ModelFile, Width, write_archive, write_folder};
-use crate::protocol::{Blended, ExportedFile, ModelRef};
+use crate::job::{Blended, ExportedFile, ModelRef};
 
-impl Lab {
+impl Engine {
     pub async fn export(&mut self, model: &ModelRef, merged: bool) -> Result<ExportedFile, WorkerError> {
         let (name, files) = match model {
             ModelRef::Base(name) => (name.clone(), self.base_files(name).await?.0.into_iter().collect()),

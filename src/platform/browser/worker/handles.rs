@@ -1,7 +1,7 @@
 //! A model's files by the browser's handles, dropped ones and stored ones alike: read range by range from inside a
 //! worker, so that a checkpoint never lies in wasm's memory as a whole.
 
-use super::shelf::ShelfError;
+use super::models::LoadError;
 use crate::engine::formats::{Files, WeightsError};
 use js_sys::{Array, Uint8Array};
 use std::collections::BTreeMap;
@@ -20,9 +20,9 @@ pub struct Handles {
 }
 
 impl Handles {
-    pub fn new(files: Vec<File>) -> Result<Self, ShelfError> {
-        let reader = FileReaderSync::new().map_err(|_| ShelfError::NoReader)?;
-        let channel = MessageChannel::new().map_err(|_| ShelfError::NoReader)?;
+    pub fn new(files: Vec<File>) -> Result<Self, LoadError> {
+        let reader = FileReaderSync::new().map_err(|_| LoadError::NoReader)?;
+        let channel = MessageChannel::new().map_err(|_| LoadError::NoReader)?;
         channel.port2().close();
         let files = files.into_iter().map(|file| (file.name(), file)).collect();
         Ok(Handles { files, reader, nowhere: channel.port1() })

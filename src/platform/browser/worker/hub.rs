@@ -2,12 +2,12 @@
 //! piece; one that breaks off is taken up where it broke.
 
 use super::fetch;
-use super::shelf::{Job, ShelfError};
+use super::models::{LoadError, Loading};
 use super::turn::after;
 use crate::hub::transfer::{Answer, Asked, Next, Part, TransferError, judge};
 use crate::hub::{Address, Host};
+use crate::job::{LoadStep, PartialDownload};
 use crate::platform::storage::{InPlace, Models, Store, model_path};
-use crate::protocol::{Step, Unfinished};
 use js_sys::{Array, Object, Promise, Reflect, Uint8Array};
 use std::fmt;
 use wasm_bindgen::{JsCast, JsValue};
@@ -73,18 +73,18 @@ impl Hub {
         Asked { hub: &self.name, model: &self.address.model, file }
     }
 
-    pub fn absent(&self, file: &str) -> ShelfError {
+    pub fn absent(&self, file: &str) -> LoadError {
         let (hub, model) = (self.name.clone(), self.address.model.clone());
         TransferError::Absent { hub, model, file: file.into() }.into()
     }
 
-    fn down(&self) -> ShelfError {
+    fn down(&self) -> LoadError {
         TransferError::Down { hub: self.name.clone() }.into()
     }
 
     /// Asks for `file` from byte `from` on.
-    async fn ask(&self, file: &str, from: u64, job: &mut Job<'_>) -> Result<Reply, ShelfError> {
-        job.check()?;
+    async fn ask(&self, file: &str, from: u64, loading: &mut Loading<'_>) -> Result<Reply, LoadError> {
+        loading.check()?;
         let abort = AbortController::new().map_err(|_| self.down())?;
         let (init, headers) = (Object::new(), Object::new());
         let set = |object: &Object, key: &str, value: &JsValue| Reflect::set(object, &key.into(), value);
@@ -103,7 +103,7 @@ impl Hub {
         }
         let url = self.host.file(&self.address, &self.revision, file);
         let promise = fetch::ask(&url, &init).map_err(|_| self.down())?;
-        let response: Response = self.patiently(&promise, job).await?.ok_or_else(|| self.down())?.unchecked_into();
+        let response: Response = self.patiently(&promise, loading).await?.ok_or_else(|| self.down())?.unchecked_into();
         let header = |name: &str| response.headers().get(name).ok().flatten();
         let answer = Answer {
             status: response.status(),
@@ -117,12 +117,12 @@ impl Hub {
     }
 
     /// What a promise comes to; `None` where it fails. Ends on the visitor's wish, and when nothing comes for long.
-    async fn patiently(&self, promise: &Promise, job: &mut Job<'_>) -> Result<Option<JsValue>, ShelfError> {
+    async fn patiently(&self, promise: &Promise, loading: &mut Loading<'_>) -> Result<Option<JsValue>, LoadError> {
         for _ in 0..PATIENCE_SECONDS * 1000 / TICK_MS {
             let first = Promise::race(&Array::of2(promise, &after(TICK_MS as i32)));
             match JsFuture::from(first).await {
                 // By now someone listens to the promise: cancelling may fail it.
-                Ok(value) if value.is_null() => job.check()?,
+                Ok(value) if value.is_null() => loading.check()?,
                 Ok(value) => return Ok(Some(value)),
                 Err(_) => return Ok(None),
             }
@@ -131,17 +131,17 @@ impl Hub {
     }
 
     /// The next bytes of an answer; `Ok(None)` at its end, `Err(None)` where the connection broke.
-    async fn next(&self, reply: &Reply, job: &mut Job<'_>) -> Result<Option<Uint8Array>, Option<ShelfError>> {
+    async fn next(&self, reply: &Reply, loading: &mut Loading<'_>) -> Result<Option<Uint8Array>, Option<LoadError>> {
         let Some(body) = &reply.body else { return Ok(None) };
-        job.check().map_err(Some)?;
-        let chunk = self.patiently(&body.read(), job).await.map_err(Some)?.ok_or(None)?;
+        loading.check().map_err(Some)?;
+        let chunk = self.patiently(&body.read(), loading).await.map_err(Some)?.ok_or(None)?;
         let get = |key: &str| Reflect::get(&chunk, &key.into()).unwrap_or_default();
         Ok(if get("done").is_truthy() { None } else { get("value").dyn_into().ok() })
     }
 
     /// A small file's bytes; `None` where the hub has none. The first answer's commit is what is asked for from then on.
-    pub async fn small(&mut self, file: &str, job: &mut Job<'_>) -> Result<Option<Vec<u8>>, ShelfError> {
-        Ok(self.start(file, LARGEST_SMALL, job).await?.map(|(bytes, _)| bytes))
+    pub async fn small(&mut self, file: &str, loading: &mut Loading<'_>) -> Result<Option<Vec<u8>>, LoadError> {
+        Ok(self.start(file, LARGEST_SMALL, loading).await?.map(|(bytes, _)| bytes))
     }
 
     /// A file's first `most` bytes, or a few more, and its length.
@@ -149,16 +149,16 @@ impl Hub {
         &mut self,
         file: &str,
         most: usize,
-        job: &mut Job<'_>,
-    ) -> Result<Option<(Vec<u8>, u64)>, ShelfError> {
-        let reply = self.ask(file, 0, job).await?;
+        loading: &mut Loading<'_>,
+    ) -> Result<Option<(Vec<u8>, u64)>, LoadError> {
+        let reply = self.ask(file, 0, loading).await?;
         let Next::Write { total, .. } = judge(&Part::default(), &reply.answer, self.asked(file))? else {
             return Ok(None);
         };
         self.revision = reply.commit.clone().unwrap_or_else(|| self.revision.clone());
         let mut bytes = Vec::new();
         while bytes.len() < most {
-            match self.next(&reply, job).await {
+            match self.next(&reply, loading).await {
                 Ok(Some(chunk)) => bytes.extend(chunk.to_vec()),
                 Ok(None) => return Ok(Some((bytes.clone(), bytes.len() as u64))),
                 Err(error) => return Err(error.unwrap_or_else(|| self.broken(file, 1))),
@@ -168,7 +168,7 @@ impl Hub {
         Ok(Some((bytes, total.ok_or_else(unknown)?)))
     }
 
-    fn broken(&self, file: &str, tries: u32) -> ShelfError {
+    fn broken(&self, file: &str, tries: u32) -> LoadError {
         TransferError::Broken { hub: self.name.clone(), file: file.into(), tries }.into()
     }
 
@@ -176,15 +176,15 @@ impl Hub {
     pub async fn bring(
         &mut self,
         models: &Models,
-        download: &mut Unfinished,
+        download: &mut PartialDownload,
         file: &str,
-        job: &mut Job<'_>,
-    ) -> Result<bool, ShelfError> {
+        loading: &mut Loading<'_>,
+    ) -> Result<bool, LoadError> {
         let path = model_path(&download.name, file);
         let place = InPlace::open(models.store(), &path).await?;
         let mut fruitless = 0;
         loop {
-            let ended = self.piece(models, &place, download, file, job).await;
+            let ended = self.piece(models, &place, download, file, loading).await;
             match ended {
                 Ok(Piece::Whole) => return Ok(true),
                 Ok(Piece::Absent) => {
@@ -193,14 +193,14 @@ impl Hub {
                     return Ok(false);
                 }
                 Ok(Piece::Again { brought: true }) => fruitless = 0,
-                Ok(Piece::Again { brought: false }) | Err(ShelfError::Transfer(TransferError::Down { .. })) => {
+                Ok(Piece::Again { brought: false }) | Err(LoadError::Transfer(TransferError::Down { .. })) => {
                     fruitless += 1;
                     if fruitless >= TRIES {
                         return Err(ended.err().unwrap_or_else(|| self.broken(file, fruitless)));
                     }
                     let _ = JsFuture::from(after(500 << fruitless)).await;
                 }
-                Err(ShelfError::Transfer(error @ TransferError::Length { .. })) => {
+                Err(LoadError::Transfer(error @ TransferError::Length { .. })) => {
                     place.cut(0)?;
                     download.parts.remove(file);
                     return Err(error.into());
@@ -214,10 +214,10 @@ impl Hub {
         &mut self,
         models: &Models,
         place: &InPlace,
-        download: &mut Unfinished,
+        download: &mut PartialDownload,
         file: &str,
-        job: &mut Job<'_>,
-    ) -> Result<Piece, ShelfError> {
+        loading: &mut Loading<'_>,
+    ) -> Result<Piece, LoadError> {
         let part = match download.parts.get(file) {
             Some(part) => Part { bytes: place.size()?, ..part.clone() },
             None => Part::default(),
@@ -225,7 +225,7 @@ impl Hub {
         if part.total == Some(part.bytes) {
             return Ok(Piece::Whole);
         }
-        let reply = self.ask(file, part.bytes, job).await?;
+        let reply = self.ask(file, part.bytes, loading).await?;
         let (mut at, total, tag) = match judge(&part, &reply.answer, self.asked(file))? {
             Next::Write { at, total, tag } => (at, total, tag),
             Next::Complete => return Ok(Piece::Whole),
@@ -243,7 +243,7 @@ impl Hub {
         models.begin(download).await?;
         let begun = at;
         loop {
-            let chunk = match self.next(&reply, job).await {
+            let chunk = match self.next(&reply, loading).await {
                 Ok(Some(chunk)) => chunk,
                 Ok(None) if total.is_some_and(|total| at < total) => return Ok(Piece::Again { brought: at > begun }),
                 Ok(None) => break,
@@ -256,7 +256,7 @@ impl Hub {
                 let (hub, file) = (self.name.clone(), file.into());
                 return Err(TransferError::Length { hub, file, found: at, announced }.into());
             }
-            job.progress(Step::Downloading, file, at, total.unwrap_or(0));
+            loading.progress(LoadStep::Downloading, file, at, total.unwrap_or(0));
         }
         download.parts.insert(file.into(), Part { bytes: at, total: Some(at), tag });
         models.begin(download).await?;

@@ -1,25 +1,26 @@
-//! The browser worker: one loop, [`Command`]s in, [`Event`]s out. It holds the models and trains one cell at a time;
-//! between two steps it listens, so that it can pause, stop, or complete a prompt while a cell trains.
+//! The browser worker: one loop, [`Command`]s in, [`Event`]s out. It holds the models and does one job at a time; while
+//! a cell trains it listens between two steps, so that it can pause, stop, or complete a prompt meanwhile.
 
 mod adapters;
-mod complete;
+mod engine;
 mod export;
 mod fetch;
+mod generate;
 mod handles;
 mod hub;
-mod lab;
+mod jobs;
+mod models;
 mod own_data;
 mod post;
-mod run;
-mod shelf;
-mod talk;
+mod train;
 mod turn;
 
+use crate::job::{Command, Event, Job, JobEvent, JobId, LogLevel, Output, PROTOCOL_VERSION};
 use crate::platform::browser::wire;
-use crate::protocol::{Command, Event, PROTOCOL_VERSION};
 use async_channel::Receiver;
-use lab::Lab;
-use post::post;
+use engine::Engine;
+use models::Loading;
+use post::{finish, post, say};
 use std::collections::VecDeque;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -31,13 +32,15 @@ type Message = (Command, Vec<File>);
 /// What the page has said and the worker has not yet done.
 struct Inbox {
     arriving: Receiver<Message>,
-    /// Put aside while a cell was running.
+    /// Put aside while a job was running, for after it.
     waiting: VecDeque<Message>,
+    /// Put aside by completions that ran between two steps of a training, which is to hear it.
+    unheard: VecDeque<Message>,
 }
 
 impl Inbox {
     async fn next(&mut self) -> Option<Message> {
-        match self.waiting.pop_front() {
+        match self.waiting.pop_front().or_else(|| self.unheard.pop_front()) {
             Some(message) => Some(message),
             None => self.arriving.recv().await.ok(),
         }
@@ -45,7 +48,18 @@ impl Inbox {
 
     /// What has arrived since, without waiting.
     fn arrived(&mut self) -> Option<Message> {
-        self.arriving.try_recv().ok()
+        self.unheard.pop_front().or_else(|| self.arriving.try_recv().ok())
+    }
+
+    /// Ends a job that has not begun.
+    fn withdraw(&mut self, id: JobId) {
+        let begins = |(command, _): &Message| matches!(command, Command::Start { id: begins, .. } if *begins == id);
+        for waiting in [&mut self.waiting, &mut self.unheard] {
+            if let Some(at) = waiting.iter().position(begins) {
+                waiting.remove(at);
+                return say(id, JobEvent::Stopped);
+            }
+        }
     }
 }
 
@@ -60,44 +74,62 @@ pub fn start() {
             Ok(message) => drop(sender.try_send(message)),
             Err(error) => {
                 web_sys::console::error_1(&error.to_string().into());
-                post(&Event::OtherBuild { protocol: PROTOCOL_VERSION });
+                post(&Event::OtherBuild { version: PROTOCOL_VERSION });
             }
         }
     });
     scope.set_onmessage(Some(heard.as_ref().unchecked_ref()));
     heard.forget();
     drop(scope.post_message(&wire::LISTENING.into()));
-    wasm_bindgen_futures::spawn_local(listen(Inbox { arriving, waiting: VecDeque::new() }));
+    wasm_bindgen_futures::spawn_local(listen(Inbox { arriving, waiting: VecDeque::new(), unheard: VecDeque::new() }));
 }
 
-/// Does what the page says, one command after the other. Without a device whatever needs one is refused.
+/// Does what the page says, one job after the other. Without a device whatever needs one is refused.
 async fn listen(mut inbox: Inbox) {
-    let mut lab: Result<Lab, String> = Err("this worker was not told which device to use: reload the page".into());
+    let mut engine = Err("this worker was not told which device to use: reload the page".to_string());
     while let Some((command, files)) = inbox.next().await {
-        match (command, &mut lab) {
-            (Command::Start { protocol, .. }, _) if protocol != PROTOCOL_VERSION => {
-                post(&Event::OtherBuild { protocol: PROTOCOL_VERSION });
-                lab = Err("page and worker are of different versions: reload the page".into());
+        match command {
+            Command::Open { version, .. } if version != PROTOCOL_VERSION => {
+                post(&Event::OtherBuild { version: PROTOCOL_VERSION });
+                engine = Err("page and worker are of different versions: reload the page".into());
             }
-            (Command::Start { backend, .. }, _) => {
-                lab = Lab::open(backend).await;
-                match &lab {
-                    Ok(opened) => {
-                        post(&opened.ready());
-                        opened.tell_adapters().await;
+            Command::Open { backend, .. } => {
+                engine = Engine::open(backend).await;
+                match &engine {
+                    Ok(engine) => {
+                        post(&engine.opened());
+                        engine.tell_adapters().await;
                     }
-                    Err(reason) => post(&Event::CannotStart { reason: reason.clone() }),
+                    Err(reason) => post(&Event::CannotOpen { reason: reason.clone() }),
                 }
             }
-            // The shelf needs no device.
-            (Command::Shelf(command), _) => shelf::answer(command, files, &mut inbox).await,
-            (Command::Run { spec }, Ok(lab)) => lab.run(&spec, &mut inbox).await,
-            (command, Ok(lab)) => lab.answer(command, files, &mut inbox).await,
-            (command, Err(reason)) => {
-                if let Some(refused) = command.refused(reason) {
-                    post(&refused);
-                }
-            }
+            Command::Start { id, job } => start(id, job, files, &mut engine, &mut inbox).await,
+            Command::ProvideModel { base, sha256 } => match &mut engine {
+                Ok(engine) => engine.provide(base, sha256, files),
+                Err(reason) => post(&Event::Log { level: LogLevel::Error, text: format!("{base}: {reason}") }),
+            },
+            // What these speak of has ended, and said so.
+            Command::Pause(_) | Command::Resume(_) | Command::Stop(_) => {}
         }
+    }
+}
+
+async fn start(id: JobId, job: Job, files: Vec<File>, engine: &mut Result<Engine, String>, inbox: &mut Inbox) {
+    match (job, engine) {
+        // The visitor's models need no device.
+        (Job::InspectModel { source }, _) => {
+            let summary = models::inspect(&source, files, &mut Loading::new(id, inbox)).await;
+            models::finish(id, summary.map(|summary| Output::Inspected(Box::new(summary))));
+        }
+        (Job::LoadModel { name, source, keep }, _) => {
+            let card = models::load(name, &source, files, keep, &mut Loading::new(id, inbox)).await;
+            models::finish(id, card.map(|card| Output::Loaded(Box::new(card))));
+        }
+        (Job::RemoveModel { name }, _) => {
+            models::finish(id, models::remove(&name).await.map(|()| Output::Removed));
+        }
+        (Job::Train(spec), Ok(engine)) => engine.train(id, &spec, inbox).await,
+        (job, Ok(engine)) => engine.answer(id, job, files, inbox).await,
+        (_, Err(reason)) => finish(id, Err(reason)),
     }
 }

@@ -1,9 +1,9 @@
 //! The visitor's own data: files by handle, read in pieces up to a bound, or pasted text.
 
-use super::lab::{Lab, UserSplits, WorkerError};
-use super::talk::preview;
+use super::engine::{Engine, UserSplits, WorkerError};
+use super::jobs::preview;
 use crate::data::user::{self, ColumnChoice, Options, READ_LIMIT};
-use crate::protocol::DataSummary;
+use crate::job::DataSummary;
 use crate::spec::Source;
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::JsFuture;
@@ -18,7 +18,7 @@ pub enum Input {
 /// Bytes of a file that are read at once.
 const PIECE: f64 = 4_194_304.0;
 
-impl Lab {
+impl Engine {
     /// Reads and divides the data; what was loaded before stays where this fails.
     pub async fn user_data(
         &mut self,
@@ -38,7 +38,7 @@ impl Lab {
         drop(files);
         let counted = data.splits.train.len().min(2_000);
         let first = &data.splits.train[..counted];
-        let tokens = self.encode_with(base, |tokenizer| Lab::count_tokens(tokenizer, first)).await?;
+        let tokens = self.encode_with(base, |tokenizer| Engine::count_tokens(tokenizer, first)).await?;
         let all = (tokens as f64 * data.splits.train.len() as f64 / counted.max(1) as f64).round() as u64;
         let mut notes = data.notes;
         if counted < data.splits.train.len() {

@@ -1,7 +1,7 @@
 //! What the worker says to the page, warnings and panics included: on the GPU errors are silent otherwise.
 
+use crate::job::{Event, JobEvent, JobId, LogLevel, Output, Progress};
 use crate::platform::browser::wire;
-use crate::protocol::{Event, LogLevel};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use wasm_bindgen::JsCast;
 use web_sys::DedicatedWorkerGlobalScope;
@@ -13,6 +13,19 @@ pub fn post(event: &Event) {
         Ok(message) => drop(scope.post_message(&message)),
         Err(error) => web_sys::console::error_1(&error.to_string().into()),
     }
+}
+
+pub fn say(id: JobId, event: JobEvent) {
+    post(&Event::Job(id, event));
+}
+
+pub fn progress(id: JobId, progress: Progress) {
+    say(id, JobEvent::Progress(progress));
+}
+
+/// A job's last word.
+pub fn finish(id: JobId, result: Result<Output, impl ToString>) {
+    say(id, result.map_or_else(|error| JobEvent::Failed(error.to_string()), JobEvent::Done));
 }
 
 struct ToPage;

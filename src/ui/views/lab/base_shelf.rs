@@ -1,8 +1,8 @@
 //! The base models at hand, the visitor's own among them, and the browser's storage that those take.
 
 use super::load_model::LoadModel;
+use crate::job::{ModelRef, ModelSource};
 use crate::platform::storage::Room;
-use crate::protocol::{ModelRef, ModelSource};
 use crate::record::ModelCard;
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
@@ -21,7 +21,7 @@ pub fn BaseShelf() -> impl IntoView {
         cards.sort_by_key(|card| card.origin.is_none());
         cards
     });
-    let unfinished = Memo::new(move |_| lab.state.with(|state| state.models.unfinished.clone()));
+    let partial = Memo::new(move |_| lab.state.with(|state| state.models.partial.clone()));
     view! {
         <div class="list" role="region" tabindex="0" aria-label="Base models">
             <table data-testid="shelf">
@@ -43,13 +43,13 @@ pub fn BaseShelf() -> impl IntoView {
                 </tbody>
             </table>
         </div>
-        {move || unfinished.get().into_iter().map(|download| {
+        {move || partial.get().into_iter().map(|download| {
             let source = ModelSource::Hub { host: download.host.clone(), address: download.address.clone() };
             let (name, removed) = (download.name.clone(), download.name.clone());
             view! {
                 <p class="chips" data-testid="unfinished">
                     <span>{name} " is not downloaded to its end."</span>
-                    <button type="button" class="secondary outline small" on:click=move |_| lab.look(source.clone(), Vec::new())>
+                    <button type="button" class="secondary outline small" on:click=move |_| lab.inspect(source.clone(), Vec::new())>
                         "Go on"
                     </button>
                     <button type="button" class="secondary outline small" on:click=move |_| lab.send(Input::RemoveModel(removed.clone()))>

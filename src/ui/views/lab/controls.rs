@@ -15,8 +15,8 @@ pub fn Controls() -> impl IntoView {
         lab.state.with(|state| match state.phase {
             Phase::Idle => match state.planned() {
                 Ok(cells) => {
-                    let open = cells.iter().filter(|cell| !state.queue.is_done(&cell.id())).count();
-                    let time = preview(state, &cells).map(|s| format!(", about {}", duration(s))).unwrap_or_default();
+                    let open = cells.iter().filter(|(id, _)| !state.queue.is_done(id)).count();
+                    let time = preview(state, cells).map(|s| format!(", about {}", duration(s))).unwrap_or_default();
                     match open {
                         0 => "Every run of this experiment is finished. Play adds a seed.".to_string(),
                         1 => format!("1 run to train{time}."),
@@ -24,7 +24,7 @@ pub fn Controls() -> impl IntoView {
                     }
                 }
                 Err(_) if state.shelf == Loaded::Waiting => "Loading the shelf of base models…".into(),
-                Err(reason) => reason,
+                Err(reason) => reason.to_string(),
             },
             Phase::Playing | Phase::Paused => {
                 let counts = state.queue.counts();

@@ -2,7 +2,7 @@
 //! could not be.
 
 use crate::data::tasks::{Distance, Task};
-use crate::protocol::{ColumnChoice, DataRequest, DataSummary};
+use crate::job::{ColumnChoice, DataRequest, DataSummary};
 use crate::ui::browser;
 use crate::ui::drop::Dropped;
 use crate::ui::lab::use_lab;
@@ -121,7 +121,7 @@ fn OwnData() -> impl IntoView {
         let Some(first) = files.first() else { return };
         let name =
             if files.len() == 1 { first.name() } else { format!("{} and {} more", first.name(), files.len() - 1) };
-        lab.hold_files(name.clone(), files);
+        lab.keep_files(name.clone(), files);
         lab.send(Input::OwnData(DataRequest::Files { name, columns: None }));
     };
     view! {

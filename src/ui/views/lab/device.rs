@@ -1,6 +1,6 @@
 //! The badge that says what trains, and why; opened, it offers the choice.
 
-use crate::protocol::Backend;
+use crate::job::Backend;
 use crate::ui::lab::use_lab;
 use leptos::prelude::*;
 

@@ -2,7 +2,7 @@
 //! how far it is; and what went wrong.
 
 use crate::hub::{Address, Host};
-use crate::protocol::{ModelSource, Sight, Step};
+use crate::job::{LoadStep, ModelSource, ModelSummary};
 use crate::ui::charts::palette::method_name;
 use crate::ui::drop::{Dropped, picked};
 use crate::ui::lab::use_lab;
@@ -18,7 +18,7 @@ pub fn LoadModel() -> impl IntoView {
     let lab = use_lab();
     let look = move |Dropped { label, files }: Dropped| {
         if !files.is_empty() {
-            lab.look(ModelSource::Files { label }, files);
+            lab.inspect(ModelSource::Files { offer: 0, label }, files);
         }
     };
     let choose = move |event: ev::Event| look(picked(&event_target(&event)));
@@ -40,11 +40,11 @@ pub fn LoadModel() -> impl IntoView {
         </DropArea>
         <FromHub />
         <div aria-live="polite">
-            <For each=move || loads.get() key=|load| load.request let(load)>
+            <For each=move || loads.get() key=|load| load.offer let(load)>
                 {
-                    let request = load.request;
+                    let offer = load.offer;
                     let now = Memo::new(move |last: Option<&Load>| {
-                        let found = loads.with(|loads| loads.iter().find(|each| each.request == request).cloned());
+                        let found = loads.with(|loads| loads.iter().find(|each| each.offer == offer).cloned());
                         found.or(last.cloned()).unwrap_or(load.clone())
                     });
                     view! { <OneLoad load=now /> }
@@ -76,7 +76,7 @@ fn FromHub() -> impl IntoView {
             Ok(address) => {
                 problem.set(None);
                 let source = ModelSource::Hub { host: hub.get_untracked(), address: address.to_string() };
-                lab.look(source, Vec::new());
+                lab.inspect(source, Vec::new());
             }
             Err(error) => problem.set(Some(format!("{error}."))),
         }
@@ -133,13 +133,13 @@ fn FromHub() -> impl IntoView {
 #[component]
 fn OneLoad(load: Memo<Load>) -> impl IntoView {
     let lab = use_lab();
-    let request = load.with_untracked(|load| load.request);
+    let offer = load.with_untracked(|load| load.offer);
     let name = move || load.with(|load| load.name.clone());
     let keep = RwSignal::new(true);
-    let leave = move |_| lab.send(Input::Leave(request));
-    let sight = Memo::new(move |_| load.with(|load| load.sight.clone()));
-    let fits = Memo::new(move |_| match sight.get() {
-        Some(sight) => lab.state.with(|state| state.fits(&sight)),
+    let leave = move |_| lab.send(Input::CancelLoad(offer));
+    let summary = Memo::new(move |_| load.with(|load| load.summary.clone()));
+    let fits = Memo::new(move |_| match summary.get() {
+        Some(summary) => lab.state.with(|state| state.fits(&summary)),
         None => Vec::new(),
     });
     let hopeless = Memo::new(move |_| fits.with(|fits| fits.iter().all(|fit| fit.verdict.is_err())));
@@ -148,16 +148,16 @@ fn OneLoad(load: Memo<Load>) -> impl IntoView {
     view! {
         <section class="load" data-testid="load" aria-label=move || format!("Loading {}", name())>
             <h3>{name}</h3>
-            {move || sight.get().map(|sight| view! { <p class="quiet" data-testid="sight">{describe(&sight)}</p> })}
+            {move || summary.get().map(|summary| view! { <p class="quiet" data-testid="sight">{describe(&summary)}</p> })}
             <Show when=move || !fits.with(Vec::is_empty)>
                 <FitTable fits />
             </Show>
             {move || match stage.get() {
-                Stage::Looking => view! {
+                Stage::Inspecting => view! {
                     <p class="quiet" aria-busy="true">"Looking at it…"</p>
                     <button type="button" class="secondary outline small" on:click=leave>"Cancel"</button>
                 }.into_any(),
-                Stage::Seen => view! {
+                Stage::Inspected => view! {
                     {move || hopeless.get().then(|| view! {
                         <p class="problem" data-testid="hopeless">
                             "No method fits into this browser: " {advice(&fits.get())}
@@ -180,19 +180,19 @@ fn OneLoad(load: Memo<Load>) -> impl IntoView {
                             class="small"
                             data-testid="take"
                             disabled=move || hopeless.get()
-                            on:click=move |_| lab.send(Input::Take { request, keep: on_hub || keep.get_untracked() })
+                            on:click=move |_| lab.send(Input::LoadModel { offer, keep: on_hub || keep.get_untracked() })
                         >
-                            {move || take_label(on_hub, sight.get())}
+                            {move || take_label(on_hub, summary.get())}
                         </button>
                         <button type="button" class="secondary outline small" on:click=leave>"Not this one"</button>
                     </div>
                 }.into_any(),
-                Stage::Taking(progress) => view! {
-                    <TakingLine progress />
+                Stage::Loading(progress) => view! {
+                    <LoadingLine progress />
                     <button type="button" class="secondary outline small" data-testid="cancel" on:click=leave>"Cancel"</button>
                 }.into_any(),
                 Stage::Refused { reason, keep: resumes } => {
-                    let seen = load.with_untracked(|load| load.sight.is_some());
+                    let seen = load.with_untracked(|load| load.summary.is_some());
                     let source = load.with_untracked(|load| load.source.clone());
                     view! {
                         <p class="problem" data-testid="load-problem">{format!("{reason}.")}</p>
@@ -206,8 +206,8 @@ fn OneLoad(load: Memo<Load>) -> impl IntoView {
                                             class="small"
                                             data-testid="again"
                                             on:click=move |_| match seen && resumes {
-                                                true => lab.send(Input::Take { request, keep: true }),
-                                                false => lab.look(source.clone(), Vec::new()),
+                                                true => lab.send(Input::LoadModel { offer, keep: true }),
+                                                false => lab.inspect(source.clone(), Vec::new()),
                                             }
                                         >
                                             {if seen { "Go on" } else { "Try again" }}
@@ -226,27 +226,27 @@ fn OneLoad(load: Memo<Load>) -> impl IntoView {
     }
 }
 
-fn describe(sight: &Sight) -> String {
-    let parameters = sight.config.parameters();
+fn describe(summary: &ModelSummary) -> String {
+    let parameters = summary.config.parameters();
     format!(
         "{}, {} parameters ({} without embeddings), {} layers of {}, {} tokens of vocabulary, {} of {}",
-        sight.family,
+        summary.family,
         count(parameters.total),
         count(parameters.non_embedding),
-        sight.config.layers,
-        sight.config.d_model,
-        count(sight.config.vocab_size as u64),
-        bytes(sight.bytes),
-        sight.dtype
+        summary.config.layers,
+        summary.config.d_model,
+        count(summary.config.vocab_size as u64),
+        bytes(summary.bytes),
+        summary.dtype
     )
 }
 
-fn take_label(on_hub: bool, sight: Option<Sight>) -> String {
-    match sight {
-        Some(sight) if on_hub && sight.here > 0 => {
-            format!("Go on downloading ({} of {} are here)", bytes(sight.here), bytes(sight.bytes))
+fn take_label(on_hub: bool, summary: Option<ModelSummary>) -> String {
+    match summary {
+        Some(summary) if on_hub && summary.here > 0 => {
+            format!("Go on downloading ({} of {} are here)", bytes(summary.here), bytes(summary.bytes))
         }
-        Some(sight) if on_hub => format!("Download {}", bytes(sight.bytes)),
+        Some(summary) if on_hub => format!("Download {}", bytes(summary.bytes)),
         _ => "Put it on the shelf".into(),
     }
 }
@@ -264,12 +264,12 @@ fn advice(fits: &[Fit]) -> String {
 }
 
 #[component]
-fn TakingLine(progress: Option<(Step, String, u64, u64)>) -> impl IntoView {
+fn LoadingLine(progress: Option<(LoadStep, String, u64, u64)>) -> impl IntoView {
     let words = match &progress {
         None => "Beginning…".to_string(),
-        Some((Step::Checking, ..)) => "Checking every number…".into(),
+        Some((LoadStep::Checking, ..)) => "Checking every number…".into(),
         Some((step, file, done, total)) => {
-            let doing = if *step == Step::Copying { "Copying" } else { "Downloading" };
+            let doing = if *step == LoadStep::Copying { "Copying" } else { "Downloading" };
             let of = if *total > 0 { format!(" of {}", bytes(*total)) } else { String::new() };
             format!("{doing} {file}: {}{of}", bytes(*done))
         }

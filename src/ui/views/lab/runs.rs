@@ -2,7 +2,7 @@
 
 use super::methods::Mark;
 use crate::plan::queue::CellState;
-use crate::spec::{MethodKind, RunId};
+use crate::spec::{MethodKind, RunId, RunSpec};
 use crate::ui::charts::palette::method_name;
 use crate::ui::charts::{curve, sparkline};
 use crate::ui::lab::use_lab;
@@ -14,6 +14,8 @@ use leptos::prelude::*;
 
 /// Waiting runs shown; the rest are counted.
 const WAITING_SHOWN: usize = 4;
+/// Finished runs shown, the newest.
+const FINISHED_SHOWN: usize = 200;
 
 #[derive(Clone, Debug, PartialEq)]
 struct Line {
@@ -33,59 +35,65 @@ enum LineState {
     Failed(String),
 }
 
-/// Running first, then failed, finished (newest first), waiting.
+/// Running first, then failed, finished (newest first), waiting. Only what is shown is drawn.
 fn lines(state: &State) -> Vec<Line> {
-    let path = |curve: &mut dyn Iterator<Item = f64>| sparkline::path(&curve.collect::<Vec<_>>(), 72.0, 18.0);
-    let mut lines: Vec<(u8, usize, Line)> = Vec::new();
-    for (index, (id, spec, cell)) in state.queue.cells().enumerate() {
-        let precomputed = state.is_precomputed(id);
+    let mut found: Vec<(u8, usize, (&RunId, &RunSpec, &CellState))> = Vec::new();
+    for (index, cell) in state.queue.cells().enumerate() {
+        let precomputed = state.is_precomputed(cell.0);
         if precomputed && state.precomputed.put_away {
             continue;
         }
-        let (rank, shown) = match cell {
-            CellState::Running => {
-                let live = state.live.get(id).cloned().unwrap_or_default();
-                let running = LineState::Running {
-                    step: live.step,
-                    of: live.of,
-                    loss: live.curve.last().map(|&(_, loss)| loss),
-                    tokens_per_second: live.tokens_per_second,
-                    left: run_left(&live),
-                    path: path(&mut live.curve.iter().map(|&(_, loss)| loss)),
-                };
-                (0, running)
-            }
-            CellState::Failed(reason) => (1, LineState::Failed(reason.clone())),
-            CellState::Done(record) => {
-                let done = LineState::Done {
-                    loss: record.test.nats_per_token,
-                    seconds: record.wall_seconds,
-                    path: path(&mut record.curve.iter().map(|point| point.nats_per_token)),
-                    precomputed,
-                };
-                (if precomputed { 3 } else { 2 }, done)
-            }
-            CellState::Pending => (4, LineState::Waiting),
+        let rank = match cell.2 {
+            CellState::Running => 0,
+            CellState::Failed(_) => 1,
+            CellState::Done(_) => 2 + u8::from(precomputed),
+            CellState::Pending => 4,
         };
         // The newest finished stand first.
         let order = if rank == 2 || rank == 3 { usize::MAX - index } else { index };
-        let line = Line {
-            id: id.clone(),
-            kind: spec.method.kind(),
-            base: spec.base.name.clone(),
-            examples: spec.data.examples,
-            seed: spec.seed.0,
-            state: shown,
-        };
-        lines.push((rank, order, line));
+        found.push((rank, order, cell));
     }
-    lines.sort_by_key(|(rank, order, _)| (*rank, *order));
-    let mut waiting = 0;
-    lines.retain(|(rank, _, _)| {
-        waiting += (*rank == 4) as usize;
-        *rank != 4 || waiting <= WAITING_SHOWN
+    found.sort_by_key(|(rank, order, _)| (*rank, *order));
+    let mut shown = [0; 5];
+    found.retain(|(rank, ..)| {
+        shown[usize::from(*rank)] += 1;
+        let most = if *rank == 4 { WAITING_SHOWN } else { FINISHED_SHOWN };
+        *rank < 2 || shown[usize::from(*rank)] <= most
     });
-    lines.into_iter().map(|(_, _, line)| line).collect()
+    found.into_iter().map(|(_, _, cell)| line(state, cell)).collect()
+}
+
+fn line(state: &State, (id, spec, cell): (&RunId, &RunSpec, &CellState)) -> Line {
+    let path = |curve: &mut dyn Iterator<Item = f64>| sparkline::path(&curve.collect::<Vec<_>>(), 72.0, 18.0);
+    let shown = match cell {
+        CellState::Running => {
+            let live = state.live.get(id).cloned().unwrap_or_default();
+            LineState::Running {
+                step: live.step,
+                of: live.of,
+                loss: live.curve.last().map(|&(_, loss)| loss),
+                tokens_per_second: live.tokens_per_second,
+                left: run_left(&live),
+                path: path(&mut live.curve.iter().map(|&(_, loss)| loss)),
+            }
+        }
+        CellState::Failed(reason) => LineState::Failed(reason.clone()),
+        CellState::Done(record) => LineState::Done {
+            loss: record.test.nats_per_token,
+            seconds: record.wall_seconds,
+            path: path(&mut record.curve.iter().map(|point| point.nats_per_token)),
+            precomputed: state.is_precomputed(id),
+        },
+        CellState::Pending => LineState::Waiting,
+    };
+    Line {
+        id: id.clone(),
+        kind: spec.method.kind(),
+        base: spec.base.name.clone(),
+        examples: spec.data.examples,
+        seed: spec.seed.0,
+        state: shown,
+    }
 }
 
 #[component]
@@ -220,7 +228,7 @@ fn RunCurve(picked: Memo<Option<RunId>>) -> impl IntoView {
     let shown = Memo::new(move |_| {
         let id = picked.get()?;
         lab.state.with(|state| {
-            let (_, spec, cell) = state.queue.cells().find(|(cell, _, _)| **cell == id)?;
+            let (spec, cell) = state.queue.cell(&id)?;
             let kind = spec.method.kind();
             let title = format!("{}, {} examples", method_name(kind), spec.data.examples);
             let dev = |points: &[crate::record::EvalPoint]| {

@@ -1,6 +1,6 @@
 //! Adapters that the visitor brings: PEFT folders or their .zip, checked against a base and kept in the browser.
 
-use crate::protocol::AdapterCard;
+use crate::job::AdapterCard;
 use crate::spec::MethodResult;
 use crate::ui::drop::{Dropped, picked};
 use crate::ui::lab::use_lab;
@@ -13,12 +13,12 @@ use leptos::prelude::*;
 #[component]
 pub fn Adapters() -> impl IntoView {
     let lab = use_lab();
-    let cards = Memo::new(move |_| lab.state.with(|state| state.asks.adapters.clone()));
+    let cards = Memo::new(move |_| lab.state.with(|state| state.jobs.adapters.clone()));
     let bases = Memo::new(move |_| {
         lab.state.with(|state| state.cards().iter().map(|card| card.name.clone()).collect::<Vec<_>>())
     });
-    let problem = Memo::new(move |_| lab.state.with(|state| state.asks.adapter_problem.clone()));
-    let adding = Memo::new(move |_| lab.state.with(|state| state.asks.is_adding()));
+    let problem = Memo::new(move |_| lab.state.with(|state| state.jobs.adapter_problem.clone()));
+    let adding = Memo::new(move |_| lab.state.with(|state| state.jobs.is_adding()));
     let wanted = RwSignal::new(None::<String>);
     let base = Memo::new(move |_| {
         let first = || {
@@ -31,7 +31,7 @@ pub fn Adapters() -> impl IntoView {
         if let (Some(base), false) = (base.get_untracked(), files.is_empty()) {
             let zip = || files.iter().find_map(|file| file.name().strip_suffix(".zip").map(String::from));
             let name = if label.is_empty() { zip().unwrap_or_else(|| "adapter".into()) } else { label };
-            lab.hold_files(name.clone(), files);
+            lab.keep_files(name.clone(), files);
             lab.send(Input::AddAdapter { name, base });
         }
     };
@@ -93,7 +93,7 @@ fn Added(card: AdapterCard) -> impl IntoView {
                 on:change=move |event| {
                     let name = event_target_value(&event).trim().to_string();
                     if !name.is_empty() {
-                        lab.send(Input::NameAdapter { id: renamed.clone(), name });
+                        lab.send(Input::RenameAdapter { id: renamed.clone(), name });
                     }
                 }
             />

@@ -1,10 +1,10 @@
 //! Before and after: the same prompt completed by the base and by what a run made of it, side by side.
 
-use crate::protocol::{Context, ModelRef, Sampling};
+use crate::job::{Context, ModelRef, Sampling};
 use crate::spec::{MethodKind, RunId};
 use crate::ui::charts::palette::method_name;
 use crate::ui::lab::{Lab, use_lab};
-use crate::ui::state::asks::Completion;
+use crate::ui::state::jobs::Completion;
 use crate::ui::state::{Input, State};
 use leptos::prelude::*;
 
@@ -148,7 +148,7 @@ pub fn Side(
     let lab = use_lab();
     let completion = Memo::new(move |_| {
         let model = model.get()?;
-        lab.state.with(|state| state.asks.completion(&model).cloned())
+        lab.state.with(|state| state.jobs.completion(&model).cloned())
     });
     let text = move || match completion.get() {
         None => String::new(),

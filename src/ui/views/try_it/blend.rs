@@ -1,7 +1,7 @@
 //! A blend: several LoRA adapters beside one base, each counting as much as its slider says, below zero for its
 //! opposite.
 
-use crate::protocol::{AdapterRef, Blended, ModelRef};
+use crate::job::{AdapterRef, Blended, ModelRef};
 use crate::ui::lab::use_lab;
 use crate::ui::state::State;
 use crate::ui::widgets::base_select::BaseSelect;
@@ -22,7 +22,7 @@ fn choices(state: &State) -> Vec<Choice> {
         name: run.name,
         adapter: AdapterRef::Run(run.run),
     });
-    let added = state.asks.adapters.iter().filter(|card| card.method.kind().merges()).map(|card| Choice {
+    let added = state.jobs.adapters.iter().filter(|card| card.method.kind().merges()).map(|card| Choice {
         base: card.base.name.clone(),
         name: card.name.clone(),
         adapter: AdapterRef::Added(card.id.clone()),

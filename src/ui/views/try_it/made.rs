@@ -1,11 +1,10 @@
 //! What was made here, to take away: adapters in PEFT's format, full models as Hugging Face folders, each one .zip.
 
 use super::before_after::tuned;
-use crate::protocol::ModelRef;
+use crate::job::{Job, ModelRef};
 use crate::spec::MethodResult;
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
-use crate::ui::state::asks::Asked;
 use leptos::prelude::*;
 
 #[component]
@@ -46,8 +45,8 @@ pub fn Made() -> impl IntoView {
 #[component]
 pub fn Download(model: ModelRef, merged: bool, label: &'static str) -> impl IntoView {
     let lab = use_lab();
-    let asked = Asked::Export { model: model.clone(), merged };
-    let busy = Memo::new(move |_| lab.state.with(|state| state.asks.is_under_way(&asked)));
+    let export = Job::Export { model: model.clone(), merged };
+    let busy = Memo::new(move |_| lab.state.with(|state| state.jobs.is_under_way(&export)));
     view! {
         <button
             type="button"

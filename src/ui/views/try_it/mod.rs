@@ -6,7 +6,7 @@ pub mod before_after;
 mod blend;
 pub mod made;
 
-use crate::protocol::{AdapterRef, Blended, Context, ModelRef, Sampling};
+use crate::job::{AdapterRef, Blended, Context, ModelRef, Sampling};
 use crate::ui::lab::use_lab;
 use crate::ui::state::conversation::Talk;
 use crate::ui::state::{Input, State};
@@ -47,7 +47,7 @@ pub fn TryIt() -> impl IntoView {
     let typed = RwSignal::new(None::<String>);
     let prompt = Memo::new(move |_| typed.get().unwrap_or_else(|| example.get().0));
     let sampling = RwSignal::new(Sampling::default());
-    let busy = Memo::new(move |_| lab.state.with(|state| state.asks.is_completing()));
+    let busy = Memo::new(move |_| lab.state.with(|state| state.jobs.is_completing()));
     let ready = Memo::new(move |_| lab.state.with(State::is_ready));
     let chatting = RwSignal::new(false);
     let talk = RwSignal::new(Talk::default());
@@ -66,7 +66,7 @@ pub fn TryIt() -> impl IntoView {
             if said.is_empty() {
                 return;
             }
-            lab.state.with_untracked(|state| talk.update(|talk| talk.say(said, &state.asks)));
+            lab.state.with_untracked(|state| talk.update(|talk| talk.say(said, &state.jobs)));
             saying.set(String::new());
         }
         ask(shown.get_untracked(), false);
@@ -293,7 +293,7 @@ fn alone(base: &str, adapter: AdapterRef) -> ModelRef {
 
 /// The added adapters as models.
 fn added(state: &State) -> Vec<(String, ModelRef)> {
-    let cards = state.asks.adapters.iter();
+    let cards = state.jobs.adapters.iter();
     cards.map(|card| (card.name.clone(), alone(&card.base.name, AdapterRef::Added(card.id.clone())))).collect()
 }
 

@@ -1,18 +1,21 @@
 //! Completions: models go on from texts or conversations. Those asked for together take turns, token by token, so
 //! that they are read side by side; each one's speed counts its own turns only.
 
-use super::lab::{Lab, LoadedBase, WorkerError};
-use super::post::post;
-use super::talk::milliseconds;
+use super::engine::{Engine, LoadedBase, WorkerError};
+use super::jobs::milliseconds;
+use super::post::{finish, say};
 use super::{Inbox, Message};
 use crate::data::{Tokenizer, plain_chat};
 use crate::engine::model::{Continuation, Generator};
-use crate::protocol::{Command, Context, Event, ModelRef, Sampling};
+use crate::job::{Command, Context, Job, JobEvent, JobId, ModelRef, Output, Partial, Sampling};
 use std::rc::Rc;
+
+/// What is asked for: with which model to go on from what, and how.
+pub(super) type Request = (JobId, ModelRef, Context, Sampling);
 
 /// A completion under way.
 struct Completing {
-    request: u32,
+    id: JobId,
     base: Rc<LoadedBase>,
     generator: Generator,
     said: Continuation,
@@ -21,25 +24,25 @@ struct Completing {
     spent: f64,
 }
 
-impl Lab {
+impl Engine {
     /// Does the completion that `first` asks for, and every other that comes meanwhile, to the end.
-    pub(super) async fn generate(&mut self, first: Command, inbox: &mut Inbox) {
-        let mut under_way = Vec::new();
+    pub(super) async fn generate(&mut self, first: Request, inbox: &mut Inbox) {
+        let mut under_way: Vec<Completing> = Vec::new();
         let mut asked = vec![first];
         loop {
-            for command in asked.drain(..) {
-                let Command::Generate { request, model, context, settings } = command else { continue };
-                match self.begin(request, &model, context, settings).await {
+            for request in asked.drain(..) {
+                let id = request.0;
+                match self.begin(request).await {
                     Ok(completing) => under_way.push(completing),
-                    Err(error) => post(&Event::Refused { request, reason: error.to_string() }),
+                    Err(error) => finish(id, Err(error)),
                 }
             }
             let mut going = Vec::new();
             for mut completing in under_way {
                 match completing.turn().await {
                     Ok(true) => going.push(completing),
-                    Ok(false) => {}
-                    Err(error) => post(&Event::Refused { request: completing.request, reason: error.to_string() }),
+                    Ok(false) => finish(completing.id, Ok::<_, String>(Output::Generated)),
+                    Err(error) => finish(completing.id, Err(error)),
                 }
             }
             under_way = going;
@@ -47,29 +50,32 @@ impl Lab {
             let mut others: Vec<Message> = Vec::new();
             while let Some(message) = inbox.arrived() {
                 match message {
-                    (generate @ Command::Generate { .. }, _) => asked.push(generate),
-                    (Command::CancelGenerate { request: named }, _) => {
-                        asked.retain(|ask| !matches!(ask, Command::Generate { request, .. } if *request == named));
-                        under_way.retain(|completing: &Completing| completing.request != named);
+                    (Command::Start { id, job: Job::Generate { model, context, settings } }, _) => {
+                        asked.push((id, model, context, settings));
+                    }
+                    (Command::Stop(id), files) => {
+                        let before = asked.len() + under_way.len();
+                        asked.retain(|request| request.0 != id);
+                        under_way.retain(|completing| completing.id != id);
+                        match asked.len() + under_way.len() < before {
+                            true => say(id, JobEvent::Stopped),
+                            // A cell's that waits for this, or of a job that has not begun.
+                            false => others.push((Command::Stop(id), files)),
+                        }
                     }
                     other => others.push(other),
                 }
             }
-            inbox.waiting.extend(others);
+            inbox.unheard.extend(others);
             if under_way.is_empty() && asked.is_empty() {
                 return;
             }
         }
     }
 
-    async fn begin(
-        &mut self,
-        request: u32,
-        model: &ModelRef,
-        context: Context,
-        settings: Sampling,
-    ) -> Result<Completing, WorkerError> {
-        let (model, base) = self.model(model).await?;
+    async fn begin(&mut self, (id, model, context, settings): Request) -> Result<Completing, WorkerError> {
+        self.job = id;
+        let (model, base) = self.model(&model).await?;
         let (text, templated) = match context {
             Context::Text(text) => (text, false),
             Context::Chat(messages) => match base.tokenizer.chat_at(&messages, true, local_seconds())? {
@@ -81,10 +87,10 @@ impl Lab {
         if ids.is_empty() {
             ids.push(base.tokenizer.end_of_text());
         }
-        post(&Event::Reading { request, text, templated });
+        say(id, JobEvent::Partial(Partial::Reading { text, templated }));
         let generator = Generator::start(&model, &ids, settings).await?;
         let said = Continuation::of(ids, &base.tokenizer)?;
-        Ok(Completing { request, base, generator, said, most: settings.max_tokens, spent: 0.0 })
+        Ok(Completing { id, base, generator, said, most: settings.max_tokens, spent: 0.0 })
     }
 }
 
@@ -103,9 +109,8 @@ impl Completing {
         let tokens = self.said.tokens();
         let tokens_per_second = if self.spent > 0.0 { 1000.0 * tokens as f64 / self.spent } else { 0.0 };
         let text = self.said.text(&self.base.tokenizer)?;
-        let done = token.is_none();
-        post(&Event::Generated { request: self.request, text, tokens, tokens_per_second, done });
-        Ok(!done)
+        say(self.id, JobEvent::Partial(Partial::Generated { text, tokens, tokens_per_second }));
+        Ok(token.is_some())
     }
 }
 

@@ -1,32 +1,18 @@
-//! The part of the boundary that speaks of the visitor's own models: looked at, checked, downloaded, kept. A worker of
-//! its own does this, so that no training waits for a download.
+//! What jobs say of the visitor's own models: inspected, checked, downloaded, kept.
 
 use crate::hub::transfer::Part;
 use crate::hub::{Address, Host};
-use crate::record::ModelCard;
 use crate::spec::ModelConfig;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Page → the shelf's worker.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ShelfCommand {
-    /// Read what a model says of itself, not its weights. Answered by `Seen` or `Refused`.
-    Look { request: u32, source: ModelSource },
-    /// Check it whole and put it on the shelf as `name`, in the browser's storage where `keep`; a hub's is downloaded
-    /// there first. Answered by `Progress` and one of `Taken`, `Refused`.
-    Take { request: u32, name: String, source: ModelSource, keep: bool },
-    /// End what this request does; what has been downloaded stays for going on.
-    Cancel { request: u32 },
-    /// Remove a model, or what has arrived of one, from the browser's storage. Answered by `Removed`.
-    Remove { name: String },
-}
-
 /// Where a model comes from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum ModelSource {
-    /// Files beside the message, and what the visitor calls them: their folder's name.
+    /// Files beside the message, kept by the page under this number, and what the visitor calls them: their folder's
+    /// name.
     Files {
+        offer: u32,
         label: String,
     },
     Hub {
@@ -45,19 +31,8 @@ impl ModelSource {
     }
 }
 
-/// The shelf's worker → page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum ShelfEvent {
-    Seen { request: u32, sight: Box<Sight> },
-    Progress { request: u32, doing: Step, file: String, done: u64, total: u64 },
-    Taken { request: u32, card: Box<ModelCard> },
-    Refused { request: u32, reason: String },
-    Removed { name: String },
-}
-
-/// How far a download is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Step {
+pub enum LoadStep {
     Downloading,
     Checking,
     Copying,
@@ -65,7 +40,7 @@ pub enum Step {
 
 /// A model as its config and the headers of its weights describe it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Sight {
+pub struct ModelSummary {
     /// `model_type` of its config.
     pub family: String,
     /// How most of its numbers are stored: "F16".
@@ -81,7 +56,7 @@ pub struct Sight {
 
 /// A download that broke or was cancelled, as it is kept beside its files.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Unfinished {
+pub struct PartialDownload {
     pub name: String,
     pub host: String,
     pub address: String,

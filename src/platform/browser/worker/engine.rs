@@ -2,8 +2,8 @@
 
 use super::fetch::{FetchError, fetch};
 use super::handles::Handles;
-use super::post::post;
-use super::shelf::ShelfError;
+use super::models::LoadError;
+use super::post::{post, progress};
 use super::turn::{Turn, in_time};
 use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::engine::adapt::{self, AdaptError};
@@ -11,9 +11,9 @@ use crate::engine::formats::{Checkpoint, Files, MemoryFiles, TensorFiles, Weight
 use crate::engine::model::{Decoder, HostTensor, ModelError, Tensors};
 use crate::engine::text::{ChatError, TextTokenizer};
 use crate::engine::train::TrainError;
+use crate::job::{Backend, DeviceReport, Event, JobId, ModelRef, PROTOCOL_VERSION, Progress};
 use crate::platform::browser::device;
-use crate::platform::storage::{BrowserStore, Models, Store, StoreError};
-use crate::protocol::{Backend, DeviceReport, Event, ModelRef, PROTOCOL_VERSION};
+use crate::platform::storage::{BrowserStore, Models, Store, StoreError, records};
 use crate::record::ModelCard;
 use crate::record::{Evaluation, RecordError, RunRecord};
 use crate::spec::{Precision, RunSpec, Source};
@@ -47,7 +47,7 @@ pub enum WorkerError {
     #[error("the site's list of models cannot be read: {0}")]
     Index(serde_json::Error),
     #[error(transparent)]
-    Shelf(#[from] ShelfError),
+    Load(#[from] LoadError),
     #[error("no model called {0} is on the shelf: load it first, or reload the page")]
     NoModel(String),
     #[error("the model {name} on the shelf is not the one this run was planned with: load that one again")]
@@ -58,6 +58,8 @@ pub enum WorkerError {
     NoRecord { run: String, error: RecordError },
     #[error("only LoRA adapters can be merged into a base's weights: leave the others out")]
     NotLora,
+    #[error("this worker's program does not do that job: reload the page")]
+    NotHere,
     #[error(transparent)]
     Chat(#[from] ChatError),
     #[error(transparent)]
@@ -78,7 +80,9 @@ pub struct UserSplits {
     pub splits: Splits,
 }
 
-pub struct Lab {
+pub struct Engine {
+    /// The job under way: what is fetched is fetched for it.
+    pub job: JobId,
     pub device: Device,
     pub report: DeviceReport,
     pub store: BrowserStore,
@@ -87,7 +91,7 @@ pub struct Lab {
     /// Bases in memory with how they rest there, the last used last.
     bases: Vec<((String, Precision), Rc<LoadedBase>)>,
     /// The visitor's models that lie in no storage: their weights' hash and files.
-    held: HashMap<String, (String, Vec<File>)>,
+    provided: HashMap<String, (String, Vec<File>)>,
     /// Tokenizers of the visitor's models that are not in memory.
     tokenizers: HashMap<String, Rc<TextTokenizer>>,
     pub user: Option<UserSplits>,
@@ -101,38 +105,34 @@ const BASES_BYTES: u64 = 1 << 30;
 /// A driver that needs longer to open a device has stopped answering.
 const OPEN_SECONDS: u32 = 30;
 
-/// Where a run's tuned weights and spec rest.
-pub fn tuned_path(run: &str, file: &str) -> String {
-    format!("runs/{run}/{file}")
-}
-
+/// Files of a run, beside its record.
 pub const TUNED: &str = "tuned.safetensors";
-pub const RECORD: &str = "record.json";
 pub const CHECKPOINT: &str = "checkpoint";
 
-impl Lab {
+impl Engine {
     /// Opens the device; an error is one sentence for the page.
     pub async fn open(wanted: Backend) -> Result<Self, String> {
         let report = device::probe(wanted).await;
         let opened = in_time(OPEN_SECONDS, open_device(report.clone())).await;
         let device = opened.ok_or_else(|| format!("{} did not open within {OPEN_SECONDS} s", report.name))??;
         let turn = Turn::new().map_err(|error| format!("no message channel in this browser: {error:?}"))?;
-        Ok(Lab {
+        Ok(Engine {
+            job: JobId::default(),
             device,
             report,
             store: BrowserStore::open().await,
             turn,
             cards: Vec::new(),
             bases: Vec::new(),
-            held: HashMap::new(),
+            provided: HashMap::new(),
             tokenizers: HashMap::new(),
             user: None,
             base_tests: HashMap::new(),
         })
     }
 
-    pub fn ready(&self) -> Event {
-        Event::Ready { protocol: PROTOCOL_VERSION, device: self.report.clone() }
+    pub fn opened(&self) -> Event {
+        Event::Opened { version: PROTOCOL_VERSION, device: self.report.clone() }
     }
 
     async fn cards(&mut self) -> Result<&[ModelCard], WorkerError> {
@@ -197,7 +197,7 @@ impl Lab {
 
     /// A model that the visitor brought, by its files: handed over by the page, or in the browser's storage.
     async fn own(&self, name: &str) -> Result<Option<(String, Handles)>, WorkerError> {
-        if let Some((sha256, files)) = self.held.get(name) {
+        if let Some((sha256, files)) = self.provided.get(name) {
             return Ok(Some((sha256.clone(), Handles::new(files.clone())?)));
         }
         let Ok(models) = Models::open().await else { return Ok(None) };
@@ -208,19 +208,19 @@ impl Lab {
     }
 
     /// Takes the files of a model that lies in no storage.
-    pub fn hold(&mut self, base: String, sha256: String, files: Vec<File>) {
-        self.held.insert(base, (sha256, files));
+    pub fn provide(&mut self, base: String, sha256: String, files: Vec<File>) {
+        self.provided.insert(base, (sha256, files));
     }
 
     /// The files of a base of the site.
     pub async fn base_files(&mut self, name: &str) -> Result<MemoryFiles, WorkerError> {
         let card = self.cards().await?.iter().find(|card| card.name == name);
         let sha256 = card.ok_or_else(|| WorkerError::NoModel(name.into()))?.sha256.clone();
-        let mut files = Vec::new();
+        let (mut files, job) = (Vec::new(), self.job);
         for file in ["config.json", "tokenizer.json", "tokenizer_config.json", "model.safetensors"] {
             let report = |loaded, total| {
                 if file == "model.safetensors" {
-                    post(&Event::Fetching { base: name.into(), loaded, total });
+                    progress(job, Progress::Fetching { base: name.into(), loaded, total });
                 }
             };
             // What is kept in the browser goes by this address: other weights have another.
@@ -294,10 +294,9 @@ impl Lab {
     /// A run's record and what it trained, from storage.
     pub async fn tuned(&self, run: &str) -> Result<(RunRecord, Tensors), WorkerError> {
         let missing = || WorkerError::NoTuned(run.into());
-        let record = self.store.read(&tuned_path(run, RECORD)).await?.ok_or_else(missing)?;
-        let bytes = self.store.read(&tuned_path(run, TUNED)).await?.ok_or_else(missing)?;
-        let record = RunRecord::from_json(&String::from_utf8_lossy(&record))
-            .map_err(|error| WorkerError::NoRecord { run: run.into(), error })?;
+        let record = records::read(&self.store, run).await?.ok_or_else(missing)?;
+        let bytes = self.store.read(&records::path(run, TUNED)).await?.ok_or_else(missing)?;
+        let record = RunRecord::from_json(&record).map_err(|error| WorkerError::NoRecord { run: run.into(), error })?;
         let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
         Ok((record, all(&TensorFiles::open_file(files, TUNED)?)?))
     }

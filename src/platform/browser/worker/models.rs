@@ -1,18 +1,18 @@
-//! The shelf's worker: looks at models that the visitor brings, downloads, checks and keeps them. A worker of its own,
-//! so that no training waits for it; it holds no device.
+//! The visitor's models: inspected, downloaded, checked and kept. A worker of its own does this, so that no training waits
+//! for it; it holds no device.
 
 use super::Inbox;
 use super::handles::{Handles, PIECE};
 use super::hub::Hub;
-use super::post::post;
+use super::post::{progress, say};
 use crate::engine::formats::{Checkpoint, Description, Files, WeightsError, hash_files, index_shards, parse_json};
 use crate::engine::train::bench::bench;
 use crate::hub::transfer::{TransferError, sha256};
 use crate::hub::{Address, AddressError, Host};
+use crate::job::{Command, JobEvent, JobId, LoadStep, ModelSource, ModelSummary, Output, PartialDownload, Progress};
 use crate::plan::bench::BenchSize;
 use crate::plan::estimate::Estimate;
 use crate::platform::storage::{InPlace, Models, Room, StoreError, model_path};
-use crate::protocol::{Command, Event, ModelSource, ShelfCommand, ShelfEvent, Sight, Step, Unfinished};
 use crate::record::{ModelCard, Origin};
 use crate::spec::{MethodKind, TrainConfig};
 use burn::tensor::Device;
@@ -31,7 +31,7 @@ const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";
 
 #[derive(Debug, thiserror::Error)]
-pub enum ShelfError {
+pub enum LoadError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     #[error(transparent)]
@@ -41,7 +41,7 @@ pub enum ShelfError {
     #[error(transparent)]
     Address(#[from] AddressError),
     #[error("cancelled; what has arrived is kept")]
-    Cancelled,
+    Stopped,
     #[error(
         "the browser’s storage has room for {room} MB and this model needs {needed} MB: remove models or runs you no longer need"
     )]
@@ -50,87 +50,77 @@ pub enum ShelfError {
     NoReader,
 }
 
-/// A request under way: hears the visitor's wish to end it, and says how far it is.
-pub struct Job<'a> {
-    request: u32,
+/// A job of this kind under way: hears the visitor's wish to end it, and says how far it is.
+pub struct Loading<'a> {
+    id: JobId,
     inbox: &'a mut Inbox,
-    cancelled: bool,
+    stopped: bool,
     told: f64,
 }
 
-impl Job<'_> {
-    /// An error once the visitor has cancelled; what else was said waits.
-    pub fn check(&mut self) -> Result<(), ShelfError> {
+impl<'a> Loading<'a> {
+    pub fn new(id: JobId, inbox: &'a mut Inbox) -> Self {
+        Loading { id, inbox, stopped: false, told: 0.0 }
+    }
+
+    /// An error once the visitor has stopped it; what else was said waits.
+    pub fn check(&mut self) -> Result<(), LoadError> {
         while let Some(message) = self.inbox.arrived() {
             match message {
-                (Command::Shelf(ShelfCommand::Cancel { request }), _) if request == self.request => {
-                    self.cancelled = true;
-                }
+                (Command::Stop(id), _) if id == self.id => self.stopped = true,
+                (Command::Stop(id), _) => self.inbox.withdraw(id),
                 other => self.inbox.waiting.push_back(other),
             }
         }
-        if self.cancelled { Err(ShelfError::Cancelled) } else { Ok(()) }
+        if self.stopped { Err(LoadError::Stopped) } else { Ok(()) }
     }
 
-    pub fn progress(&mut self, doing: Step, file: &str, done: u64, total: u64) {
+    pub fn progress(&mut self, step: LoadStep, file: &str, done: u64, total: u64) {
         let now = js_sys::Date::now();
         if now - self.told >= TELL_EVERY_MS || done == total {
             self.told = now;
-            say(ShelfEvent::Progress { request: self.request, doing, file: file.into(), done, total });
+            progress(self.id, Progress::Loading { step, file: file.into(), done, total });
         }
     }
 }
 
-fn say(event: ShelfEvent) {
-    post(&Event::Shelf(event));
-}
-
-/// Does what the page asks of the shelf.
-pub async fn answer(command: ShelfCommand, files: Vec<File>, inbox: &mut Inbox) {
-    let job = |request, inbox| Job { request, inbox, cancelled: false, told: 0.0 };
-    match command {
-        ShelfCommand::Look { request, source } => match look(&source, files, &mut job(request, inbox)).await {
-            Ok(sight) => say(ShelfEvent::Seen { request, sight: Box::new(sight) }),
-            Err(error) => say(ShelfEvent::Refused { request, reason: error.to_string() }),
-        },
-        ShelfCommand::Take { request, name, source, keep } => {
-            match take(name, &source, files, keep, &mut job(request, inbox)).await {
-                Ok(card) => say(ShelfEvent::Taken { request, card: Box::new(card) }),
-                Err(error) => say(ShelfEvent::Refused { request, reason: error.to_string() }),
-            }
-        }
-        ShelfCommand::Cancel { .. } => {}
-        ShelfCommand::Remove { name } => {
-            let removed = async { Models::open().await?.remove(&name).await }.await;
-            match removed {
-                Ok(()) => say(ShelfEvent::Removed { name }),
-                Err(error) => log::error!("{name} could not be removed: {error}"),
-            }
-        }
+/// The last word of such a job.
+pub fn finish(id: JobId, result: Result<Output, LoadError>) {
+    match result {
+        Err(LoadError::Stopped) => say(id, JobEvent::Stopped),
+        result => super::post::finish(id, result),
     }
 }
 
-async fn look(source: &ModelSource, files: Vec<File>, job: &mut Job<'_>) -> Result<Sight, ShelfError> {
-    let mut sight = match source {
+pub async fn remove(name: &str) -> Result<(), LoadError> {
+    Ok(Models::open().await?.remove(name).await?)
+}
+
+pub async fn inspect(
+    source: &ModelSource,
+    files: Vec<File>,
+    loading: &mut Loading<'_>,
+) -> Result<ModelSummary, LoadError> {
+    let mut summary = match source {
         ModelSource::Files { .. } => {
             let checkpoint = Checkpoint::open(Handles::new(files)?)?;
             needs_tokenizer(&checkpoint)?;
-            sight(&checkpoint)?
+            summary(&checkpoint)?
         }
         ModelSource::Hub { host, address } => {
             let (mut hub, name) = open(host, address)?;
-            let mut sight = sight(&Checkpoint::open(heads(&mut hub, job).await?)?)?;
+            let mut summary = summary(&Checkpoint::open(heads(&mut hub, loading).await?)?)?;
             if let Ok(models) = Models::open().await {
-                sight.here = models.files(&name).await?.iter().map(|file| file.size() as u64).sum();
+                summary.here = models.files(&name).await?.iter().map(|file| file.size() as u64).sum();
             }
-            sight
+            summary
         }
     };
-    sight.flops_per_second = speed().await;
-    Ok(sight)
+    summary.flops_per_second = speed().await;
+    Ok(summary)
 }
 
-fn open(host: &str, address: &str) -> Result<(Hub, String), ShelfError> {
+fn open(host: &str, address: &str) -> Result<(Hub, String), LoadError> {
     let host = Host::parse(host)?;
     let address = Address::parse(address, &host)?;
     let name = address.to_string();
@@ -148,9 +138,9 @@ fn needs_tokenizer<F>(checkpoint: &Checkpoint<F>) -> Result<(), WeightsError> {
 }
 
 /// What config and headers say, checked against each other.
-fn sight<F: Files>(checkpoint: &Checkpoint<F>) -> Result<Sight, ShelfError> {
+fn summary<F: Files>(checkpoint: &Checkpoint<F>) -> Result<ModelSummary, LoadError> {
     checkpoint.check()?;
-    Ok(Sight {
+    Ok(ModelSummary {
         family: checkpoint.description.family.model_type().into(),
         dtype: checkpoint.tensors.dtype(),
         config: checkpoint.config().clone(),
@@ -176,18 +166,18 @@ impl Files for Heads {
     }
 }
 
-async fn heads(hub: &mut Hub, job: &mut Job<'_>) -> Result<Heads, ShelfError> {
+async fn heads(hub: &mut Hub, loading: &mut Loading<'_>) -> Result<Heads, LoadError> {
     const CONFIG: &str = "config.json";
     let mut heads = Heads::default();
-    let config = hub.small(CONFIG, job).await?.ok_or_else(|| hub.absent(CONFIG))?;
+    let config = hub.small(CONFIG, loading).await?.ok_or_else(|| hub.absent(CONFIG))?;
     heads.0.insert(CONFIG.into(), (config.clone(), config.len() as u64));
     // Refused before the weights are asked for.
     Description::read(parse_json(CONFIG, &config)?)?;
-    for file in weight_files(hub, &mut heads, job).await? {
-        let mut head = hub.start(&file, HEAD, job).await?.ok_or_else(|| hub.absent(&file))?;
+    for file in weight_files(hub, &mut heads, loading).await? {
+        let mut head = hub.start(&file, HEAD, loading).await?.ok_or_else(|| hub.absent(&file))?;
         let named = head.0.first_chunk().map_or(0, |prefix| u64::from_le_bytes(*prefix)).saturating_add(8);
         if named > head.0.len() as u64 && named < 100 << 20 {
-            head = hub.start(&file, named as usize, job).await?.ok_or_else(|| hub.absent(&file))?;
+            head = hub.start(&file, named as usize, loading).await?.ok_or_else(|| hub.absent(&file))?;
         }
         heads.0.insert(file, head);
     }
@@ -195,30 +185,30 @@ async fn heads(hub: &mut Hub, job: &mut Job<'_>) -> Result<Heads, ShelfError> {
 }
 
 /// The one file of weights, or the shards that the index names.
-async fn weight_files(hub: &mut Hub, heads: &mut Heads, job: &mut Job<'_>) -> Result<Vec<String>, ShelfError> {
-    let Some(index) = hub.small(INDEX, job).await? else { return Ok(vec![SINGLE.into()]) };
+async fn weight_files(hub: &mut Hub, heads: &mut Heads, loading: &mut Loading<'_>) -> Result<Vec<String>, LoadError> {
+    let Some(index) = hub.small(INDEX, loading).await? else { return Ok(vec![SINGLE.into()]) };
     heads.0.insert(INDEX.into(), (index.clone(), index.len() as u64));
     Ok(index_shards(&parse_json(INDEX, &index)?)?.into_values().collect::<BTreeSet<_>>().into_iter().collect())
 }
 
-async fn take(
+pub async fn load(
     name: String,
     source: &ModelSource,
     files: Vec<File>,
     keep: bool,
-    job: &mut Job<'_>,
-) -> Result<ModelCard, ShelfError> {
+    loading: &mut Loading<'_>,
+) -> Result<ModelCard, LoadError> {
     match source {
-        ModelSource::Files { label } => {
+        ModelSource::Files { label, .. } => {
             let handles = Handles::new(files)?;
-            let card = check(&handles, name, None, job)?;
+            let card = check(&handles, name, None, loading)?;
             let card = ModelCard { origin: card.origin.map(|origin| Origin { from: label.clone(), ..origin }), ..card };
             match keep {
-                true => copy(&handles, card, job).await,
+                true => copy(&handles, card, loading).await,
                 false => Ok(card),
             }
         }
-        ModelSource::Hub { host, address } => download(name, host, address, job).await,
+        ModelSource::Hub { host, address } => download(name, host, address, loading).await,
     }
 }
 
@@ -228,9 +218,9 @@ fn check(
     handles: &Handles,
     name: String,
     announced: Option<(&Hub, &BTreeMap<String, String>)>,
-    job: &mut Job<'_>,
-) -> Result<ModelCard, ShelfError> {
-    job.progress(Step::Checking, SINGLE, 0, 0);
+    loading: &mut Loading<'_>,
+) -> Result<ModelCard, LoadError> {
+    loading.progress(LoadStep::Checking, SINGLE, 0, 0);
     if let Some((hub, hashes)) = announced {
         for (file, hash) in hashes {
             if hash_files(handles, [file.as_str()])? != *hash {
@@ -240,34 +230,34 @@ fn check(
     }
     let checkpoint = Checkpoint::open(handles)?;
     needs_tokenizer(&checkpoint)?;
-    let Sight { family, dtype, config, bytes, .. } = sight(&checkpoint)?;
-    job.check()?;
+    let ModelSummary { family, dtype, config, bytes, .. } = summary(&checkpoint)?;
+    loading.check()?;
     checkpoint.check_numbers()?;
     // One file's hash is the base's.
     let sha256 = match announced.and_then(|(_, hashes)| hashes.get(SINGLE)) {
         Some(hash) => hash.clone(),
         None => checkpoint.sha256()?,
     };
-    job.check()?;
+    loading.check()?;
     let origin = Origin { family, dtype, from: String::new(), kept: false };
     Ok(ModelCard { name, sha256, bytes, config, pretraining: None, origin: Some(origin) })
 }
 
-async fn needs_room(needed: u64) -> Result<(), ShelfError> {
+async fn needs_room(needed: u64) -> Result<(), LoadError> {
     match Room::ask().await {
         Some(room) if room.quota.saturating_sub(room.used) < needed => {
             let room = room.quota.saturating_sub(room.used) >> 20;
-            Err(ShelfError::NoRoom { room, needed: needed >> 20 })
+            Err(LoadError::NoRoom { room, needed: needed >> 20 })
         }
         _ => Ok(()),
     }
 }
 
 /// Copies the visitor's files into the browser's storage, in pieces; nothing stays of a copy that fails.
-async fn copy(handles: &Handles, card: ModelCard, job: &mut Job<'_>) -> Result<ModelCard, ShelfError> {
+async fn copy(handles: &Handles, card: ModelCard, loading: &mut Loading<'_>) -> Result<ModelCard, LoadError> {
     let models = Models::open().await?;
     needs_room(card.bytes).await?;
-    let copied = copy_files(handles, &models, &card.name, job).await;
+    let copied = copy_files(handles, &models, &card.name, loading).await;
     let card = ModelCard { origin: card.origin.map(|origin| Origin { kept: true, ..origin }), ..card };
     match copied {
         Ok(()) => {
@@ -281,7 +271,12 @@ async fn copy(handles: &Handles, card: ModelCard, job: &mut Job<'_>) -> Result<M
     }
 }
 
-async fn copy_files(handles: &Handles, models: &Models, name: &str, job: &mut Job<'_>) -> Result<(), ShelfError> {
+async fn copy_files(
+    handles: &Handles,
+    models: &Models,
+    name: &str,
+    loading: &mut Loading<'_>,
+) -> Result<(), LoadError> {
     let checkpoint = Checkpoint::open(handles)?;
     let weights: Vec<&str> = checkpoint.tensors.shards().collect();
     let small = |file: &str| file == INDEX || SMALL.iter().any(|(small, _)| *small == file);
@@ -290,20 +285,20 @@ async fn copy_files(handles: &Handles, models: &Models, name: &str, job: &mut Jo
         place.cut(0)?;
         let length = handles.length(file).unwrap_or(0);
         for start in (0..length).step_by(PIECE as usize) {
-            job.check()?;
+            loading.check()?;
             let piece = PIECE.min(length - start);
             handles.piece(file, start, piece as usize, |bytes| place.write(start, bytes))??;
-            job.progress(Step::Copying, file, start + piece, length);
+            loading.progress(LoadStep::Copying, file, start + piece, length);
         }
     }
     Ok(())
 }
 
-async fn download(name: String, host: &str, address: &str, job: &mut Job<'_>) -> Result<ModelCard, ShelfError> {
+async fn download(name: String, host: &str, address: &str, loading: &mut Loading<'_>) -> Result<ModelCard, LoadError> {
     let (mut hub, _) = open(host, address)?;
     let models = Models::open().await?;
-    let begun = models.unfinished(&name).await?;
-    let mut download = begun.unwrap_or_else(|| Unfinished {
+    let begun = models.partial(&name).await?;
+    let mut download = begun.unwrap_or_else(|| PartialDownload {
         name: name.clone(),
         host: host.into(),
         address: address.into(),
@@ -314,26 +309,26 @@ async fn download(name: String, host: &str, address: &str, job: &mut Job<'_>) ->
         hub.revision = commit.clone();
     }
     for (file, needed) in SMALL {
-        if !hub.bring(&models, &mut download, file, job).await? && needed {
+        if !hub.bring(&models, &mut download, file, loading).await? && needed {
             return Err(hub.absent(file));
         }
     }
     let mut heads = Heads::default();
-    let weights = weight_files(&mut hub, &mut heads, job).await?;
+    let weights = weight_files(&mut hub, &mut heads, loading).await?;
     if weights != [SINGLE] {
-        hub.bring(&models, &mut download, INDEX, job).await?;
+        hub.bring(&models, &mut download, INDEX, loading).await?;
     }
     for file in &weights {
-        if !hub.bring(&models, &mut download, file, job).await? {
+        if !hub.bring(&models, &mut download, file, loading).await? {
             return Err(hub.absent(file));
         }
     }
     let handles = Handles::new(models.files(&name).await?)?;
     let hashes = download.parts.iter().filter_map(|(file, part)| Some((file.clone(), sha256(part.tag.as_deref()?)?)));
     let hashes = hashes.filter(|(file, _)| weights.contains(file)).collect();
-    let card = match check(&handles, name.clone(), Some((&hub, &hashes)), job) {
+    let card = match check(&handles, name.clone(), Some((&hub, &hashes)), loading) {
         Ok(card) => card,
-        Err(ShelfError::Cancelled) => return Err(ShelfError::Cancelled),
+        Err(LoadError::Stopped) => return Err(LoadError::Stopped),
         // What is damaged would be damaged again.
         Err(error) => {
             drop(handles);
