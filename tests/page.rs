@@ -215,6 +215,7 @@ fn put_away_the_finished_experiment_is_trained_here() {
     page.hear(Input::Precomputed(records));
     page.hear(Input::PutAway(true));
     assert_eq!(page.done(), []);
+    assert!(page.planned().iter().all(|spec| !page.state.is_done(&spec.id())), "they are to train again");
     page.hear(Input::Play);
     page.work();
     assert_eq!((page.done().len(), page.kept), (6, 6));
@@ -260,6 +261,18 @@ fn a_crashed_worker_costs_no_finished_run_and_its_cell_is_trained_again() {
     assert!(page.said("out of memory"), "{:?}", page.state.notices);
     page.work();
     assert_eq!(page.done().len(), 6);
+}
+
+#[test]
+fn a_dead_worker_is_followed_by_one_for_each_run_that_waits() {
+    let mut page = Page::open(Settings { methods: vec![MethodKind::Full], largest: 64, ..small() });
+    page.state.cores = 4;
+    page.hear(Input::Play);
+    let (worker, ..) = page.training();
+    page.dies(worker, "out of memory");
+    assert_eq!(page.state.workers.len(), 1, "one run, one worker");
+    page.work();
+    assert_eq!((page.done().len(), page.state.workers.len()), (1, 1));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{BenchTiming, Job, JobId, LoadStep, ModelSummary};
 use crate::job::Backend;
-use crate::laws::Answer;
+use crate::laws::Analysis;
 use crate::record::{EvalPoint, ModelCard, RunRecord};
 use crate::spec::{Base, Method, Source};
 use serde::{Deserialize, Serialize};
@@ -133,7 +133,7 @@ pub enum Output {
     Inspected(Box<ModelSummary>),
     Loaded(Box<ModelCard>),
     Removed,
-    Fitted(Box<Answer>),
+    Fitted(Box<Analysis>),
 }
 
 impl JobEvent {

@@ -90,7 +90,7 @@ fn job_events(job: &Job) -> Vec<JobEvent> {
             let timing = BenchTiming { parameters: 1, tokens_per_step: 1, ms_per_step: 1.0, last_nats_per_token: 1.0 };
             vec![JobEvent::Done(Output::Timed(timing))]
         }
-        Job::Fit(question) => vec![JobEvent::Done(Output::Fitted(Box::new(crate::laws::answer(question))))],
+        Job::Fit(question) => vec![JobEvent::Done(Output::Fitted(Box::new(crate::laws::analyse(question))))],
         Job::Export { .. } | Job::InspectModel { .. } | Job::LoadModel { .. } => {
             vec![JobEvent::Failed("a fake has no files".into())]
         }

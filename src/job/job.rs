@@ -2,7 +2,7 @@
 
 use super::{BenchSize, Message, ModelSource};
 use crate::data::user::ColumnChoice;
-use crate::laws::Question;
+use crate::laws::AnalysisRequest;
 use crate::spec::{MethodKind, RunId, RunSpec};
 use serde::{Deserialize, Serialize};
 
@@ -67,7 +67,7 @@ pub enum Job {
         name: String,
     },
     /// Fit scaling laws, and what follows from them.
-    Fit(Box<Question>),
+    Fit(Box<AnalysisRequest>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

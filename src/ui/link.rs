@@ -1,10 +1,11 @@
 //! The page's executor: workers of the browser, and the files that jobs speak of, which the browser hands over by
 //! reference. Knows nothing of what jobs mean.
 
+use super::browser;
 use super::port::Port;
 use super::state::WorkerId;
 use super::state::shelf::MODEL_WORKER;
-use crate::job::{Backend, Command, DataRequest, Executor, Heard, Job, ModelSource};
+use crate::job::{Backend, Command, DataRequest, Event, Executor, Heard, Job, ModelSource};
 use crate::platform::browser::device;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,6 +19,12 @@ fn program(backend: Backend) -> &'static str {
         Backend::WebGpu => "./worker_gpu_loader.js",
         Backend::Cpu | Backend::Auto => "./worker_cpu_loader.js",
     }
+}
+
+/// `./lab serve` opens the lab before the GPU's worker is there, and marks the page so.
+fn gpu_is_building() -> bool {
+    let document = browser::window().document();
+    document.is_some_and(|page| matches!(page.query_selector("meta[name=gpu-worker]"), Ok(Some(_))))
 }
 
 #[derive(Clone)]
@@ -101,11 +108,17 @@ impl Executor for Link {
     /// Starts a worker for the device that `wanted` comes to in this browser.
     fn spawn(&mut self, id: WorkerId, wanted: Backend) {
         let inbox = self.0.inbox.clone();
-        let port = Port::new(move |heard| inbox(id, heard));
+        let heard = inbox.clone();
+        let port = Port::new(move |event| heard(id, event));
         self.0.workers.borrow_mut().insert(id, port.clone());
         spawn_local(async move {
-            let report = device::probe(wanted).await;
-            port.start(program(report.backend));
+            match device::probe(wanted).await.backend {
+                Backend::WebGpu if gpu_is_building() => {
+                    let reason = "its worker is still being built; reload the page when `./lab serve` says so";
+                    inbox(id, Heard::Event(Event::CannotOpen { reason: reason.into() }));
+                }
+                backend => port.start(program(backend)),
+            }
         });
     }
 

@@ -93,16 +93,17 @@ test("the size slider follows pointer and arrow keys and trains where it is let 
   assert.deepEqual(page.problems, []);
 });
 
+/// Lets the page see a GPU, whatever this browser has.
+const offerGpu = (page) => page.addInitScript(() => {
+  GPU.prototype.requestAdapter = async () => ({ info: { description: "A card" }, features: new Set(["timestamp-query"]) });
+});
+
 test("auto trains on the CPU and says why, also where a GPU is offered", async ({ context, site }) => {
   for (const offered of [false, true]) {
     const page = await context.newPage();
     const asked = [];
     page.on("request", (request) => asked.push(request.url()));
-    if (offered) {
-      await page.addInitScript(() => {
-        GPU.prototype.requestAdapter = async () => ({ info: { description: "A card" }, features: new Set(["timestamp-query"]) });
-      });
-    }
+    if (offered) await offerGpu(page);
     await page.goto(site.url);
     const badge = page.getByTestId("device").locator("summary");
     await badge.getByText("CPU").waitFor();
@@ -112,6 +113,36 @@ test("auto trains on the CPU and says why, also where a GPU is offered", async (
     const workers = asked.filter((url) => /worker_\wpu/.test(url));
     assert.ok(workers.length > 0 && workers.every((url) => url.includes("worker_cpu")), workers.join());
     await page.close();
+  }
+});
+
+test.describe("a GPU that cannot be opened leaves the work to the CPU, once, with the reason", () => {
+  // The service worker would answer for the files that are changed here.
+  test.use({ serviceWorkers: "block" });
+
+  const faults = {
+    "no adapter for the worker": [/no.*adapter|WebGPU could not be started/i, (page) => page.route("**/worker_gpu_loader.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `GPU.prototype.requestAdapter = async () => null;\n${await response.text()}` });
+    })],
+    "no program": [/could not be loaded/, (page) => page.route("**/worker_gpu_loader.js", (route) => route.fulfill({ status: 404 }))],
+    "its program is still being built": [/still being built/, (page) => page.route(/where\/(#.*)?$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: (await response.text()).replace("</head>", '<meta name="gpu-worker" content="building" /></head>') });
+    })],
+  };
+  for (const [fault, [reason, plant]] of Object.entries(faults)) {
+    test(fault, async ({ context, site }) => {
+      const page = await context.newPage();
+      await offerGpu(page);
+      await plant(page);
+      await page.goto(`${site.url}${SMALL.replace("to=64", "to=16")}&device=webgpu&methods=full`);
+      await page.getByText(/WebGPU could not be started/).first().waitFor();
+      assert.match(await page.getByText(/WebGPU could not be started/).first().innerText(), reason);
+      assert.equal(await page.getByText(/WebGPU could not be started.*The CPU trains instead/).count(), 1);
+      await showTable(page);
+      await trains(page, 1, 1);
+    });
   }
 });
 

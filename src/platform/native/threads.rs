@@ -6,7 +6,7 @@ use crate::data::Splits;
 use crate::engine::formats::Checkpoint;
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
-use crate::engine::train::{Host, RunData, Session, TrainError, drive};
+use crate::engine::train::{Callbacks, RunData, Session, TrainError, drive};
 use crate::job::{
     Backend, Command, DeviceReport, Event, Executor, Heard, Job, JobEvent, Output, PROTOCOL_VERSION, WorkerId,
 };
@@ -145,7 +145,7 @@ fn open(folder: &Path, precision: Precision) -> Result<Base> {
 /// Says nothing on the way.
 struct Silent(Instant);
 
-impl Host for Silent {
+impl Callbacks for Silent {
     type Error = TrainError;
 
     fn now(&self) -> f64 {

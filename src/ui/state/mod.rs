@@ -329,6 +329,11 @@ impl State {
         self.precomputed.ids.contains(id)
     }
 
+    /// Whether a run is finished, and not of the precomputed that were put away.
+    pub fn is_done(&self, id: &RunId) -> bool {
+        self.queue.is_done(id) && !(self.precomputed.put_away && self.is_precomputed(id))
+    }
+
     /// Finished runs on screen.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         self.queue.records().filter(|record| !self.precomputed.put_away || !self.is_precomputed(&record.id))

@@ -34,7 +34,7 @@ pub fn all_left(state: &State) -> Option<f64> {
 /// Seconds for runs not yet queued: the preview beside Play.
 pub fn preview(state: &State, cells: &[(RunId, RunSpec)]) -> Option<f64> {
     let pace = Pace::of(state);
-    let left = cells.iter().filter(|(id, _)| !state.queue.is_done(id));
+    let left = cells.iter().filter(|(id, _)| !state.is_done(id));
     let total = left.map(|(_, cell)| pace.run(cell)).sum::<Option<f64>>()?;
     Some(total / state.most_workers() as f64)
 }

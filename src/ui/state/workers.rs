@@ -165,7 +165,9 @@ impl State {
                 return self.cannot_open(id, reason, orders);
             }
         }
-        self.spawn(orders);
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
     }
 
     /// Whether a worker is open and neither trains nor reads data.
@@ -203,7 +205,8 @@ impl State {
                 },
             );
         }
-        let waits = counts.pending > 0 && self.phase == Phase::Playing && self.device.is_some();
+        let coming = self.workers.values().filter(|worker| !worker.open).count();
+        let waits = counts.pending > coming && self.phase == Phase::Playing && self.device.is_some();
         if waits && self.workers.len() < self.most_workers() {
             self.spawn(orders);
         }

@@ -15,7 +15,7 @@ pub fn Controls() -> impl IntoView {
         lab.state.with(|state| match state.phase {
             Phase::Idle => match state.planned() {
                 Ok(cells) => {
-                    let open = cells.iter().filter(|(id, _)| !state.queue.is_done(id)).count();
+                    let open = cells.iter().filter(|(id, _)| !state.is_done(id)).count();
                     let time = preview(state, cells).map(|s| format!(", about {}", duration(s))).unwrap_or_default();
                     match open {
                         0 => "Every run of this experiment is finished. Play adds a seed.".to_string(),
