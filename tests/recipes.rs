@@ -33,7 +33,7 @@ const RECIPES: &[Recipe] = &[
         names: &["Method::Full", "MethodKind::Full"],
         own: &["spec/method/full.rs", "engine/adapt/full.rs"],
         registered: METHOD_LISTS,
-        also: &[("platform/browser/worker/shelf.rs", "a device's speed is measured on the method that computes all")],
+        also: &[("platform/browser/worker/models.rs", "a device's speed is measured on the method that computes all")],
     },
     Recipe {
         names: &["Method::Scratch", "MethodKind::Scratch"],

@@ -74,6 +74,7 @@ pub enum JobEvent {
     Failed(String),
 }
 
+/// How far a job is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Progress {
     /// Bytes of a base model that have arrived; `total` where the host says so.
@@ -104,6 +105,7 @@ pub enum Progress {
     },
 }
 
+/// What a job has made so far.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Partial {
     /// What a completion goes on from, as the model reads it, and whether that is a conversation in the model's own
@@ -186,6 +188,7 @@ pub struct AdapterCard {
     pub test_nats_per_token: Option<f64>,
 }
 
+/// A file for the visitor to download.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExportedFile {
     pub name: String,
@@ -193,6 +196,7 @@ pub struct ExportedFile {
     pub bytes: Vec<u8>,
 }
 
+/// How grave a logged line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogLevel {
     Warning,

@@ -2,6 +2,7 @@
 
 use super::{Backend, Command, Event};
 
+/// A worker of an executor; whoever spawns it chooses the number.
 pub type WorkerId = u32;
 
 /// Runs workers that do jobs. What they say comes back as [`Heard`], by a way that each executor has of its own.

@@ -9,6 +9,7 @@ use crate::record::{CurvePoint, Evaluation, Provenance, RECORD_VERSION, RunRecor
 use crate::spec::{ParameterCount, RunSpec, Source};
 use std::collections::VecDeque;
 
+/// The executor of tests.
 #[derive(Debug, Default)]
 pub struct Fake {
     /// Commands not yet done, the oldest first.

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct JobId(pub u32);
 
+/// What a worker is given to do.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Job {
     /// One cell, from its checkpoint if there is one. Its data were read by this worker before.
@@ -70,6 +71,7 @@ pub enum Job {
     Fit(Box<AnalysisRequest>),
 }
 
+/// What trains: the CPU, a GPU, or whichever is best.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Backend {
     /// Whichever trains faster, as far as that was measured: today the CPU.
@@ -78,6 +80,7 @@ pub enum Backend {
     Cpu,
 }
 
+/// Data to read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum DataRequest {
     /// One of the lab's tasks, by id.
@@ -129,6 +132,7 @@ pub struct Blended {
     pub weight: f64,
 }
 
+/// An adapter: a run's, or one that was added.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AdapterRef {
     /// What a run trained.

@@ -31,6 +31,7 @@ impl ModelSource {
     }
 }
 
+/// What is done with a file of a model that is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LoadStep {
     Downloading,
