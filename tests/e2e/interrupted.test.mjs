@@ -40,25 +40,31 @@ const now = (page) => page.evaluate(() => window.steps.at(-1));
 /// The steps shown since `from`, which forgets those before.
 const forget = (page) => page.evaluate(() => (window.steps = []));
 
+/// The files of this name that the runs have in the browser's storage, as bytes.
+const stored = (page, name) => page.evaluate(async (name) => {
+  const files = [];
+  try {
+    let folder = await navigator.storage.getDirectory();
+    for (const name of ["tunelab", "runs"]) folder = await folder.getDirectoryHandle(name);
+    for await (const run of folder.values()) {
+      const file = await (await run.getFileHandle(name)).getFile();
+      files.push(Array.from(new Uint8Array(await file.arrayBuffer())));
+    }
+  } catch (error) {
+    if (error.name !== "NotFoundError") throw error;
+  }
+  return files;
+}, name).then((files) => files.map((bytes) => Buffer.from(bytes)));
+
 /// The step of the checkpoint in the browser's storage, once there is one.
 async function checkpoint(page) {
   let step;
-  const read = async () => (step = await page.evaluate(async () => {
-    try {
-      let folder = await navigator.storage.getDirectory();
-      for (const name of ["tunelab", "runs"]) folder = await folder.getDirectoryHandle(name);
-      for await (const run of folder.values()) {
-        const file = await (await run.getFileHandle("checkpoint")).getFile();
-        if (file.size === 0) return 0;
-        const length = Number(new DataView(await file.slice(0, 8).arrayBuffer()).getBigUint64(0, true));
-        const { __metadata__ } = JSON.parse(await file.slice(8, 8 + length).text());
-        return JSON.parse(__metadata__.counters).step;
-      }
-    } catch (error) {
-      if (error.name !== "NotFoundError") throw error;
-    }
-    return 0;
-  }));
+  const read = async () => {
+    const [file] = await stored(page, "checkpoint");
+    if (!file?.length) return (step = 0);
+    const { __metadata__ } = JSON.parse(file.subarray(8, 8 + Number(file.readBigUInt64LE())).toString());
+    return (step = JSON.parse(__metadata__.counters).step);
+  };
   await expect.poll(read, { message: "a checkpoint", intervals: [100], timeout: 60_000 }).toBeGreaterThan(0);
   assert.ok(step < STEPS, `the checkpoint is of step ${step}, the run's last`);
   return step;
@@ -67,7 +73,7 @@ async function checkpoint(page) {
 /// What the page keeps of the one finished run, but for how long it took.
 async function result(page) {
   await finished(page, 1);
-  const records = await page.evaluate(() => Object.entries(localStorage).filter(([key]) => key.startsWith("tunelab.record.")).map(([, text]) => JSON.parse(text)));
+  const records = (await stored(page, "record.json")).map((file) => JSON.parse(file.toString()));
   assert.equal(records.length, 1);
   const [{ wall_seconds, made, ...rest }] = records;
   assert.equal(rest.steps, STEPS);
