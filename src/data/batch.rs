@@ -48,6 +48,12 @@ impl Batch {
         batch
     }
 
+    /// Tokens that the targets depend on: of each row those up to its last target.
+    pub fn tokens(&self) -> usize {
+        let read = |row: &[f32]| row.iter().rposition(|&weight| weight > 0.0).map_or(0, |last| last + 1);
+        self.weights.chunks(self.columns).map(read).sum()
+    }
+
     /// Targets that count.
     pub fn target_tokens(&self) -> usize {
         self.weights.iter().filter(|&&weight| weight > 0.0).count()
@@ -130,7 +136,7 @@ mod tests {
         assert_eq!(batch.targets[..6], [58, 121, 101, 115, 256, 256]);
         assert_eq!(batch.weights, [[0., 1., 1., 1., 1., 0., 0., 0.], [0.; 8]].concat());
         assert_eq!(batch.target_bytes, [3, 0]);
-        assert_eq!(batch.target_tokens(), 4);
+        assert_eq!((batch.tokens(), batch.target_tokens()), (5, 4));
     }
 
     #[test]

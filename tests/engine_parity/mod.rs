@@ -3,7 +3,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use tunelab::engine::ops::{AdamWStep, AttentionShape, Composed, Ops, Packed, Rotary, Weight};
+use tunelab::engine::ops::{AdamWStep, AttentionShape, Composed, Layout, Ops, Packed, Rotary, Weight};
 use tunelab::spec::{ModelConfig, Position, Precision};
 
 /// An operation on matrices of these shapes; a vector is a matrix of one row.
@@ -75,35 +75,43 @@ fn norms(cases: &mut Cases) {
 }
 
 fn rotaries(cases: &mut Cases) {
-    for (batch, tokens, heads, head_dim, fraction, offset) in
-        [(1, 1, 1, 2, 1.0, 0), (2, 5, 3, 8, 1.0, 0), (1, 7, 2, 16, 0.25, 4)]
-    {
-        let name = format!("rotary {batch}·{tokens}×{heads}·{head_dim}, {fraction} of it, from {offset}");
+    for (layout, heads, head_dim, fraction) in [
+        (Layout::regular(1, 1, 0), 1, 2, 1.0),
+        (Layout::regular(2, 5, 0), 3, 8, 1.0),
+        (Layout::regular(1, 7, 4), 2, 16, 0.25),
+        (Layout::ragged(&[3, 1, 6]), 2, 8, 1.0),
+    ] {
+        let name = format!("rotary {heads}·{head_dim}, {fraction} of it, at {:?}", layout.positions());
         let config = ModelConfig {
             head_dim,
             position: Position::Rotary { theta: 100.0, fraction },
             ..ModelConfig::ladder(8, 16, heads * head_dim, 1)
         };
-        cases.add(name, &[[batch * tokens, heads * head_dim]], move |ops, device, inputs| {
+        cases.add(name, &[[layout.rows(), heads * head_dim]], move |ops, device, inputs| {
             let [x] = take(inputs);
             let rotary = Rotary::new(&config, 16, device).expect("positions rotate");
-            ops.rotary(x, &rotary, tokens, heads, offset)
+            ops.rotary(x, &rotary, &layout, heads)
         });
     }
 }
 
 fn attentions(cases: &mut Cases) {
-    for (batch, queries, offset, heads, kv_heads, head_dim, window) in [
-        (1, 1, 0, 1, 1, 4, None),
-        (2, 5, 0, 4, 2, 8, None),
-        (1, 40, 0, 2, 2, 8, Some(6)),
-        (1, 3, 9, 3, 1, 4, None),
-        (2, 35, 0, 2, 1, 16, Some(40)),
+    let alike = |layout: Layout| (layout.clone(), layout);
+    let some = |keys: Layout, rows: &[u32]| (keys.select(rows), keys);
+    for ((queries, keys), heads, kv_heads, head_dim, window) in [
+        (alike(Layout::regular(1, 1, 0)), 1, 1, 4, None),
+        (alike(Layout::regular(2, 5, 0)), 4, 2, 8, None),
+        (alike(Layout::regular(1, 40, 0)), 2, 2, 8, Some(6)),
+        ((Layout::regular(1, 3, 9), Layout::regular(1, 12, 0)), 3, 1, 4, None),
+        (alike(Layout::regular(2, 35, 0)), 2, 1, 16, Some(40)),
+        (alike(Layout::ragged(&[5, 1, 37, 2])), 2, 1, 8, None),
+        (alike(Layout::ragged(&[9, 40])), 2, 2, 4, Some(6)),
+        (some(Layout::regular(2, 5, 0), &[3, 4, 8, 9]), 2, 1, 8, None),
+        (some(Layout::ragged(&[5, 3, 40, 2]), &[1, 4, 10, 11, 30, 46, 49]), 2, 1, 8, Some(7)),
     ] {
-        let keys = queries + offset;
         let scale = 1.0 / (head_dim as f64).sqrt();
-        let shape = AttentionShape { batch, queries, keys, offset, heads, kv_heads, head_dim, window, scale };
-        let (q, kv) = ([batch * queries, heads * head_dim], [batch * keys, kv_heads * head_dim]);
+        let (q, kv) = ([queries.rows(), heads * head_dim], [keys.rows(), kv_heads * head_dim]);
+        let shape = AttentionShape { queries, keys, heads, kv_heads, head_dim, window, scale };
         cases.add(format!("attention {shape:?}"), &[q, kv, kv], move |ops, _, inputs| {
             ops.attention(take(inputs), &shape, &mut Default::default())
         });

@@ -1,11 +1,11 @@
 //! Causal self-attention (Vaswani et al. 2017) with grouped queries (Ainslie et al. 2023), local windows
 //! (Beltagy et al. 2020) and norms on queries and keys (Henry et al. 2020), as a layer's settings say.
 
-use super::decoder::ForwardPass;
+use super::decoder::{ForwardPass, Selection};
 use super::linear::Linear;
 use super::norm::NormLayer;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use crate::engine::ops::{AttentionShape, Rotary};
+use crate::engine::ops::{AttentionShape, Layout, Rotary};
 use crate::spec::{Role, Target, Term};
 use burn::Tensor;
 
@@ -73,42 +73,47 @@ impl Attention {
         }
     }
 
-    /// `[batch · tokens, d]` to `[batch · tokens, d]`.
+    /// `[rows, d]` to `[rows, d]`, or to the rows `read` alone: the others are looked at, and do not look.
     pub fn forward(
         &self,
         x: Tensor<2>,
         layer: usize,
         rotary: Option<&Rotary>,
+        read: Option<&Selection>,
         pass: &mut ForwardPass<'_>,
     ) -> Tensor<2> {
-        let offset = pass.offset();
-        let (ops, batch, tokens) = (pass.ops, pass.batch, pass.tokens);
-        let place = |projected: Tensor<2>, heads: usize, norm: Option<&NormLayer>| {
-            let rows = batch * tokens;
+        let ops = pass.ops;
+        let place = |projected: Tensor<2>, layout: &Layout, heads: usize, norm: Option<&NormLayer>| {
             let projected = match norm {
                 None => projected,
                 Some(norm) => {
+                    let rows = layout.rows();
                     let by_head = projected.reshape([rows * heads, self.head_dim]);
                     norm.forward(by_head, ops).reshape([rows, heads * self.head_dim])
                 }
             };
             match rotary {
                 None => projected,
-                Some(rotary) => ops.rotary(projected, rotary, tokens, heads, offset),
+                Some(rotary) => ops.rotary(projected, rotary, layout, heads),
             }
         };
-        let query = place(self.query.forward(x.clone(), pass), self.heads, self.query_norm.as_ref());
-        let key = place(self.key.forward(x.clone(), pass), self.kv_heads, self.key_norm.as_ref());
+        let (looking, queries) = match read {
+            None => (x.clone(), pass.layout.clone()),
+            Some(read) => (ops.select_rows(x.clone(), read.rows.clone()), read.layout.clone()),
+        };
+        let query = place(self.query.forward(looking, pass), &queries, self.heads, self.query_norm.as_ref());
+        let key = place(self.key.forward(x.clone(), pass), &pass.layout, self.kv_heads, self.key_norm.as_ref());
         let value = self.value.forward(x, pass);
-        let (key, value) = match &mut pass.cache {
-            None => (key, value),
-            Some(cache) => cache.extend(layer, key, value),
+        let (key, value, keys) = match &mut pass.cache {
+            None => (key, value, pass.layout.clone()),
+            Some(cache) => {
+                let (key, value) = cache.extend(layer, key, value);
+                (key, value, Layout::regular(1, cache.capacity(), 0))
+            }
         };
         let shape = AttentionShape {
-            batch,
-            queries: tokens,
-            keys: key.dims()[0] / batch,
-            offset,
+            queries,
+            keys,
             heads: self.heads,
             kv_heads: self.kv_heads,
             head_dim: self.head_dim,

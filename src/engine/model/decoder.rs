@@ -6,7 +6,7 @@ use super::linear::{Dropout, Linear};
 use super::mlp::Mlp;
 use super::norm::NormLayer;
 use super::parameter::{HostTensor, Loader, ModelError, Parameter, Tensors, WeightSource, read};
-use crate::engine::ops::{self, Masks, Ops, Rotary, Weight};
+use crate::engine::ops::{self, Layout, Masks, Ops, Rotary, Weight};
 use crate::spec::{ModelConfig, ParameterSpec, Precision, Role, Target, Term};
 use burn::Tensor;
 use burn::tensor::Device;
@@ -42,11 +42,12 @@ struct Block {
     parallel: bool,
 }
 
-/// One pass through the blocks: `batch` sequences of `tokens` each.
+/// One pass through the blocks.
 #[derive(Debug)]
 pub struct ForwardPass<'a> {
-    pub batch: usize,
-    pub tokens: usize,
+    pub layout: Layout,
+    /// The rows that are given back, where not all are: the last block computes no others.
+    pub read: Option<Selection>,
     /// Present while training: draws what is dropped.
     pub dropout: Option<&'a Dropout>,
     /// Present while generating: what was read before.
@@ -55,10 +56,18 @@ pub struct ForwardPass<'a> {
     pub(crate) masks: Masks,
 }
 
-impl ForwardPass<'_> {
-    /// The position of the first token.
-    pub(crate) fn offset(&self) -> usize {
-        self.cache.as_ref().map_or(0, |cache| cache.length())
+/// Some rows of a pass.
+#[derive(Clone, Debug)]
+pub struct Selection {
+    /// Their numbers, ascending.
+    pub rows: Arc<[u32]>,
+    /// Where they stand.
+    pub layout: Layout,
+}
+
+impl Selection {
+    fn of(layout: &Layout, rows: Arc<[u32]>) -> Self {
+        Selection { layout: layout.select(&rows), rows }
     }
 }
 
@@ -243,41 +252,63 @@ impl Decoder {
         Ok(TokenIds(ids.into()))
     }
 
-    /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`. Virtual
-    /// tokens are read first and not given back.
+    /// What the last block says of each token, normed: ids `[batch · tokens]` to `[batch · tokens, d]`.
     pub fn hidden(&self, ids: TokenIds, batch: usize, dropout: Option<&Dropout>) -> Tensor<2> {
-        let (d, tokens) = (self.config.d_model, ids.0.len() / batch);
+        let layout = Layout::regular(batch, ids.0.len() / batch, 0);
+        self.hidden_at(ids, layout, None, dropout)
+    }
+
+    /// The same for ids laid out otherwise, `[rows]` to `[rows, d]`, or to the rows `read` alone, whose numbers ascend.
+    /// Virtual tokens are read before each sequence and not given back.
+    pub fn hidden_at(
+        &self,
+        ids: TokenIds,
+        layout: Layout,
+        read: Option<Arc<[u32]>>,
+        dropout: Option<&Dropout>,
+    ) -> Tensor<2> {
         let words = self.embed(ids);
         let Some(prompt) = &self.prompt else {
-            return self.blocks(words, &mut self.pass(batch, tokens, dropout, None));
+            let read = read.map(|rows| Selection::of(&layout, rows));
+            return self.blocks(words, &mut self.pass(layout, read, dropout, None));
         };
         let first = prompt.dims()[0];
-        let prompt = prompt.clone().unsqueeze::<3>().expand([batch, first, d]);
-        let all = Tensor::cat(vec![prompt, words.reshape([batch, tokens, d])], 1);
-        let all = all.reshape([batch * (first + tokens), d]);
-        let out = self.blocks(all, &mut self.pass(batch, first + tokens, dropout, None));
-        out.reshape([batch, first + tokens, d]).narrow(1, first, tokens).reshape([batch * tokens, d])
+        // Rows of prompt and words in the order that they are read in, and where the words come to stand.
+        let (mut rows, mut places) = (Vec::new(), Vec::new());
+        for sequence in layout.sequences() {
+            rows.extend(0..first as u32);
+            places.extend((0..sequence.len()).map(|row| (rows.len() + row) as u32));
+            rows.extend(sequence.map(|row| (first + row) as u32));
+        }
+        let all = self.ops.select_rows(Tensor::cat(vec![prompt.clone(), words], 0), rows.into());
+        let read = match read {
+            None => places.into(),
+            Some(read) => read.iter().map(|&row| places[row as usize]).collect(),
+        };
+        let layout = layout.after(first);
+        let read = Some(Selection::of(&layout, read));
+        self.blocks(all, &mut self.pass(layout, read, dropout, None))
     }
 
     pub(crate) fn pass<'a>(
         &self,
-        batch: usize,
-        tokens: usize,
+        layout: Layout,
+        read: Option<Selection>,
         dropout: Option<&'a Dropout>,
         cache: Option<&'a mut Cache>,
     ) -> ForwardPass<'a> {
-        ForwardPass { batch, tokens, dropout, cache, ops: self.ops, masks: Masks::default() }
+        ForwardPass { layout, read, dropout, cache, ops: self.ops, masks: Masks::default() }
     }
 
-    /// Embeddings `[batch · tokens, d]` through all blocks and the last norm.
+    /// Embeddings `[rows, d]` through all blocks and the last norm.
     pub(crate) fn blocks(&self, mut x: Tensor<2>, pass: &mut ForwardPass<'_>) -> Tensor<2> {
         if let Some(table) = &self.positions {
-            let (batch, tokens, d) = (pass.batch, pass.tokens, self.config.d_model);
-            let places = table.clone().narrow(0, pass.offset(), tokens).unsqueeze::<3>();
-            x = (x.reshape([batch, tokens, d]) + places).reshape([batch * tokens, d]);
+            x = x + self.ops.select_rows(table.clone(), pass.layout.positions().clone());
         }
         for (layer, block) in self.blocks.iter().enumerate() {
-            x = block.forward(x, layer, self.rotary.as_ref(), pass);
+            let is_last = layer + 1 == self.blocks.len();
+            let read = if is_last { pass.read.take() } else { None };
+            x = block.forward(x, layer, self.rotary.as_ref(), read.as_ref(), pass);
         }
         self.norm.forward(x, self.ops)
     }
@@ -329,9 +360,21 @@ impl Block {
         self.mlp.visit(layer, visit);
     }
 
-    fn forward(&self, x: Tensor<2>, layer: usize, rotary: Option<&Rotary>, pass: &mut ForwardPass<'_>) -> Tensor<2> {
+    fn forward(
+        &self,
+        x: Tensor<2>,
+        layer: usize,
+        rotary: Option<&Rotary>,
+        read: Option<&Selection>,
+        pass: &mut ForwardPass<'_>,
+    ) -> Tensor<2> {
         let ops = pass.ops;
-        let attended = self.attention.forward(self.norm_attention.forward(x.clone(), ops), layer, rotary, pass);
+        let normed = self.norm_attention.forward(x.clone(), ops);
+        let attended = self.attention.forward(normed, layer, rotary, read, pass);
+        let x = match read {
+            None => x,
+            Some(read) => ops.select_rows(x, read.rows.clone()),
+        };
         if self.parallel {
             let fed = self.mlp.forward(self.norm_mlp.forward(x.clone(), ops), pass);
             return x + attended + fed;

@@ -5,6 +5,7 @@ use super::cache::Cache;
 use super::decoder::Decoder;
 use super::parameter::{ModelError, read_each};
 use crate::data::{Tokenizer, TokenizerError};
+use crate::engine::ops::Layout;
 use crate::job::Sampling;
 use crate::seed::{Draw, Seed};
 use burn::Tensor;
@@ -67,7 +68,8 @@ impl Generator {
     async fn read(&mut self, words: Tensor<2>, count: usize) -> Result<(), ModelError> {
         let tokens = words.dims()[0];
         self.cache.check(tokens)?;
-        let mut pass = self.model.pass(1, tokens, None, Some(&mut self.cache));
+        let layout = Layout::regular(1, tokens, self.cache.length());
+        let mut pass = self.model.pass(layout, None, None, Some(&mut self.cache));
         let hidden = self.model.blocks(words, &mut pass);
         self.cache.advance(count);
         let logits = self.model.logits(hidden.narrow(0, count - 1, 1)).reshape([-1]);

@@ -2,20 +2,18 @@
 //! 2020). On the host head by head: the scores of one head and a block of queries stay in the cache, and what a block
 //! cannot see is not computed.
 
+use super::Layout;
 use super::host::{SliceOp, View, dot, exp, gemm, run, sum};
 use burn::Tensor;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, TensorData};
 use std::ops::Range;
 
-/// The shape of one attention: `batch` sequences of `queries` new tokens that look at `keys` tokens, the new ones
-/// among them, at positions from `offset` on.
-#[derive(Clone, Copy, Debug)]
+/// The shape of one attention: the queries of each sequence look at its keys, which stand at positions from 0 on.
+#[derive(Clone, Debug)]
 pub struct AttentionShape {
-    pub batch: usize,
-    pub queries: usize,
-    pub keys: usize,
-    pub offset: usize,
+    pub queries: Layout,
+    pub keys: Layout,
     pub heads: usize,
     pub kv_heads: usize,
     pub head_dim: usize,
@@ -26,41 +24,62 @@ pub struct AttentionShape {
 }
 
 impl AttentionShape {
-    /// The keys that query `i` sees.
-    pub fn visible(&self, i: usize) -> std::ops::Range<usize> {
-        let end = (self.offset + i + 1).min(self.keys);
+    /// Which of its sequence's `keys` the query of a row sees.
+    pub fn visible(&self, row: usize, keys: usize) -> Range<usize> {
+        let end = (self.queries.positions()[row] as usize + 1).min(keys);
         end.saturating_sub(self.window.unwrap_or(end))..end
+    }
+
+    /// The queries and keys of each sequence.
+    fn sequences(&self) -> impl Iterator<Item = (Range<usize>, Range<usize>)> + '_ {
+        self.queries.sequences().zip(self.keys.sequences())
+    }
+
+    /// `[sequences, queries, keys]` of tensors that hold all. Sequences of several lengths are computed as one, in which
+    /// none sees the others.
+    fn tensors(&self) -> [usize; 3] {
+        match (self.queries.as_regular(), self.keys.as_regular()) {
+            (Some(queries), Some(keys)) => [queries.sequences, queries.tokens, keys.tokens],
+            _ => [1, self.queries.rows(), self.keys.rows()],
+        }
     }
 
     /// 0 where a query sees a key, a number that softmax turns to 0 elsewhere: `[1, 1, queries, keys]`.
     fn mask(&self, device: &Device) -> Tensor<4> {
-        let mut mask = vec![-1e30f32; self.queries * self.keys];
-        for (i, row) in mask.chunks_mut(self.keys).enumerate() {
-            row[self.visible(i)].fill(0.0);
+        let [_, rows, columns] = self.tensors();
+        let mut mask = vec![-1e30f32; rows * columns];
+        for (queries, keys) in self.sequences().take_while(|(queries, _)| queries.end <= rows) {
+            for row in queries {
+                let seen = self.visible(row, keys.len());
+                let first = row * columns + keys.start;
+                mask[first + seen.start..first + seen.end].fill(0.0);
+            }
         }
-        Tensor::from_data(TensorData::new(mask, [1, 1, self.queries, self.keys]), device)
+        Tensor::from_data(TensorData::new(mask, [1, 1, rows, columns]), device)
     }
 }
 
-/// The masks made so far in one pass, by window: layers share them.
+/// The masks made so far in one pass: layers share them.
 #[derive(Clone, Debug, Default)]
-pub struct Masks(Vec<(Option<usize>, Tensor<4>)>);
+pub struct Masks(Vec<(Option<usize>, Layout, Tensor<4>)>);
 
 impl Masks {
     fn get(&mut self, shape: &AttentionShape, device: &Device) -> Tensor<4> {
-        if let Some((_, mask)) = self.0.iter().find(|(window, _)| *window == shape.window) {
+        let made = self.0.iter().find(|(window, queries, _)| *window == shape.window && *queries == shape.queries);
+        if let Some((_, _, mask)) = made {
             return mask.clone();
         }
         let mask = shape.mask(device);
-        self.0.push((shape.window, mask.clone()));
+        self.0.push((shape.window, shape.queries.clone(), mask.clone()));
         mask
     }
 }
 
-/// softmax(scale · q·kᵀ + mask)·v: `q [batch · queries, heads · head_dim]`, `k` and `v`
-/// `[batch · keys, kv_heads · head_dim]`, giving `q`'s shape.
+/// softmax(scale · q·kᵀ + mask)·v: `q [queries, heads · head_dim]`, `k` and `v` `[keys, kv_heads · head_dim]`, giving
+/// `q`'s shape.
 pub(super) fn composed([q, k, v]: [Tensor<2>; 3], shape: &AttentionShape, masks: &mut Masks) -> Tensor<2> {
-    let &AttentionShape { batch, queries, keys, heads, kv_heads, head_dim, scale, .. } = shape;
+    let &AttentionShape { heads, kv_heads, head_dim, scale, .. } = shape;
+    let [batch, queries, keys] = shape.tensors();
     let mask = masks.get(shape, &q.device().inner());
     let q = q.reshape([batch, queries, heads, head_dim]).swap_dims(1, 2);
     let shared = |t: Tensor<2>| {
@@ -80,7 +99,7 @@ pub(super) fn composed([q, k, v]: [Tensor<2>; 3], shape: &AttentionShape, masks:
 
 pub(super) fn host(qkv: [Tensor<2>; 3], shape: &AttentionShape) -> Tensor<2> {
     let size = qkv[0].dims();
-    run(Attend { shape: *shape, scale: shape.scale as f32 }, qkv.map(Tensor::into_dispatch), size)
+    run(Attend { shape: shape.clone(), scale: shape.scale as f32 }, qkv.map(Tensor::into_dispatch), size)
 }
 
 /// Queries whose scores are computed together.
@@ -94,9 +113,11 @@ struct Attend {
 
 /// A block of queries of one head.
 struct QueryBlock {
+    /// Their rows.
     queries: Range<usize>,
-    /// Keys that any of them sees.
+    /// Keys of their sequence that any of them sees, and how many it has.
     keys: Range<usize>,
+    all_keys: usize,
     /// Where its first query, its first key stand in q and out, in k and v.
     query: usize,
     key: usize,
@@ -106,24 +127,28 @@ struct QueryBlock {
 
 impl Attend {
     fn blocks(&self) -> impl Iterator<Item = QueryBlock> + '_ {
-        let AttentionShape { batch, queries, keys, heads, kv_heads, head_dim, .. } = self.shape;
+        let &AttentionShape { heads, kv_heads, head_dim, .. } = &self.shape;
+        let of_head = move |(queries, keys): (Range<usize>, Range<usize>)| {
+            (0..heads).flat_map(move |head| {
+                let (end, keys) = (queries.end, keys.clone());
+                queries.clone().step_by(BLOCK).map(move |first| (head, first..(first + BLOCK).min(end), keys.clone()))
+            })
+        };
         let mut saved = 0;
-        (0..batch * heads).flat_map(move |index| (0..queries).step_by(BLOCK).map(move |first| (index, first))).map(
-            move |(index, first)| {
-                let (row, head) = (index / heads, index % heads);
-                let queries_seen = first..(first + BLOCK).min(queries);
-                let seen = self.shape.visible(first).start..self.shape.visible(queries_seen.end - 1).end;
-                let block = QueryBlock {
-                    query: (row * queries + first) * heads * head_dim + head * head_dim,
-                    key: (row * keys + seen.start) * kv_heads * head_dim + head / (heads / kv_heads) * head_dim,
-                    saved,
-                    queries: queries_seen,
-                    keys: seen,
-                };
-                saved += block.queries.len() * block.keys.len();
-                block
-            },
-        )
+        self.shape.sequences().flat_map(of_head).map(move |(head, queries, keys)| {
+            let visible = |row| self.shape.visible(row, keys.len());
+            let seen = visible(queries.start).start..visible(queries.end - 1).end;
+            let block = QueryBlock {
+                query: queries.start * heads * head_dim + head * head_dim,
+                key: (keys.start + seen.start) * kv_heads * head_dim + head / (heads / kv_heads) * head_dim,
+                saved,
+                queries,
+                keys: seen,
+                all_keys: keys.len(),
+            };
+            saved += block.queries.len() * block.keys.len();
+            block
+        })
     }
 
     /// The strides of q and of k and v.
@@ -134,7 +159,7 @@ impl Attend {
     /// Scores to probabilities, in place.
     fn softmax(&self, scores: &mut [f32], block: &QueryBlock) {
         for (row, query) in scores.chunks_exact_mut(block.keys.len()).zip(block.queries.clone()) {
-            let visible = self.shape.visible(query);
+            let visible = self.shape.visible(query, block.all_keys);
             let (from, to) = (visible.start - block.keys.start, visible.end - block.keys.start);
             row[..from].fill(0.0);
             row[to..].fill(0.0);

@@ -17,6 +17,7 @@ mod gate;
 mod gelu;
 mod host;
 mod layer_norm;
+mod layout;
 mod linear;
 mod packed;
 mod rms_norm;
@@ -25,6 +26,7 @@ mod weight;
 
 pub use adamw::AdamWStep;
 pub use attention::{AttentionShape, Masks};
+pub use layout::{Layout, Regular};
 pub use packed::{Packed, PackedTensors, TooWide};
 pub use rotary::Rotary;
 pub use weight::Weight;
@@ -47,9 +49,9 @@ pub trait Ops: Debug + Send + Sync {
         layer_norm::composed(x, weight, bias, epsilon)
     }
 
-    /// Rotates x `[batch · tokens, heads · head_dim]`; each sequence's first token stands at `offset`.
-    fn rotary(&self, x: Tensor<2>, rotary: &Rotary, tokens: usize, heads: usize, offset: usize) -> Tensor<2> {
-        rotary::composed(x, rotary, tokens, heads, offset)
+    /// Rotates x `[rows, heads · head_dim]`, each row by its position.
+    fn rotary(&self, x: Tensor<2>, rotary: &Rotary, layout: &Layout, heads: usize) -> Tensor<2> {
+        rotary::composed(x, rotary, layout, heads)
     }
 
     /// Causal attention of queries to keys and values, giving the queries' shape. `masks` are shared by the layers of
@@ -176,8 +178,8 @@ impl Ops for Host {
         layer_norm::host(x, weight, bias, epsilon)
     }
 
-    fn rotary(&self, x: Tensor<2>, rotary: &Rotary, tokens: usize, heads: usize, offset: usize) -> Tensor<2> {
-        rotary::host(x, rotary, tokens, heads, offset)
+    fn rotary(&self, x: Tensor<2>, rotary: &Rotary, layout: &Layout, heads: usize) -> Tensor<2> {
+        rotary::host(x, rotary, layout, heads)
     }
 
     fn attention(&self, qkv: [Tensor<2>; 3], shape: &AttentionShape, _: &mut Masks) -> Tensor<2> {

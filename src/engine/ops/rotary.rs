@@ -1,7 +1,9 @@
 //! Rotary position embedding (Su et al. 2021) in Hugging Face's half-split layout: dimension `i` of a head
 //! rotates with dimension `i + rotary/2` by the angle `position · theta^(-2i/rotary)`.
 
+use super::embedding::composed_rows;
 use super::host::{SliceOp, run};
+use super::{Layout, Regular};
 use crate::spec::{ModelConfig, Position};
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
@@ -43,12 +45,19 @@ impl Rotary {
     }
 }
 
-pub(super) fn composed(x: Tensor<2>, rotary: &Rotary, tokens: usize, heads: usize, offset: usize) -> Tensor<2> {
+pub(super) fn composed(x: Tensor<2>, rotary: &Rotary, layout: &Layout, heads: usize) -> Tensor<2> {
     let ([rows, width], half) = (x.dims(), rotary.half);
     let head_dim = width / heads;
-    let table = |t: &Tensor<2>| t.clone().narrow(0, offset, tokens).reshape([1, tokens, 1, half]);
+    let [sequences, tokens] = layout.as_regular().map_or([1, rows], |shape| [shape.sequences, shape.tokens]);
+    let table = |t: &Tensor<2>| {
+        let t = match layout.as_regular() {
+            Some(Regular { tokens, offset, .. }) => t.clone().narrow(0, offset, tokens),
+            None => composed_rows(t.clone(), layout.positions()),
+        };
+        t.reshape([1, tokens, 1, half])
+    };
     let (cos, sin) = (table(&rotary.cos), table(&rotary.sin));
-    let x = x.reshape([rows / tokens, tokens, heads, head_dim]);
+    let x = x.reshape([sequences, tokens, heads, head_dim]);
     let first = x.clone().narrow(3, 0, half);
     let second = x.clone().narrow(3, half, half);
     let mut parts = vec![first.clone() * cos.clone() - second.clone() * sin.clone(), second * cos + first * sin];
@@ -59,10 +68,11 @@ pub(super) fn composed(x: Tensor<2>, rotary: &Rotary, tokens: usize, heads: usiz
 }
 
 /// The derivative is the rotation back.
-pub(super) fn host(x: Tensor<2>, rotary: &Rotary, tokens: usize, heads: usize, offset: usize) -> Tensor<2> {
+pub(super) fn host(x: Tensor<2>, rotary: &Rotary, layout: &Layout, heads: usize) -> Tensor<2> {
     let shape @ [_, width] = x.dims();
     let [cos, sin] = rotary.values.clone();
-    let op = Rotate { cos, sin, half: rotary.half, tokens, offset, heads, head_dim: width / heads };
+    let positions = layout.positions().clone();
+    let op = Rotate { cos, sin, half: rotary.half, positions, heads, head_dim: width / heads };
     run(op, [x.into_dispatch()], shape)
 }
 
@@ -72,8 +82,8 @@ struct Rotate {
     cos: Arc<[f32]>,
     sin: Arc<[f32]>,
     half: usize,
-    tokens: usize,
-    offset: usize,
+    /// Of each row.
+    positions: Arc<[u32]>,
     heads: usize,
     head_dim: usize,
 }
@@ -81,8 +91,8 @@ struct Rotate {
 impl Rotate {
     fn rotate(&self, x: &[f32], direction: f32) -> Vec<f32> {
         let mut out = x.to_vec();
-        for (row, values) in out.chunks_exact_mut(self.heads * self.head_dim).enumerate() {
-            let at = (self.offset + row % self.tokens) * self.half;
+        for (values, &position) in out.chunks_exact_mut(self.heads * self.head_dim).zip(self.positions.iter()) {
+            let at = position as usize * self.half;
             let (cos, sin) = (&self.cos[at..at + self.half], &self.sin[at..at + self.half]);
             for head in values.chunks_exact_mut(self.head_dim) {
                 let (first, second) = head[..2 * self.half].split_at_mut(self.half);

@@ -12,9 +12,6 @@ use crate::record::Evaluation;
 pub async fn batch_nats(model: &Decoder, batch: &Batch) -> Result<(Vec<f32>, Vec<bool>), ModelError> {
     let Scores { logits, targets, places, .. } = Scores::of(model, batch, None)?;
     let (mut nats, mut correct) = (vec![0.0; batch.weights.len()], vec![false; batch.weights.len()]);
-    if places.is_empty() {
-        return Ok((nats, correct));
-    }
     let [found, first] = read_each(model.ops().token_nats(logits, &targets.0)).await?;
     for ((at, found), first) in places.into_iter().zip(found).zip(first) {
         (nats[at], correct[at]) = (found, first > 0.5);

@@ -2,8 +2,8 @@
 
 use crate::data::Batch;
 use crate::engine::model::{Decoder, Dropout, ModelError, TokenIds};
+use crate::engine::ops::Layout;
 use burn::Tensor;
-use std::borrow::Cow;
 
 /// The summed negative log-likelihood of a batch's targets, `[1]`. `dropout` while training.
 pub fn sum_nats(model: &Decoder, batch: &Batch, dropout: Option<&Dropout>) -> Result<Tensor<1>, ModelError> {
@@ -22,46 +22,36 @@ pub(super) struct Scores {
 }
 
 impl Scores {
-    /// Where shapes are free, only what counts is computed: the columns up to the last target, since no earlier
-    /// position sees the others, and of these the logits where a target has weight.
+    /// Where shapes are free, only what counts is computed: each row up to its last target, since no earlier position
+    /// sees the rest, laid end to end; and the logits where a target has weight.
     pub fn of(model: &Decoder, batch: &Batch, dropout: Option<&Dropout>) -> Result<Self, ModelError> {
-        let ops = model.ops();
-        let short = if ops.fixed_shapes() { Cow::Borrowed(batch) } else { trimmed(batch) };
-        let hidden = model.hidden(model.ids(&short.inputs)?, short.rows, dropout);
-        if ops.fixed_shapes() {
+        if model.ops().fixed_shapes() {
+            let hidden = model.hidden(model.ids(&batch.inputs)?, batch.rows, dropout);
             let (targets, weights) = (model.ids(&batch.targets)?, batch.weights.clone());
             let places = (0..weights.len()).collect();
             return Ok(Scores { logits: model.logits(hidden), targets, weights, places });
         }
-        let counted: Vec<usize> = (0..short.weights.len()).filter(|&at| short.weights[at] > 0.0).collect();
-        let targets: Vec<u32> = counted.iter().map(|&at| short.targets[at]).collect();
-        let rows = counted.iter().map(|&at| at as u32).collect();
+        let mut places: Vec<usize> = (0..batch.weights.len()).filter(|&at| batch.weights[at] > 0.0).collect();
+        if places.is_empty() {
+            // A token is read where nothing counts.
+            places.push(0);
+        }
+        let (mut lengths, mut inputs, mut read) = (Vec::new(), Vec::new(), Vec::new());
+        for of_row in places.chunk_by(|a, b| a / batch.columns == b / batch.columns) {
+            let first = of_row[0] / batch.columns * batch.columns;
+            read.extend(of_row.iter().map(|at| (inputs.len() + at - first) as u32));
+            let length = of_row[of_row.len() - 1] - first + 1;
+            inputs.extend_from_slice(&batch.inputs[first..first + length]);
+            lengths.push(length);
+        }
+        let some = (read.len() < inputs.len()).then(|| read.into());
+        let hidden = model.hidden_at(model.ids(&inputs)?, Layout::ragged(&lengths), some, dropout);
+        let targets: Vec<u32> = places.iter().map(|&at| batch.targets[at]).collect();
         Ok(Scores {
-            logits: model.logits(ops.select_rows(hidden, rows)),
+            logits: model.logits(hidden),
             targets: model.ids(&targets)?,
-            weights: counted.iter().map(|&at| short.weights[at]).collect(),
-            places: counted.iter().map(|at| at / short.columns * batch.columns + at % short.columns).collect(),
+            weights: places.iter().map(|&at| batch.weights[at]).collect(),
+            places,
         })
     }
-}
-
-/// The batch without the columns after its last target.
-fn trimmed(batch: &Batch) -> Cow<'_, Batch> {
-    let last = (0..batch.weights.len()).filter(|&at| batch.weights[at] > 0.0).map(|at| at % batch.columns).max();
-    // One column is left where nothing counts.
-    let columns = last.map_or(1, |last| last + 1);
-    if columns == batch.columns {
-        return Cow::Borrowed(batch);
-    }
-    fn cut<T: Copy>(values: &[T], from: usize, to: usize) -> Vec<T> {
-        values.chunks(from).flat_map(|row| row[..to].iter().copied()).collect()
-    }
-    Cow::Owned(Batch {
-        rows: batch.rows,
-        columns,
-        inputs: cut(&batch.inputs, batch.columns, columns),
-        targets: cut(&batch.targets, batch.columns, columns),
-        weights: cut(&batch.weights, batch.columns, columns),
-        target_bytes: batch.target_bytes.clone(),
-    })
 }

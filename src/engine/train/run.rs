@@ -48,7 +48,7 @@ pub struct RunData {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// One optimizer step. `step` counts from 1; the mean loss of the steps since it was last read, where it was
-    /// read back now; `tokens` the model read, padding included.
+    /// read back now; `tokens` that its targets depend on: padding is not counted.
     Stepped { step: usize, of: usize, nats_per_token: Option<f64>, tokens: usize },
     /// One batch of an evaluation.
     Evaluating { tokens: usize },

@@ -223,7 +223,7 @@ impl Session {
         if evaluate {
             self.begin(Phase::Dev);
         }
-        let tokens = batches.iter().map(|batch| batch.inputs.len()).sum();
+        let tokens = batches.iter().map(|batch| batch.tokens()).sum();
         Ok(Progress::Stepped { step: self.counters.step, of: self.total_steps, nats_per_token, tokens })
     }
 
