@@ -1,6 +1,7 @@
 //! What the lab is, how to use it in a class, and whose work it stands on.
 
 use crate::spec::MethodKind;
+use crate::ui::widgets::offline::OfflineState;
 use leptos::prelude::*;
 
 /// Papers named on the page besides the methods' own: what for, and where.
@@ -36,6 +37,7 @@ pub fn About() -> impl IntoView {
                 "Everything. Models, data and results never leave this machine; once the page is loaded it asks the network
                 for nothing that you did not ask for. Finished runs are kept in the browser’s storage."
             </p>
+            <OfflineState />
             <h2>"In a class"</h2>
             <p>
                 "The address holds every setting: “Copy link” gives an experiment to others. Parts can be taken away with "

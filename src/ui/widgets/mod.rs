@@ -4,3 +4,4 @@ pub mod base_select;
 pub mod chart;
 pub mod drop_area;
 pub mod notices;
+pub mod offline;

@@ -2,6 +2,7 @@
 
 use crate::job::Backend;
 use crate::ui::lab::use_lab;
+use crate::ui::widgets::offline::OfflineState;
 use leptos::prelude::*;
 
 const CHOICES: [(Backend, &str, &str); 3] = [
@@ -55,6 +56,7 @@ pub fn DeviceBadge() -> impl IntoView {
                         .collect_view()}
                 </fieldset>
                 <p class="quiet">"Everything runs in this tab; nothing is sent anywhere."</p>
+                <OfflineState />
             </div>
         </details>
     }
