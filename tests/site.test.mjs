@@ -1,7 +1,7 @@
 // What the built site consists of, read from its folder: `SITE=dist node --test tests/site.test.mjs`. Each check is a
 // function that lists what is wrong, and is shown a site in which something is.
 import { strict as assert } from "node:assert";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import test from "node:test";
@@ -22,6 +22,22 @@ function uncredited(folder) {
   return [...wanted.filter((words) => !notice.includes(words)), ...(notice.match(/\bundefined\b.*|={100}\n\n(?=={100})/g) ?? [])];
 }
 
+/// Scripts and styles inside the page, which a strict policy forbids, and a page without that policy.
+function inline(folder) {
+  const page = text(folder, "index.html");
+  const inside = page.match(/<script(?:(?!\ssrc=)[^>])*>|<style|\s(?:style|on\w+)=/g) ?? [];
+  const policy = "script-src 'self' 'wasm-unsafe-eval'; style-src 'self'";
+  const without = ["index.html", "_headers", ".htaccess"].filter((name) => !text(folder, name).includes(policy));
+  return [...inside, ...without];
+}
+
+/// Files of the site that its service worker does not know, or knows and are not there.
+function unknown(folder) {
+  const known = Object.keys(JSON.parse(/^const FILES = (.*);$/m.exec(text(folder, "sw.js"))[1]));
+  const there = readdirSync(folder, { recursive: true }).filter((name) => name !== "sw.js" && !statSync(join(folder, name)).isDirectory());
+  return [...there.filter((name) => !known.includes(name)), ...known.filter((name) => !there.includes(name))];
+}
+
 /// Workers whose every export runs all constructors anew (the linker's wrappers are called `*.command_export`).
 function wrapped(folder) {
   const workers = readdirSync(folder).filter((name) => /^worker_\w+\.(js|wasm)$/.test(name));
@@ -35,6 +51,8 @@ const site = process.env.SITE;
 const skip = site ? false : "no built site: SITE=dist";
 test("the page asks only for files of its own that are there", { skip }, () => assert.deepEqual(missing(site), []));
 test("everyone whose work is in the site is named with a licence", { skip }, () => assert.deepEqual(uncredited(site), []));
+test("the page holds no script and no style, and says so", { skip }, () => assert.deepEqual(inline(site), []));
+test("the service worker knows every file", { skip }, () => assert.deepEqual(unknown(site), []));
 test("no worker runs its constructors at every call", { skip }, () => assert.deepEqual(wrapped(site), []));
 
 /// A folder of the given files, for as long as `use` runs.
@@ -54,6 +72,11 @@ function planted(files, use) {
 test("the checks find what is planted", () => {
   const page = `<link href="./a.css"><script src="https://example.org/b.js"></script><script type="module">import init from './app.js'</script>`;
   planted({ "index.html": page, "a.css": "" }, (folder) => assert.deepEqual(missing(folder), ["https://example.org/b.js", "./app.js"]));
+
+  const policy = "script-src 'self' 'wasm-unsafe-eval'; style-src 'self'";
+  const inlined = `<script src="a.js"></script><script type="module">let a</script><p style="color: red">`;
+  planted({ "index.html": inlined, _headers: policy, ".htaccess": policy }, (folder) => assert.deepEqual(inline(folder), [`<script type="module">`, " style=", "index.html"]));
+  planted({ "sw.js": `const FILES = {"gone.js":"1"};`, "models/new.json": "" }, (folder) => assert.deepEqual(unknown(folder), ["models/new.json", "gone.js"]));
 
   planted({ "third-party.txt": "\necharts 6.1.0 (undefined)" }, (folder) => {
     const found = uncredited(folder);

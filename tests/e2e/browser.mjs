@@ -9,12 +9,14 @@ const TYPES = {
   ".wasm": "application/wasm", ".svg": "image/svg+xml",
 };
 
-/// Serves `folder` at http://localhost:PORT/some/where/, as any static host would; `headers` go with every answer.
+/// Serves `folder` at http://localhost:PORT/some/where/, as any static host would; `headers` go with every answer. What a
+/// test gives it as `refuses` says which paths it has no longer.
 export async function serve(folder, headers = {}) {
   const prefix = "/some/where/";
+  const site = { refuses: () => false };
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url, "http://localhost").pathname);
-    if (!path.startsWith(prefix)) return response.writeHead(404).end();
+    if (!path.startsWith(prefix) || site.refuses(path)) return response.writeHead(404).end();
     let file = normalize(join(folder, path.slice(prefix.length)));
     if (existsSync(file) && statSync(file).isDirectory()) file = join(file, "index.html");
     if (!file.startsWith(normalize(folder)) || !existsSync(file)) return response.writeHead(404).end();
@@ -22,7 +24,12 @@ export async function serve(folder, headers = {}) {
     createReadStream(file).pipe(response);
   });
   await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return { url: `http://localhost:${server.address().port}${prefix}`, close: () => server.close() };
+  site.url = `http://localhost:${server.address().port}${prefix}`;
+  site.close = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return site;
 }
 
 /// How to start Chromium: with WebGPU's software adapter, and nothing of its own in the background.

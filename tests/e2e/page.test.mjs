@@ -1,4 +1,4 @@
-// The page around the main job: offline, phone, accessibility, the visitor's own data.
+// The page around the main job: phone, accessibility, the visitor's own data.
 import { strict as assert } from "node:assert";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -76,19 +76,6 @@ test("every view is accessible", async ({ context, site, shots }) => {
     assert.deepEqual(await violations(page), [], view);
     await page.close();
   }
-});
-
-test("works offline once loaded", async ({ context, site }) => {
-  const page = await open(context, site, "#base=story-50k&task=weather&from=16&to=16&seeds=1&steps=3&batch=4&device=cpu&methods=full");
-  await page.evaluate(() => navigator.serviceWorker.ready.then(() => true));
-  await page.reload();
-  await page.getByTestId("play").click();
-  const trained = () => document.querySelector('[data-testid="points"]')?.textContent.includes("wasm SIMD");
-  await page.waitForFunction(trained, null, { timeout: 120_000 });
-  await context.setOffline(true);
-  await page.reload();
-  await page.getByTestId("play").waitFor();
-  await page.waitForFunction(trained);
 });
 
 test("own data are read or refused with a reason", async ({ context, site }) => {
