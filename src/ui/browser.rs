@@ -2,6 +2,7 @@
 
 use super::charts::palette::Theme;
 use super::local;
+use wasm_bindgen::closure::Closure;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
@@ -86,16 +87,26 @@ pub fn files(list: Option<web_sys::FileList>) -> Vec<web_sys::File> {
 
 /// The theme kept from an earlier visit, else the system's.
 pub fn theme() -> Theme {
-    let dark = || {
-        let query = window().match_media("(prefers-color-scheme: dark)").ok().flatten();
-        query.is_some_and(|query| query.matches())
-    };
     match local::theme().as_deref() {
         Some("dark") => Theme::Dark,
         Some("light") => Theme::Light,
-        _ if dark() => Theme::Dark,
+        _ if prefers_dark().is_some_and(|query| query.matches()) => Theme::Dark,
         _ => Theme::Light,
     }
+}
+
+fn prefers_dark() -> Option<web_sys::MediaQueryList> {
+    window().match_media("(prefers-color-scheme: dark)").ok().flatten()
+}
+
+/// Calls `then` whenever the system turns to another theme.
+pub fn on_system_theme(then: impl Fn() + 'static) {
+    let Some(query) = prefers_dark() else { return };
+    let heard = Closure::<dyn Fn()>::new(then);
+    query.set_onchange(Some(heard.as_ref().unchecked_ref()));
+    // It is listened to as long as the page lives.
+    heard.forget();
+    std::mem::forget(query);
 }
 
 pub fn show_theme(theme: Theme) {

@@ -26,6 +26,7 @@ pub fn App() -> impl IntoView {
     let lab = Lab::open();
     provide_context(lab);
     Effect::new(move || browser::show_theme(lab.theme.get()));
+    browser::on_system_theme(move || lab.theme.set(browser::theme()));
     Effect::new(move || browser::set_fragment(&share::to_fragment(&lab.settings.get())));
     let resized = window_event_listener(ev::resize, move |_| {
         let narrow = browser::is_narrow();
@@ -130,6 +131,12 @@ fn LabView() -> impl IntoView {
     let shown = Shown::new(lab);
     view! {
         <div class="lab" class:alone=move || !shows("experiment")>
+            <aside class="side">
+                <Controls />
+                <Show when=move || shows("experiment")>
+                    <ExperimentPanel />
+                </Show>
+            </aside>
             <section class="stage" aria-label="Results">
                 <Banner />
                 <ScalingCard shown />
@@ -143,12 +150,6 @@ fn LabView() -> impl IntoView {
                     <BeforeAfter />
                 </Show>
             </section>
-            <aside class="side">
-                <Controls />
-                <Show when=move || shows("experiment")>
-                    <ExperimentPanel />
-                </Show>
-            </aside>
         </div>
     }
 }

@@ -6,7 +6,10 @@ use leptos::prelude::*;
 const STATES: [(&str, &str); 3] = [
     ("storing", "The lab is being stored, so that it opens without a network."),
     ("ready", "Stored: the lab opens without a network."),
-    ("refused", "This browser did not store the lab (its storage may be full or forbidden): it needs the network to open."),
+    (
+        "refused",
+        "This browser did not store the lab (its storage may be full or forbidden): it needs the network to open.",
+    ),
 ];
 
 #[component]

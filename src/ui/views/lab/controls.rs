@@ -11,6 +11,11 @@ pub fn Controls() -> impl IntoView {
     let phase = Memo::new(move |_| lab.state.with(|state| state.phase));
     let counts = Memo::new(move |_| lab.state.with(|state| state.queue.counts()));
     let waiting = Memo::new(move |_| lab.state.with(|state| state.shelf == Loaded::Waiting));
+    // A button that goes out of use keeps the focus, so that it is where a keyboard left it.
+    let may_play = move || !waiting.get() && phase.get() != Phase::Playing;
+    let may_pause = move || phase.get() == Phase::Playing;
+    let may_stop = move || phase.get() != Phase::Idle;
+    let is_disabled = |disabled: bool| if disabled { "true" } else { "false" };
     let summary = Memo::new(move |_| {
         lab.state.with(|state| match state.phase {
             Phase::Idle => match state.planned() {
@@ -49,8 +54,8 @@ pub fn Controls() -> impl IntoView {
                     type="button"
                     class="play"
                     data-testid="play"
-                    disabled=move || waiting.get() || phase.get() == Phase::Playing
-                    on:click=move |_| lab.send(Input::Play)
+                    aria-disabled=move || is_disabled(!may_play())
+                    on:click=move |_| if may_play() { lab.send(Input::Play) }
                 >
                     <span aria-hidden="true">"▶ "</span>
                     {move || if phase.get() == Phase::Paused { "Go on" } else { "Play" }}
@@ -59,8 +64,8 @@ pub fn Controls() -> impl IntoView {
                     type="button"
                     class="secondary outline"
                     data-testid="pause"
-                    disabled=move || phase.get() != Phase::Playing
-                    on:click=move |_| lab.send(Input::Pause)
+                    aria-disabled=move || is_disabled(!may_pause())
+                    on:click=move |_| if may_pause() { lab.send(Input::Pause) }
                 >
                     "Pause"
                 </button>
@@ -68,8 +73,8 @@ pub fn Controls() -> impl IntoView {
                     type="button"
                     class="secondary outline"
                     data-testid="stop"
-                    disabled=move || phase.get() == Phase::Idle
-                    on:click=move |_| lab.send(Input::Stop)
+                    aria-disabled=move || is_disabled(!may_stop())
+                    on:click=move |_| if may_stop() { lab.send(Input::Stop) }
                 >
                     "Stop"
                 </button>

@@ -4,6 +4,8 @@ use crate::job::Backend;
 use crate::ui::lab::use_lab;
 use crate::ui::widgets::offline::OfflineState;
 use leptos::prelude::*;
+use leptos::{ev, html};
+use wasm_bindgen::JsCast;
 
 const CHOICES: [(Backend, &str, &str); 3] = [
     (Backend::Auto, "Best for this machine", "today the CPU: WebGPU was slower where it was timed"),
@@ -21,8 +23,20 @@ pub fn DeviceBadge() -> impl IntoView {
         Some(_) => "CPU",
         None => "Starting…",
     };
+    let menu = NodeRef::<html::Details>::new();
+    let close = move |event: ev::KeyboardEvent| {
+        if event.key() == "Escape"
+            && let Some(menu) = menu.get()
+            && menu.open()
+        {
+            menu.set_open(false);
+            if let Ok(Some(badge)) = menu.query_selector("summary") {
+                let _ = badge.unchecked_into::<web_sys::HtmlElement>().focus();
+            }
+        }
+    };
     view! {
-        <details class="menu" data-testid="device">
+        <details class="menu" data-testid="device" node_ref=menu on:keydown=close>
             <summary role="button" class="badge" aria-label=move || format!("Device: {}", label())>
                 <span class="lamp" class:on=move || device.with(Option::is_some) aria-hidden="true"></span>
                 {label}
