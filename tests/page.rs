@@ -161,7 +161,7 @@ fn variants_of_a_method_are_known_by_their_settings_not_by_their_names() {
     page.work();
     let groups = |page: &Page, base: &str, sha256: &str| {
         let base = Base { name: base.into(), sha256: sha256.into() };
-        results::groups(&page.state, &base, &Source::Task(Task::Translation.id().into()))
+        results::groups(&page.state, &base, &Source::Task(Task::DEFAULT.into()))
     };
     let alone = groups(&page, "small", "32");
     let name = |key: &str, groups: &[results::Group]| results::names(groups).get(key).cloned().unwrap_or_default();

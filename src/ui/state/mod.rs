@@ -14,7 +14,7 @@ mod workers;
 
 pub use crate::job::WorkerId;
 use crate::job::{
-    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, Event, ExportedFile, Heard, JobId, ModelRef,
+    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, ExportedFile, Heard, JobId, ModelRef,
     ModelSource, PartialDownload, Sampling,
 };
 use crate::plan::queue::Queue;
