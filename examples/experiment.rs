@@ -32,7 +32,7 @@ pub fn laws_of(sizes: &[usize]) -> Result<Report> {
         while block_on(run.advance())? != Progress::Finished {}
         let made = Provenance { device: "native CPU".into(), lab: "an example".into(), date: String::new() };
         let record = block_on(run.finish(0.0, made))?.record;
-        points.push(Point::new(spec.method.kind().to_string(), spec.data.examples as f64, record.test.nats_per_token));
+        points.push(Point::new(spec.method.kind().id(), spec.data.examples as f64, record.test.nats_per_token));
     }
     Ok(fit(&points, &Options::default()))
 }
