@@ -68,7 +68,7 @@ pub fn LawsView() -> impl IntoView {
     let scratch = Memo::new(move |_| match imported.with(Option::is_some) {
         true => points.with(|points| import::from_scratch(points)),
         false => kinds.with(|kinds| {
-            let scratch = kinds.iter().filter(|(_, kind)| **kind == MethodKind::Scratch);
+            let scratch = kinds.iter().filter(|(_, kind)| !kind.info().from_base);
             scratch.map(|(key, _)| key.clone()).collect::<Vec<_>>()
         }),
     });
