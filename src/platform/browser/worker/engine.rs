@@ -3,7 +3,7 @@
 use super::fetch::{FetchError, fetch};
 use super::handles::Handles;
 use super::models::LoadError;
-use super::post::{post, progress};
+use super::post::progress;
 use super::turn::{Turn, in_time};
 use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::engine::adapt::{self, AdaptError};
@@ -332,7 +332,7 @@ async fn open_device(report: DeviceReport) -> Result<Device, String> {
 #[cfg(feature = "webgpu")]
 async fn open_device(report: DeviceReport) -> Result<Device, String> {
     match report.backend {
-        Backend::WebGpu => device::open_gpu(|reason| post(&Event::DeviceLost { reason })).await,
+        Backend::WebGpu => device::open_gpu(|reason| super::post::post(&Event::DeviceLost { reason })).await,
         _ => Ok(Device::flex()),
     }
 }

@@ -103,7 +103,7 @@ async fn listen(mut inbox: Inbox) {
                     Err(reason) => post(&Event::CannotOpen { reason: reason.clone() }),
                 }
             }
-            Command::Start { id, job } => start(id, job, files, &mut engine, &mut inbox).await,
+            Command::Start { id, job } => begin(id, job, files, &mut engine, &mut inbox).await,
             Command::ProvideModel { base, sha256 } => match &mut engine {
                 Ok(engine) => engine.provide(base, sha256, files),
                 Err(reason) => post(&Event::Log { level: LogLevel::Error, text: format!("{base}: {reason}") }),
@@ -114,7 +114,7 @@ async fn listen(mut inbox: Inbox) {
     }
 }
 
-async fn start(id: JobId, job: Job, files: Vec<File>, engine: &mut Result<Engine, String>, inbox: &mut Inbox) {
+async fn begin(id: JobId, job: Job, files: Vec<File>, engine: &mut Result<Engine, String>, inbox: &mut Inbox) {
     match (job, engine) {
         // The visitor's models need no device.
         (Job::InspectModel { source }, _) => {
