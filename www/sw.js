@@ -8,7 +8,7 @@ const LATER = /^worker_gpu/;
 /// Nothing of the lab: for hosts, for the curious.
 const NEVER = /^[._]|^third-party\.txt$/;
 /// Their names, or the page's list of models, change with what they hold: what is kept need not be asked for again.
-const CONSTANT = /-[0-9a-f]{16}[._]|^models\/[^/]+\/model\.safetensors$/;
+const CONSTANT = /-[0-9a-f]{12,16}[._]|^models\/[^/]+\/model\.safetensors$/;
 
 const KEEP = "tunelab-files";
 const here = new URL("./", self.location.href);

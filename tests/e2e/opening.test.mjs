@@ -83,7 +83,11 @@ base.describe("why the lab cannot open is said within five seconds", () => {
   base.use({ serviceWorkers: "block" });
 
   const says = async (page, reason) => expect.poll(() => page.locator("#loading").innerText(), { timeout: 5000 }).toMatch(reason);
-  const withoutSimd = () => (WebAssembly.validate = () => false);
+  // As a browser does that does not know the instructions.
+  const withoutSimd = () => {
+    const refuse = () => Promise.reject(new WebAssembly.CompileError("invalid numeric opcode"));
+    Object.assign(WebAssembly, { validate: () => false, instantiate: refuse, instantiateStreaming: refuse });
+  };
   const withoutWasm = () => delete window.WebAssembly;
   for (const [what, prepare, reason] of [["no SIMD", withoutSimd, /no SIMD/], ["no WebAssembly", withoutWasm, /no WebAssembly/]]) {
     base(what, async ({ page, site }) => {
