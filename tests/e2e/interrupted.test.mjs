@@ -51,7 +51,8 @@ const stored = (page, name) => page.evaluate(async (name) => {
       files.push(Array.from(new Uint8Array(await file.arrayBuffer())));
     }
   } catch (error) {
-    if (error.name !== "NotFoundError") throw error;
+    // Not there, or replaced while it was read.
+    if (!["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
   }
   return files;
 }, name).then((files) => files.map((bytes) => Buffer.from(bytes)));
