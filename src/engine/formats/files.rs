@@ -66,7 +66,7 @@ pub fn hash_files<'a>(files: &impl Files, names: impl IntoIterator<Item = &'a st
 const LARGEST_JSON: u64 = 100 << 20;
 
 /// A whole file that must be there and not absurdly large.
-pub(super) fn read_all(files: &impl Files, file: &str) -> Result<Vec<u8>, WeightsError> {
+pub(crate) fn read_all(files: &impl Files, file: &str) -> Result<Vec<u8>, WeightsError> {
     let length = files.length(file).ok_or_else(|| {
         WeightsError::file(
             file,
@@ -89,15 +89,56 @@ pub(super) fn read_optional(files: &impl Files, file: &str) -> Result<Option<Vec
     files.length(file).map(|_| read_all(files, file)).transpose()
 }
 
-pub(crate) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Value, WeightsError> {
+pub(super) fn read_json(files: &impl Files, file: &str) -> Result<serde_json::Value, WeightsError> {
     parse_json(file, &read_all(files, file)?)
 }
 
-/// A file's bytes as JSON; one that is a web page is said to be one.
+/// A file's bytes as JSON; one that is a web page is said to be one. Python writes numbers that JSON has not
+/// (`Infinity`): they are read as texts, so that a field that should be a number is refused by its name.
 pub fn parse_json(file: &str, bytes: &[u8]) -> Result<serde_json::Value, WeightsError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let parsed = serde_json::from_slice(bytes);
+    let parsed = parsed.or_else(|error| serde_json::from_slice(&quoted_numbers(bytes).ok_or(error)?));
+    parsed.map_err(|error| {
         let html = bytes.trim_ascii_start().starts_with(b"<");
         let problem = if html { "it is a web page, not JSON".into() } else { format!("it is not JSON ({error})") };
         WeightsError::file(file, problem, "download it again")
     })
+}
+
+/// The JSON with each `NaN`, `Infinity` and `-Infinity` outside of texts in quotes; none where there are none.
+fn quoted_numbers(json: &[u8]) -> Option<Vec<u8>> {
+    const NUMBERS: [&[u8]; 3] = [b"NaN", b"Infinity", b"-Infinity"];
+    let mut quoted = Vec::with_capacity(json.len() + 8);
+    let (mut rest, mut found, mut in_text) = (json, false, false);
+    while let Some(&byte) = rest.first() {
+        let number = NUMBERS.into_iter().find(|number| !in_text && rest.starts_with(number));
+        let taken = match number {
+            Some(number) => number.len(),
+            None if in_text && byte == b'\\' => 2.min(rest.len()),
+            None => 1,
+        };
+        in_text ^= byte == b'"';
+        found |= number.is_some();
+        let quote: &[u8] = if number.is_some() { b"\"" } else { b"" };
+        quoted.extend([quote, &rest[..taken], quote].concat());
+        rest = &rest[taken..];
+    }
+    found.then_some(quoted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_python_that_json_has_not_are_texts() {
+        let json = br#"{"a": Infinity, "b": [-Infinity, NaN], "c": "say \"NaN\" Infinity", "d": 1}"#;
+        let read = parse_json("config.json", json).unwrap();
+        let expected =
+            serde_json::json!({"a": "Infinity", "b": ["-Infinity", "NaN"], "c": "say \"NaN\" Infinity", "d": 1});
+        assert_eq!(read, expected);
+        for broken in ["{\"a\": Infinit}", "{\"a\": Infinity", "{NaN: 1", "\"\\"] {
+            assert!(parse_json("config.json", broken.as_bytes()).is_err(), "{broken}");
+        }
+    }
 }

@@ -43,19 +43,22 @@ impl<F: Files> TensorFiles<F> {
         let index = read_json(&files, INDEX)?;
         let wanted = index_shards(&index)?;
         let shards: BTreeSet<String> = wanted.values().cloned().collect();
-        let mut entries = BTreeMap::new();
+        let mut headers = BTreeMap::new();
         for shard in &shards {
-            entries.append(&mut header(&files, shard)?.entries);
+            headers.insert(shard.clone(), header(&files, shard)?.entries);
         }
+        // What a shard holds beside what the index says is of no count: it may be of an older save.
+        let mut entries = BTreeMap::new();
         for (tensor, shard) in wanted {
-            if entries.get(&tensor).is_none_or(|entry| entry.file != shard) {
+            let Some(entry) = headers.get_mut(&shard).and_then(|entries| entries.remove(&tensor)) else {
                 return Err(WeightsError::tensor(
                     &shard,
                     &tensor,
                     format!("{INDEX} says it is here; it is not"),
                     "download the shards and the index of one revision",
                 ));
-            }
+            };
+            entries.insert(tensor, entry);
         }
         Ok(TensorFiles { files, shards, entries, metadata: BTreeMap::new() })
     }
@@ -153,6 +156,22 @@ impl<F: Files> TensorFiles<F> {
             take(piece, &values);
         }
         Ok(())
+    }
+
+    /// Whether two tensors hold the same bytes.
+    pub(super) fn same(&self, first: &str, second: &str) -> Result<bool, WeightsError> {
+        let (Some(a), Some(b)) = (self.entries.get(first), self.entries.get(second)) else { return Ok(false) };
+        if (a.dtype, &a.shape, a.bytes) != (b.dtype, &b.shape, b.bytes) {
+            return Ok(false);
+        }
+        for start in (0..a.bytes).step_by(PIECE) {
+            let length = (a.bytes - start).min(PIECE as u64) as usize;
+            let read = |entry: &Entry| read_exactly(&self.files, &entry.file, entry.start + start, length);
+            if read(a)? != read(b)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// How most of the numbers are stored, by its name in safetensors ("F16").

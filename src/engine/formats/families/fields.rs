@@ -12,17 +12,28 @@ const MOST_LAYERS: usize = 4096;
 pub struct JsonFields<'a> {
     file: &'a str,
     map: &'a Map<String, Value>,
+    aliases: Aliases,
 }
+
+/// Other names of fields, each with the field's own: transformers' `attribute_map`.
+pub type Aliases = &'static [(&'static str, &'static str)];
 
 impl<'a> JsonFields<'a> {
     pub fn new(file: &'a str, value: &'a Value) -> Result<Self, WeightsError> {
         let map = value.as_object();
         let map = map.ok_or_else(|| WeightsError::file(file, "it is not a JSON object", "download it again"))?;
-        Ok(JsonFields { file, map })
+        Ok(JsonFields { file, map, aliases: &[] })
     }
 
+    /// The same fields, also found by these names.
+    pub fn with_aliases(self, aliases: Aliases) -> Self {
+        JsonFields { aliases, ..self }
+    }
+
+    /// The field's value. An alias goes before the field's own name, as in transformers, which reads it later.
     pub fn get(&self, field: &str) -> Option<&'a Value> {
-        self.map.get(field).filter(|value| !value.is_null())
+        let aliases = self.aliases.iter().filter(|(_, own)| *own == field).map(|(alias, _)| *alias);
+        aliases.chain([field]).find_map(|name| self.map.get(name).filter(|value| !value.is_null()))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &'a str> {
@@ -38,12 +49,14 @@ impl<'a> JsonFields<'a> {
         Ok(self.count_if_set(field)?.unwrap_or(default))
     }
 
+    /// Whether the file names the field, be it as null.
+    pub fn names(&self, field: &str) -> bool {
+        self.map.contains_key(field)
+    }
+
     /// How many layers: so few that a list of them is never a burden.
-    pub fn layers(&self, field: &str, default: Option<usize>) -> Result<usize, WeightsError> {
-        let layers = match default {
-            Some(default) => self.count_or(field, default),
-            None => self.count(field),
-        }?;
+    pub fn layers(&self, field: &str, default: usize) -> Result<usize, WeightsError> {
+        let layers = self.count_or(field, default)?;
         if layers > MOST_LAYERS {
             return Err(self.wrong(field, layers, "this lab reads models of up to 4096 layers"));
         }
@@ -96,7 +109,7 @@ impl<'a> JsonFields<'a> {
     pub fn object(&self, field: &str) -> Result<Option<JsonFields<'a>>, WeightsError> {
         match self.get(field) {
             None => Ok(None),
-            Some(Value::Object(map)) => Ok(Some(JsonFields { file: self.file, map })),
+            Some(Value::Object(map)) => Ok(Some(JsonFields { file: self.file, map, aliases: &[] })),
             Some(value) => Err(self.wrong(field, value, "it must be an object")),
         }
     }

@@ -6,7 +6,19 @@ use super::fields::JsonFields;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub static GPT2: Family = Family { model_type: "gpt2", config, module, prefix: "transformer.", conv1d: true };
+pub static GPT2: Family = Family {
+    model_type: "gpt2",
+    config,
+    module,
+    aliases: &[
+        ("hidden_size", "n_embd"),
+        ("max_position_embeddings", "n_positions"),
+        ("num_attention_heads", "n_head"),
+        ("num_hidden_layers", "n_layer"),
+    ],
+    prefix: "transformer.",
+    conv1d: true,
+};
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("n_embd", 768)?;
@@ -17,7 +29,7 @@ fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
         vocab_size: fields.count_or("vocab_size", 50257)?,
         context: fields.count_or("n_positions", 1024)?,
         d_model,
-        layers: fields.layers("n_layer", Some(12))?,
+        layers: fields.layers("n_layer", 12)?,
         heads,
         kv_heads: heads,
         head_dim: (d_model / heads).max(1),
@@ -38,8 +50,10 @@ fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
 /// Which of the two GELUs a config names.
 pub fn gelu(fields: &JsonFields, field: &str, default: &str) -> Result<Activation, WeightsError> {
     match fields.get(field).map_or(Some(default), |value| value.as_str()) {
-        Some("gelu") => Ok(Activation::Gelu),
-        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_fast") => Ok(Activation::GeluTanh),
+        Some("gelu" | "gelu_python") => Ok(Activation::Gelu),
+        Some("gelu_new" | "gelu_pytorch_tanh" | "gelu_python_tanh" | "gelu_fast" | "gelu_accurate") => {
+            Ok(Activation::GeluTanh)
+        }
         _ => Err(fields
             .refuse(field, true)
             .err()

@@ -8,12 +8,19 @@ use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::Value;
 
-pub static GPT_NEO: Family = Family { model_type: "gpt_neo", config, module, prefix: "transformer.", conv1d: false };
+pub static GPT_NEO: Family = Family {
+    model_type: "gpt_neo",
+    config,
+    module,
+    aliases: &[("num_attention_heads", "num_heads"), ("num_hidden_layers", "num_layers")],
+    prefix: "transformer.",
+    conv1d: false,
+};
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("hidden_size", 2048)?;
     let heads = fields.count_or("num_heads", 16)?;
-    let layers = fields.layers("num_layers", Some(24))?;
+    let layers = fields.layers("num_layers", 24)?;
     Ok(ModelConfig {
         vocab_size: fields.count_or("vocab_size", 50257)?,
         context: fields.count_or("max_position_embeddings", 2048)?,
@@ -46,8 +53,12 @@ fn windows(fields: &JsonFields, layers: usize) -> Result<Vec<Option<usize>>, Wei
         _ => None,
     };
     let groups = match fields.list(FIELD)? {
-        // What transformers takes when the field is absent: global and local in turn.
-        None => return Ok((0..layers).map(|layer| (layer % 2 == 1).then_some(window)).collect()),
+        // What transformers takes when the field is absent, which fits 24 layers only.
+        None if layers == 24 => return Ok((0..layers).map(|layer| (layer % 2 == 1).then_some(window)).collect()),
+        None => {
+            let problem = format!("it is missing, and its default is for 24 layers, not {layers}");
+            return Err(fields.wrong(FIELD, problem, "say which layers are global and which are local"));
+        }
         Some(groups) => groups,
     };
     let mut windows = Vec::new();

@@ -3,28 +3,30 @@
 
 use super::Family;
 use super::fields::JsonFields;
-use super::gpt2;
+use super::{gpt2, rope};
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub static GPT_NEOX: Family = Family { model_type: "gpt_neox", config, module, prefix: "gpt_neox.", conv1d: false };
+pub static GPT_NEOX: Family =
+    Family { model_type: "gpt_neox", config, module, aliases: &[], prefix: "gpt_neox.", conv1d: false };
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
-    let d_model = fields.count("hidden_size")?;
-    let heads = fields.count("num_attention_heads")?;
+    let d_model = fields.count_or("hidden_size", 6144)?;
+    let heads = fields.count_or("num_attention_heads", 64)?;
+    let head_dim = (d_model / heads).max(1);
     let attention_bias = fields.flag_or("attention_bias", true)?;
     Ok(ModelConfig {
-        vocab_size: fields.count("vocab_size")?,
+        vocab_size: fields.count_or("vocab_size", 50432)?,
         context: fields.count_or("max_position_embeddings", 2048)?,
         d_model,
-        layers: fields.layers("num_hidden_layers", None)?,
+        layers: fields.layers("num_hidden_layers", 44)?,
         heads,
         kv_heads: heads,
-        head_dim: (d_model / heads).max(1),
-        d_ff: fields.count("intermediate_size")?,
+        head_dim,
+        d_ff: fields.count_or("intermediate_size", 24_576)?,
         norm: Norm::Layer,
         norm_eps: fields.number_or("layer_norm_eps", 1e-5)?,
-        position: rotary(fields)?,
+        position: rotary(fields, head_dim)?,
         activation: gpt2::gelu(fields, "hidden_act", "gelu")?,
         parallel_residual: fields.flag_or("use_parallel_residual", true)?,
         tied_embeddings: fields.flag_or("tie_word_embeddings", false)?,
@@ -35,18 +37,15 @@ fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     })
 }
 
-/// `rotary_pct` and `rotary_emb_base`, or, since transformers 5, `rope_parameters`.
-fn rotary(fields: &JsonFields) -> Result<Position, WeightsError> {
-    let mut theta = fields.number_or("rotary_emb_base", 10_000.0)?;
-    let mut fraction = fields.number_or("rotary_pct", 0.25)?;
-    for name in ["rope_scaling", "rope_parameters"] {
-        if let Some(rope) = fields.object(name)? {
-            let kind = rope.text_or("rope_type", rope.text_or("type", "default")?)?;
-            fields.refuse(name, kind != "default")?;
-            theta = rope.number_or("rope_theta", theta)?;
-            fraction = rope.number_or("partial_rotary_factor", fraction)?;
-        }
-    }
+/// `rotary_emb_base` and `rotary_pct`, or, since transformers 5, `rope_parameters`.
+fn rotary(fields: &JsonFields, head_dim: usize) -> Result<Position, WeightsError> {
+    let rope = rope::settings(fields)?;
+    let theta = rope::theta(fields, rope.as_ref(), "rotary_emb_base")?;
+    let own = fields.number_or("rotary_pct", 0.25)?;
+    let fraction = rope.map_or(Ok(own), |rope| rope.number_or("partial_rotary_factor", own))?;
+    // transformers rounds up what an odd number rotates and keeps the odd number in the angles.
+    let odd = (head_dim as f64 * fraction) as usize % 2 == 1;
+    fields.refuse("rotary_pct", odd)?;
     Ok(Position::Rotary { theta, fraction })
 }
 

@@ -2,31 +2,48 @@
 
 use super::Family;
 use super::fields::JsonFields;
+use super::rope;
 use crate::engine::formats::{StoredModule, WeightsError};
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::{Value, json};
 
 /// Qwen's are this but for their configs.
-pub const LLAMA: Family = Family { model_type: "llama", config, module, prefix: "model.", conv1d: false };
+pub const LLAMA: Family =
+    Family { model_type: "llama", config: llama, module, aliases: &[], prefix: "model.", conv1d: false };
 
-pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+/// What transformers takes where a config is silent.
+pub struct Defaults {
+    pub vocab_size: usize,
+    pub context: usize,
+    pub d_ff: usize,
+    /// As many as heads, where there is none.
+    pub kv_heads: Option<usize>,
+}
+
+fn llama(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
+    config(fields, &Defaults { vocab_size: 32_000, context: 2048, d_ff: 11_008, kv_heads: None })
+}
+
+pub fn config(fields: &JsonFields, defaults: &Defaults) -> Result<ModelConfig, WeightsError> {
     let attention_bias = fields.flag_or("attention_bias", false)?;
-    let d_model = fields.count("hidden_size")?;
-    let heads = fields.count("num_attention_heads")?;
+    let d_model = fields.count_or("hidden_size", 4096)?;
+    let heads = fields.count_or("num_attention_heads", 32)?;
     let activation = fields.text_or("hidden_act", "silu")?;
-    fields.refuse("hidden_act", activation != "silu")?;
+    fields.refuse("hidden_act", !["silu", "swish"].contains(&activation))?;
+    // Null stands for as many as heads everywhere.
+    let kv_heads = defaults.kv_heads.filter(|_| !fields.names("num_key_value_heads")).unwrap_or(heads);
     Ok(ModelConfig {
-        vocab_size: fields.count("vocab_size")?,
-        context: fields.count_or("max_position_embeddings", 2048)?,
+        vocab_size: fields.count_or("vocab_size", defaults.vocab_size)?,
+        context: fields.count_or("max_position_embeddings", defaults.context)?,
         d_model,
-        layers: fields.layers("num_hidden_layers", None)?,
+        layers: fields.layers("num_hidden_layers", 32)?,
         heads,
-        kv_heads: fields.count_or("num_key_value_heads", heads)?,
+        kv_heads: fields.count_or("num_key_value_heads", kv_heads)?,
         head_dim: fields.count_or("head_dim", (d_model / heads).max(1))?,
-        d_ff: fields.count("intermediate_size")?,
+        d_ff: fields.count_or("intermediate_size", defaults.d_ff)?,
         norm: Norm::Rms,
         norm_eps: fields.number_or("rms_norm_eps", 1e-6)?,
-        position: rotary(fields, 10_000.0)?,
+        position: rotary(fields)?,
         activation: Activation::SwiGlu,
         parallel_residual: false,
         tied_embeddings: fields.flag_or("tie_word_embeddings", false)?,
@@ -42,17 +59,9 @@ pub fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     })
 }
 
-/// The rotary settings: `rope_theta` beside the others, or, since transformers 5, in `rope_parameters`.
-pub fn rotary(fields: &JsonFields, default_theta: f64) -> Result<Position, WeightsError> {
-    for name in ["rope_scaling", "rope_parameters"] {
-        if let Some(rope) = fields.object(name)? {
-            let kind = rope.text_or("rope_type", rope.text_or("type", "default")?)?;
-            fields.refuse(name, kind != "default")?;
-        }
-    }
-    let theta = fields.number_or("rope_theta", default_theta)?;
-    let rope = fields.object("rope_parameters")?;
-    let theta = rope.map_or(Ok(theta), |rope| rope.number_or("rope_theta", theta))?;
+/// `rope_theta` beside the others, or in `rope_scaling`, or, since transformers 5, in `rope_parameters`.
+fn rotary(fields: &JsonFields) -> Result<Position, WeightsError> {
+    let theta = rope::theta(fields, rope::settings(fields)?.as_ref(), "rope_theta")?;
     Ok(Position::Rotary { theta, fraction: 1.0 })
 }
 

@@ -6,9 +6,10 @@ mod gpt_neo;
 mod gpt_neox;
 pub(crate) mod llama;
 mod qwen;
+mod rope;
 
 use super::{StoredModule, WeightsError};
-use crate::engine::formats::families::fields::{CONFIG, JsonFields};
+use crate::engine::formats::families::fields::{Aliases, CONFIG, JsonFields};
 use crate::spec::{ModelConfig, Role};
 use serde_json::Value;
 use std::fmt;
@@ -20,6 +21,8 @@ pub struct Family {
     config: fn(&JsonFields) -> Result<ModelConfig, WeightsError>,
     /// What the family calls one of our modules; `None` for one that no model of it has.
     module: fn(Role, &ModelConfig) -> Option<StoredModule>,
+    /// What else transformers reads a config's fields by.
+    aliases: Aliases,
     /// What a bare model's tensor names lack that a model with a head prefixes.
     prefix: &'static str,
     /// Whether linear layers are stored `[in, out]` ("fan in, fan out").
@@ -45,6 +48,7 @@ impl Family {
             return Err(fields.wrong("model_type", problem, "choose a model of a family that this lab reads"));
         };
         fields.refuse("quantization_config", fields.get("quantization_config").is_some())?;
+        let fields = fields.with_aliases(family.aliases);
         let config = (family.config)(&fields)?;
         config.check()?;
         // Beyond any model there is; parameter counts of what is left fit in 64 bits.
