@@ -1,5 +1,6 @@
 """Makes tests/golden/chat/golden.json: what transformers makes of conversations by the templates beside it, written
-here in the style of published ones.
+here in the style of published ones. And expressions.json: what it makes of each line of expressions.txt, or null where it
+refuses it.
 
     pip install transformers jinja2
     python tests/golden/chat.py
@@ -55,3 +56,16 @@ for path in sorted(HERE.glob("*.jinja")):
 
 (HERE / "golden.json").write_text(json.dumps({"now": NOW, "tokens": TOKENS, "cases": cases}, ensure_ascii=False, indent=1) + "\n")
 print(len(cases), "cases,", sum("error" in case for case in cases), "refused")
+
+MESSAGES = [user("a<b> 'c' é"), assistant("yes")]
+expressions = []
+for template in (HERE / "expressions.txt").read_text().splitlines():
+    try:
+        texts, _ = chat_template_utils.render_jinja_template([MESSAGES], chat_template=template, **TOKENS)
+        expressions.append({"template": template, "text": texts[0]})
+    except Exception:
+        expressions.append({"template": template, "text": None})
+
+(HERE / "expressions.json").write_text(
+    json.dumps({"now": NOW, "messages": MESSAGES, "expressions": expressions}, ensure_ascii=False, indent=1) + "\n")
+print(len(expressions), "expressions,", sum(each["text"] is None for each in expressions), "refused")

@@ -1,19 +1,17 @@
 //! Chat templates: how a model wants a conversation written. Jinja, with what transformers adds to it: Python's
-//! methods of strings and dicts, `raise_exception`, `strftime_now`, JSON as Python writes it, and marks around the
-//! assistant's words, which are passed over.
+//! methods and printing, `raise_exception`, `strftime_now`, JSON as Python writes it, and marks around the assistant's
+//! words, which are passed over.
 //!
 //! A template comes with a model from anywhere, so it runs on fuel: steps and memory are bounded.
 
+use super::jinja;
 use crate::data::Message;
 use chrono::{DateTime, format::StrftimeItems};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Serde, Value};
+use minijinja::value::{Serde, Value};
 use minijinja::{Environment, Error, ErrorKind, context};
-use serde::Serialize;
-use serde_json::ser::Formatter;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::io;
 
 /// Steps, and 64 bytes of text each: about a hundred times what a long conversation takes.
 const FUEL: u64 = 2_000_000;
@@ -49,13 +47,12 @@ impl ChatTemplate {
         environment.set_fuel(Some(FUEL));
         environment.set_recursion_limit(DEPTH);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        jinja::extend(&mut environment);
         environment.add_function("raise_exception", |text: String| -> Result<Value, Error> {
             Err(Error::new(ErrorKind::InvalidOperation, REFUSED).with_source(Refusal(text)))
         });
-        environment.add_filter("tojson", tojson);
         environment
-            .add_template_owned(NAME, without_marks(source))
+            .add_template_owned(NAME, jinja::translated(source))
             .map_err(|error| ChatError::Broken(error.to_string()))?;
         Ok(ChatTemplate { environment, tokens })
     }
@@ -98,70 +95,12 @@ fn said(error: Error) -> ChatError {
     ChatError::Failed(error.to_string())
 }
 
-/// `{% generation %}` … `{% endgeneration %}`, by which transformers finds the assistant's words, as a block that is
-/// always taken; its control of white space stays.
-fn without_marks(source: &str) -> String {
-    let mut rest = source;
-    let mut plain = String::new();
-    while let Some(at) = rest.find("{%") {
-        let (before, tag) = rest.split_at(at + 2);
-        plain.push_str(before);
-        let Some(end) = tag.find("%}") else {
-            rest = tag;
-            break;
-        };
-        let word = tag[..end].trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
-        match word {
-            "generation" => plain.push_str(&tag[..end].replace(word, " if true ")),
-            "endgeneration" => plain.push_str(&tag[..end].replace(word, " endif ")),
-            _ => plain.push_str(&tag[..end]),
-        }
-        rest = &tag[end..];
-    }
-    plain + rest
-}
-
 fn strftime(now: i64, format: &str) -> Result<String, Error> {
     let wrong = || Error::new(ErrorKind::InvalidOperation, format!("strftime_now cannot write “{format}”"));
     let time = DateTime::from_timestamp(now, 0).ok_or_else(wrong)?;
     let mut text = String::new();
     write!(text, "{}", time.format_with_items(StrftimeItems::new(format))).map_err(|_| wrong())?;
     Ok(text)
-}
-
-/// JSON as Python's `json.dumps(…, ensure_ascii=False)` writes it.
-fn tojson(value: Value, options: Kwargs) -> Result<String, Error> {
-    let failed = |error: serde_json::Error| Error::new(ErrorKind::InvalidOperation, error.to_string());
-    let indent: Option<usize> = options.get("indent")?;
-    // What else transformers lets a template choose changes nothing here.
-    let _: (Option<Value>, Option<Value>) = (options.get("ensure_ascii")?, options.get("sort_keys")?);
-    let mut bytes = Vec::new();
-    match indent {
-        None => value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Spaced)).map_err(failed)?,
-        Some(indent) => {
-            let indent = " ".repeat(indent.min(16));
-            let pretty = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
-            value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, pretty)).map_err(failed)?;
-        }
-    }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// A space after every comma and colon.
-struct Spaced;
-
-impl Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
-        writer.write_all(b": ")
-    }
 }
 
 #[cfg(test)]
@@ -217,6 +156,11 @@ mod tests {
             "{% for a in range(99999) %}{% for b in range(99999) %}x{% endfor %}{% endfor %}",
             "{% set s = namespace(x='ab') %}{% for i in range(99) %}{% set s.x = s.x ~ s.x %}{% endfor %}",
             "{{ 'ab' * 90000000 * 2 }}",
+            "{% set s = namespace(x=[1]) %}{% for i in range(40) %}{% set s.x = [s.x, s.x] %}{% endfor %}{{ s.x }}",
+            "{% set s = namespace(x=[1]) %}{% for i in range(40) %}{% set s.x = [s.x, s.x] %}{% endfor %}{{ s.x | tojson }}",
+            "{% set s = namespace(x=1) %}{% for i in range(9999) %}{% set s.x = [s.x] %}{% endfor %}{{ s.x }}",
+            "{{ '%999999999d' % 1 }}",
+            "{{ 'a'.center(999999999) }}",
         ] {
             assert!(matches!(render(endless), Err(ChatError::Endless | ChatError::Failed(_))), "{endless}");
         }
