@@ -5,6 +5,7 @@
 //! the rank, whose B is zero outside the blocks.
 
 use super::peft::WEIGHTS;
+use super::settings::{MERGE, Patterns, Settings, Targets};
 use super::{AdaptError, Peft, Trainable};
 use crate::engine::formats::{Description, Files, JsonFields, StoredTensor, TensorFiles, WeightsError};
 use crate::engine::model::{
@@ -179,23 +180,29 @@ impl Peft for Lora {
 
     fn read(
         &self,
-        fields: &JsonFields,
+        settings: &Settings,
         file: &TensorFiles<&dyn Files>,
         base: &Description,
     ) -> Result<(Method, Tensors), WeightsError> {
-        for variant in ["use_dora", "use_qalora", "use_bdlora", "lora_bias"] {
-            fields.refuse(variant, fields.flag_or(variant, false)?)?;
+        let fields = &settings.fields;
+        const ALORA: &str = "alora_invocation_tokens";
+        if fields.get(ALORA).is_some() {
+            const REMEDY: &str = "run it with peft, or bring one that acts on all tokens";
+            return Err(fields.wrong(
+                ALORA,
+                "it acts from these tokens on only, which this lab cannot compute",
+                REMEDY,
+            ));
         }
         fields.refuse("bias", fields.text_or("bias", "none")? != "none")?;
-        for variant in ["modules_to_save", "layer_replication", "target_parameters", "trainable_token_indices"] {
-            fields.refuse(
-                variant,
-                fields.get(variant).is_some_and(|value| value.as_array().is_none_or(|l| !l.is_empty())),
-            )?;
-        }
+        initialisation(fields)?;
+        settings.only(&KNOWN)?;
+        let targeted = Targets::read(fields)?;
+        let (ranks, alphas) = (Patterns::read(settings, "rank_pattern")?, Patterns::read(settings, "alpha_pattern")?);
         let rslora = fields.flag_or("use_rslora", false)?;
         let alpha = fields.number_or("lora_alpha", 8.0)?;
         let dropout = fields.number_or("lora_dropout", 0.0)?;
+        let common_rank = fields.count_or("r", 8)?;
 
         let mut used = BTreeSet::new();
         let mut found = Vec::new();
@@ -203,27 +210,34 @@ impl Peft for Lora {
             let (a_name, b_name) = (key(&layer.module, "A"), key(&layer.module, "B"));
             let Some(a_shape) = file.shape(&a_name) else { continue };
             let rank = a_shape.first().copied().unwrap_or(0).max(1);
+            if !targeted.has(&layer.module) {
+                let problem = format!("with exclude_modules and layers_to_transform it leaves out {}", layer.module);
+                return Err(fields.wrong("target_modules", problem, "but the weights hold it: PEFT would not use it"));
+            }
+            let own_rank = ranks.get(&layer.module).unwrap_or(common_rank as f64);
+            if own_rank != rank as f64 {
+                let problem = format!("it gives {} the rank {own_rank}, and its tensors have {rank}", layer.module);
+                let field = if ranks.get(&layer.module).is_some() { "rank_pattern" } else { "r" };
+                return Err(fields.wrong(field, problem, "settings and weights must be of one adapter"));
+            }
             let [inputs, outputs] = layer.shape;
             let a = HostTensor { shape: vec![rank, inputs], values: file.read(&a_name, &[rank, inputs])? }.transposed();
             let b = file.read(&b_name, &layer.stored.stored_shape(&[rank, outputs]))?;
             let b = layer.stored.read(&[rank, outputs], b);
-            let alpha = pattern(fields, &layer.module)?.unwrap_or(alpha);
+            let alpha = alphas.get(&layer.module).unwrap_or(alpha);
             let scale = Lora { rank, alpha, rslora, ..Lora::default() }.scale();
             used.extend([a_name, b_name]);
             found.push((layer, rank, a, b, scale));
         }
         if let Some(name) = file.names().find(|name| !used.contains(*name)) {
-            const REMEDY: &str =
-                "open the base that the adapter was made for; this lab adapts the linear layers of blocks";
-            return Err(WeightsError::tensor(WEIGHTS, name, "the base has no such layer", REMEDY));
+            return Err(unplaced(name, base));
         }
         let Some(rank) = found.iter().map(|(_, rank, ..)| *rank).max() else {
             return Err(WeightsError::file(WEIGHTS, "it holds no adapter", "check that it is the right file"));
         };
         let targets: BTreeSet<Target> = found.iter().map(|(layer, ..)| layer.target).collect();
-        let uniform = fields.count_or("r", rank)? == rank;
         // One scale for all: PEFT's patterns are folded into B.
-        let alpha = if uniform { alpha } else { rank as f64 };
+        let alpha = if common_rank == rank { alpha } else { rank as f64 };
         let targets = targets.into_iter().collect();
         let lora = Lora { rank, alpha, dropout, targets, rslora, ..Lora::default() };
         let method = Method::Lora(lora.clone());
@@ -287,17 +301,66 @@ fn short(module: &str) -> &str {
     module.rmatch_indices('.').nth(names - 1).map_or(module, |(at, _)| &module[at + 1..])
 }
 
-/// The alpha that `alpha_pattern` sets for a module. Its keys are regular expressions; names, the usual ones, are read.
-fn pattern(fields: &JsonFields, module: &str) -> Result<Option<f64>, WeightsError> {
-    let Some(patterns) = fields.object("alpha_pattern")? else { return Ok(None) };
-    for key in patterns.keys() {
-        let plain = key.chars().all(|c| c.is_ascii_alphanumeric() || "_.-".contains(c));
-        fields.refuse("alpha_pattern", !plain)?;
-        if module == key || module.strip_suffix(key).is_some_and(|rest| rest.ends_with('.')) {
-            return Ok(Some(patterns.number_or(key, 0.0)?));
+/// The fields of PEFT's settings that are honoured, and after them those that change nothing here: what only some
+/// initialisations read, how gradients were made, what only quantized or tied layers read.
+const KNOWN: [&str; 22] = [
+    "r",
+    "lora_alpha",
+    "lora_dropout",
+    "use_rslora",
+    "rank_pattern",
+    "alpha_pattern",
+    "target_modules",
+    "exclude_modules",
+    "layers_to_transform",
+    "layers_pattern",
+    "bias",
+    "init_lora_weights",
+    "fan_in_fan_out",
+    "megatron_core",
+    "runtime_config",
+    "loftq_config",
+    "eva_config",
+    "corda_config",
+    "lora_ga_config",
+    "velora_config",
+    "qalora_group_size",
+    "ensure_weight_tying",
+];
+
+/// Refuses an adapter whose initialisation took something off the base's weights: PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA.
+/// The others are over once there are weights.
+fn initialisation(fields: &JsonFields) -> Result<(), WeightsError> {
+    const FIELD: &str = "init_lora_weights";
+    const PLAIN: [&str; 4] = ["gaussian", "eva", "orthogonal", "mica"];
+    match fields.get(FIELD) {
+        None | Some(Value::Bool(_)) => Ok(()),
+        Some(Value::String(name)) if PLAIN.contains(&name.to_lowercase().as_str()) => Ok(()),
+        Some(value) => {
+            let problem = format!("{value}: the adapter belongs to a base that this initialisation has changed");
+            const REMEDY: &str = "save it as plain LoRA with peft: \
+                                  save_pretrained(…, path_initial_model_for_weight_conversion=…)";
+            Err(fields.wrong(FIELD, problem, REMEDY))
         }
     }
-    Ok(None)
+}
+
+/// Why a tensor of the adapter has no place.
+fn unplaced(name: &str, base: &Description) -> WeightsError {
+    let of = |role| {
+        let module = base.family.module(role, &base.config)?.name;
+        name.strip_prefix("base_model.model.")?.strip_prefix(&module)?.starts_with('.').then_some(module)
+    };
+    let problem = match (of(Role::Embedding), of(Role::Head)) {
+        (Some(module), _) => format!("this adapter changes the embedding ({module}), which this lab’s do not"),
+        (_, Some(module)) => format!("this adapter changes the head ({module}), which this lab’s do not"),
+        (None, None) => {
+            const REMEDY: &str =
+                "open the base that the adapter was made for; this lab adapts the linear layers of blocks";
+            return WeightsError::tensor(WEIGHTS, name, "the base has no such layer", REMEDY);
+        }
+    };
+    WeightsError::tensor(WEIGHTS, name, problem, MERGE)
 }
 
 impl HostTensor {

@@ -7,15 +7,17 @@ pub mod lora;
 mod merge;
 pub mod peft;
 mod prompt;
+mod settings;
 
 pub use export::{CARD, RunCard, RunExport};
 pub use merge::{MergedWeights, WeightedAdapter};
 
-use crate::engine::formats::{Description, Files, JsonFields, TensorFiles, WeightsError};
+use crate::engine::formats::{Description, Files, TensorFiles, WeightsError};
 use crate::engine::model::{Decoder, ModelError, Parameter, Tensors, WeightSource};
 use crate::seed::Seed;
 use crate::spec::{Full, Method, ModelConfig, ParameterSpec, Precision, Scratch, Target};
 use serde_json::Value;
+use settings::Settings;
 
 #[derive(Debug, thiserror::Error)]
 pub enum AdaptError {
@@ -77,7 +79,7 @@ trait Peft {
     /// The method with its settings, and the values by the lab's names. Reads nothing of `self`.
     fn read(
         &self,
-        settings: &JsonFields,
+        settings: &Settings,
         file: &TensorFiles<&dyn Files>,
         base: &Description,
     ) -> Result<(Method, Tensors), WeightsError>;

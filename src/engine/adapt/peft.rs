@@ -1,9 +1,10 @@
 //! Adapters in the format of Hugging Face's PEFT, in and out: `adapter_config.json` and `adapter_model.safetensors`.
 //! What either holds stands with each method.
 
+use super::settings::Settings;
 use super::{Peft, trainable};
 use crate::engine::formats::{
-    Description, Files, JsonFields, ModelFile, TensorFiles, WeightsError, Width, pretty, read_json, write_named,
+    Description, Files, ModelFile, TensorFiles, WeightsError, Width, parse_json, pretty, read_all, write_named,
 };
 use crate::engine::model::Tensors;
 use crate::spec::{Method, MethodKind};
@@ -28,8 +29,10 @@ pub struct Adapter {
 /// A file that is missing or damaged, a kind or variant that this lab cannot compute, and an adapter whose tensors
 /// do not fit the base.
 pub fn read(files: impl Files, base: &Description) -> Result<Adapter, WeightsError> {
-    let json = read_json(&files, SETTINGS)?;
-    let fields = JsonFields::new(SETTINGS, &json)?;
+    let bytes = read_all(&files, SETTINGS)?;
+    let json = parse_json(SETTINGS, &bytes)?;
+    let settings = Settings::new(&json, &bytes)?;
+    let fields = &settings.fields;
     let tensors = TensorFiles::open_file(&files as &dyn Files, WEIGHTS)?;
     let base_sha256 = tensors.metadata().get(BASE_SHA256).cloned();
     let wanted = fields.text_or("peft_type", "")?;
@@ -40,7 +43,7 @@ pub fn read(files: impl Files, base: &Description) -> Result<Adapter, WeightsErr
         let problem = format!("{wanted} is none of {}", kinds.join(", "));
         return Err(fields.wrong("peft_type", problem, "choose an adapter of a kind that this lab reads"));
     };
-    let (method, tensors) = peft.read(&fields, &tensors, base)?;
+    let (method, tensors) = peft.read(&settings, &tensors, base)?;
     Ok(Adapter { method, tensors, base_sha256 })
 }
 

@@ -3,8 +3,9 @@
 //! The vectors are one tensor, [`Prompt::vectors`], as PEFT's `prompt_embeddings`.
 
 use super::peft::WEIGHTS;
+use super::settings::Settings;
 use super::{AdaptError, Peft, Trainable};
-use crate::engine::formats::{Description, Files, JsonFields, TensorFiles, WeightsError};
+use crate::engine::formats::{Description, Files, TensorFiles, WeightsError};
 use crate::engine::model::{Decoder, HostTensor, ModelError, Parameter, Tensors, WeightSource};
 use crate::seed::Seed;
 use crate::spec::{Method, Prompt, PromptInit};
@@ -13,6 +14,19 @@ use burn::tensor::TensorData;
 use serde_json::{Value, json};
 
 const PEFT_NAME: &str = "prompt_embeddings";
+
+/// The fields that are honoured, and those that only say what the vectors started from or restate the base.
+const KNOWN: [&str; 9] = [
+    "num_virtual_tokens",
+    "token_dim",
+    "num_transformer_submodules",
+    "num_attention_heads",
+    "num_layers",
+    "prompt_tuning_init",
+    "prompt_tuning_init_text",
+    "tokenizer_name_or_path",
+    "tokenizer_kwargs",
+];
 
 impl Trainable for Prompt {
     fn fresh(&self, base: &Decoder, text: &[u32], seed: Seed) -> Result<Decoder, AdaptError> {
@@ -90,11 +104,15 @@ impl Peft for Prompt {
 
     fn read(
         &self,
-        settings: &JsonFields,
+        settings: &Settings,
         file: &TensorFiles<&dyn Files>,
         base: &Description,
     ) -> Result<(Method, Tensors), WeightsError> {
-        let virtual_tokens = settings.count("num_virtual_tokens")?;
+        settings.only(&KNOWN)?;
+        let fields = &settings.fields;
+        let virtual_tokens = fields.count("num_virtual_tokens")?;
+        fields.refuse("token_dim", fields.count_or("token_dim", base.config.d_model)? != base.config.d_model)?;
+        fields.refuse("num_transformer_submodules", fields.count_or("num_transformer_submodules", 1)? != 1)?;
         let shape = vec![virtual_tokens, base.config.d_model];
         let values = file.read(PEFT_NAME, &shape)?;
         let prompt = Prompt { virtual_tokens, init: PromptInit::Random, ..Prompt::default() };

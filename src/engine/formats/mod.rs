@@ -18,7 +18,7 @@ pub(crate) use checkpoint::pretty;
 pub use checkpoint::{Checkpoint, Description, ModelFile, write_folder};
 pub use families::Family;
 pub(crate) use families::fields::JsonFields;
-pub(crate) use files::read_json;
+pub(crate) use files::read_all;
 pub use files::{Files, MemoryFiles, hash_files, parse_json};
 pub use stored::{Fused, StoredModule, StoredTensor};
 pub use tensors::{TensorFiles, Width, index_shards, write_named, write_tensors};
