@@ -27,9 +27,8 @@ fn messages(value: &Value) -> Vec<Message> {
 fn tokenizer(chat_template: Value) -> TextTokenizer {
     let json = std::fs::read(golden().join("tokenizers/gpt2.json")).unwrap();
     let config = json!({ "chat_template": chat_template, "bos_token": "<s>", "eos_token": { "content": "</s>" } });
-    TextTokenizer::read(&json, &[0], None)
+    TextTokenizer::open(&json, &[0], TokenizerSettings { config: Some(config), ..TokenizerSettings::default() })
         .unwrap()
-        .with(TokenizerSettings { config: Some(config), chat_template: None })
 }
 
 #[test]
@@ -51,6 +50,22 @@ fn conversations_read_as_transformers_writes_them() {
             None => Ok(case["text"].as_str().unwrap().to_string()),
         };
         assert_eq!(found, expected, "{name}: {}", case["messages"]);
+    }
+}
+
+#[test]
+fn expressions_give_what_pythons_jinja_gives() {
+    let golden: Value = serde_json::from_slice(&std::fs::read(chats().join("expressions.json")).unwrap()).unwrap();
+    let (said, now) = (messages(&golden["messages"]), golden["now"].as_i64().unwrap());
+    let expressions = golden["expressions"].as_array().unwrap();
+    assert!(expressions.len() > 80);
+    for each in expressions {
+        let template = each["template"].as_str().unwrap();
+        let found = ChatTemplate::read(template, Default::default()).and_then(|read| read.render(&said, false, now));
+        match each["text"].as_str() {
+            Some(text) => assert_eq!(found.as_deref(), Ok(text), "{template}"),
+            None => assert!(found.is_err(), "{template}: {found:?}"),
+        }
     }
 }
 

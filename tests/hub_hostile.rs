@@ -282,7 +282,7 @@ proptest! {
         let others = serde_json::json!([null, true, -1, 1e300, "", "x y", [], {}]);
         *at(&mut json, &path) = others[with].clone();
         if let Ok(tokenizer) = TextTokenizer::read(json.to_string().as_bytes(), &[], None)
-            && let Ok(ids) = tokenizer.encode_with_special("the cat\n漢字 👩 <s>")
+            && let Ok(ids) = tokenizer.whole("the cat\n漢字 👩 <s>")
         {
             let _ = tokenizer.decode(&ids);
         }

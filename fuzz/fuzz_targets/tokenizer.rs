@@ -7,7 +7,7 @@ use tunelab::engine::text::TextTokenizer;
 
 fuzz_target!(|parts: (Vec<u8>, String)| {
     if let Ok(tokenizer) = TextTokenizer::read(&parts.0, &[], None)
-        && let Ok(ids) = tokenizer.encode_with_special(&parts.1)
+        && let Ok(ids) = tokenizer.whole(&parts.1)
     {
         let _ = tokenizer.decode(&ids);
     }

@@ -40,19 +40,18 @@ pub fn run(args: Args) -> Result<()> {
     ensure!(args.top_p > 0.0 && args.top_p <= 1.0, "--top-p must lie in (0, 1]");
     let opened = args.base.open()?;
     let tokenizer = opened.tokenizer()?;
-    let mut ids = match args.chat.is_empty() {
-        true => tokenizer.encode_with_special(args.prompt.as_deref().unwrap_or_default())?,
+    let ids = match args.chat.is_empty() {
+        true => tokenizer.opened(args.prompt.as_deref().unwrap_or_default(), false)?,
         false => {
             let role = |at: usize| if at.is_multiple_of(2) { "user" } else { "assistant" };
             let turns = args.chat.iter().enumerate();
             let messages: Vec<Message> = turns.map(|(at, text)| Message::new(role(at), text.as_str())).collect();
-            let text = tokenizer.chat_at(&messages, true, super::now())?;
-            tokenizer.encode(&text.unwrap_or_else(|| plain_chat(&messages, true)))?
+            match tokenizer.chat_at(&messages, true, super::now())? {
+                Some(text) => tokenizer.opened(&text, true)?,
+                None => tokenizer.opened(&plain_chat(&messages, true), false)?,
+            }
         }
     };
-    if ids.is_empty() {
-        ids.push(tokenizer.end_of_text());
-    }
     let sampling = Sampling {
         max_tokens: args.tokens,
         temperature: args.temperature,
@@ -69,7 +68,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut said = Continuation::of(ids, tokenizer)?;
     let mut shown = 0;
     for _ in 0..args.tokens {
-        let Some(token) = block_on(generator.next())?.filter(|token| !tokenizer.ends(*token)) else { break };
+        let Some(token) = block_on(generator.next())?.filter(|token| !tokenizer.stops(*token)) else { break };
         said.push(token);
         let text = said.text(tokenizer)?;
         let whole = text.trim_end_matches('\u{FFFD}');

@@ -30,7 +30,7 @@ struct Input {
 pub fn run(args: Args) -> Result<()> {
     let mut opened = args.base.open()?;
     let ids = match &args.input.text {
-        Some(text) => opened.tokenizer()?.encode_with_special(text)?,
+        Some(text) => opened.tokenizer()?.whole(text)?,
         None => args.input.ids,
     };
     ensure!(!ids.is_empty(), "the text has no tokens: give at least one");

@@ -3,22 +3,68 @@
 
 use super::{Example, Message};
 
-/// Turns text into token ids and back.
+/// Turns text into token ids and back. What a model reads of a text is said by [`whole`](Self::whole),
+/// [`opened`](Self::opened) and [`closed`](Self::closed): training, testing, generation and logits use nothing else.
 pub trait Tokenizer {
     fn vocab_size(&self) -> usize;
     /// The id that ends an example, and starts one that has no prompt.
     fn end_of_text(&self) -> u32;
+    /// The text's own ids, without what stands around it.
     fn encode(&self, text: &str) -> Result<Vec<u32>, TokenizerError>;
+    /// What the tokenizer puts before and after every text: Llama's beginning-of-text.
+    fn around(&self) -> (&[u32], &[u32]) {
+        (&[], &[])
+    }
     /// Bytes that are not UTF-8 come back as U+FFFD.
     fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError>;
-    /// Whether a text is over after this token.
+    /// Whether an answer is over after this token.
     fn ends(&self, id: u32) -> bool {
         id == self.end_of_text()
+    }
+    /// Whether generation stops at this token.
+    fn stops(&self, id: u32) -> bool {
+        self.ends(id)
     }
     /// A conversation in the model's own template; none where it has no template. `answer`: the assistant's next
     /// turn begins at its end.
     fn chat(&self, _messages: &[Message], _answer: bool) -> Result<Option<String>, TokenizerError> {
         Ok(None)
+    }
+
+    /// A text that stands by itself.
+    fn whole(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
+        let (before, after) = self.around();
+        Ok([before, &self.encode(text)?, after].concat())
+    }
+
+    /// A text that something follows: a prompt, never empty. What a chat template wrote (`templated`) already begins as
+    /// it should.
+    fn opened(&self, text: &str, templated: bool) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = if templated { Vec::new() } else { self.around().0.to_vec() };
+        ids.extend(self.encode(text)?);
+        if ids.is_empty() {
+            ids.push(self.end_of_text());
+        }
+        Ok(ids)
+    }
+
+    /// What follows such a text, and its end. Where a chat template wrote it, `answer` is what it wrote around: the first
+    /// token after it that ends an answer is then the last that is learned.
+    fn closed(&self, text: &str, answer: Option<&str>) -> Result<Vec<u32>, TokenizerError> {
+        let mut ids = self.encode(text)?;
+        let ends = |ids: &[u32]| -> Vec<usize> { (0..ids.len()).filter(|&at| self.ends(ids[at])).collect() };
+        if let Some(answer) = answer
+            && let Some(end) = ends(&ids).get(ends(&self.encode(answer)?).len())
+        {
+            ids.truncate(end + 1);
+            return Ok(ids);
+        }
+        let after = if answer.is_some() { &[] } else { self.around().1 };
+        ids.extend(after);
+        if !after.last().is_some_and(|&id| self.ends(id)) {
+            ids.push(self.end_of_text());
+        }
+        Ok(ids)
     }
 }
 
@@ -85,27 +131,23 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
         )));
     }
     let room = sequence.max(1) + 1;
-    let end = tokenizer.end_of_text();
     let templated = templated(example, tokenizer)?;
     let (prompt, completion) = match &templated {
         Some((prompt, completion)) => (prompt, completion),
         None => (&example.prompt, &example.completion),
     };
-    let mut prompt = tokenizer.encode(prompt)?;
-    if prompt.is_empty() {
-        prompt.push(end);
-    }
-    let mut completion = tokenizer.encode(completion)?;
-    match completion.iter().position(|&id| tokenizer.ends(id)).filter(|_| templated.is_some()) {
-        Some(at) => completion.truncate(at + 1),
-        None => completion.push(end),
-    }
+    let mut prompt = tokenizer.opened(prompt, templated.is_some())?;
+    let answer = templated.as_ref().and(example.chat.last()).map(|message| message.content.as_str());
+    let mut completion = tokenizer.closed(completion, answer)?;
 
     let truncated = prompt.len() + completion.len() > room;
     let mut target_bytes = example.completion.len();
     if truncated {
         let kept = prompt.len().min((room - completion.len().min(room)).max(room / 2).max(1));
-        prompt.drain(..prompt.len() - kept);
+        // What stands before every text stays where there is room for it.
+        let first = if templated.is_some() { 0 } else { tokenizer.around().0.len() };
+        let first = if first < kept { first } else { 0 };
+        prompt.drain(first..first + prompt.len() - kept);
         if completion.len() > room - kept {
             completion.truncate(room - kept);
             // A cut inside a character decodes to U+FFFD, which is no text.

@@ -7,13 +7,15 @@ use crate::data::Tokenizer;
 use crate::engine::formats::families::fields::CONFIG;
 use crate::engine::formats::families::llama;
 use crate::engine::model::{ModelError, Part, WeightSource};
-use crate::engine::text::{TextTokenizer, TokenizerSettings, token_text};
-use crate::spec::{ModelConfig, ParameterSpec};
+use crate::engine::text::{TextTokenizer, TokenizerSettings, end_ids};
+use crate::spec::{ModelConfig, ParameterSpec, Role, Term};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 const TOKENIZER: &str = "tokenizer.json";
 const TOKENIZER_CONFIG: &str = "tokenizer_config.json";
+const SPECIAL_TOKENS: &str = "special_tokens_map.json";
+const GENERATION: &str = "generation_config.json";
 const CHAT_TEMPLATE: &str = "chat_template.jinja";
 
 /// What a model is, apart from its weights.
@@ -38,6 +40,11 @@ impl Description {
         Some(Description { family: &llama::LLAMA, config: config.clone(), json })
     }
 
+    /// Where the model's files keep a head of its own.
+    fn head(&self) -> Option<StoredTensor> {
+        Some(self.family.module(Role::Head, &self.config)?.tensor(Term::Weight))
+    }
+
     /// Where the model's files keep a parameter.
     pub fn stored(&self, parameter: &ParameterSpec) -> Result<StoredTensor, WeightsError> {
         let module = |(role, term)| Some(self.family.module(role, &self.config)?.tensor(term));
@@ -54,32 +61,27 @@ pub struct Checkpoint<F> {
     /// Absent where the folder has none: then only token ids can be given.
     pub tokenizer: Option<TextTokenizer>,
     pub tensors: TensorFiles<F>,
+    /// What was read otherwise than a file says, in sentences.
+    pub notes: Vec<String>,
 }
 
 impl<F: Files> Checkpoint<F> {
     /// Reads the config, the tokenizer and the headers of the weights, and checks that they fit together.
     pub fn open(files: F) -> Result<Self, WeightsError> {
-        let description = Description::read(read_json(&files, CONFIG)?)?;
-        let ends = end_tokens(&description.json);
-        let extra =
-            read_optional(&files, TOKENIZER_CONFIG)?.map(|bytes| parse_json(TOKENIZER_CONFIG, &bytes)).transpose()?;
-        let end_text = extra.as_ref().and_then(|json| token_text(json, "eos_token"));
-        let chat_template = read_optional(&files, CHAT_TEMPLATE)?;
-        let tokenizer = match read_optional(&files, TOKENIZER)? {
-            Some(bytes) => {
-                let tokenizer = TextTokenizer::read(&bytes, &ends, end_text)
-                    .map_err(|error| WeightsError::file(TOKENIZER, error.0, "take the tokenizer.json of this model"))?;
-                let chat_template = chat_template.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-                Some(tokenizer.with(TokenizerSettings { config: extra, chat_template }))
-            }
-            None => None,
-        };
-        let rows = description.config.vocab_size;
-        if let Some(largest) = tokenizer.as_ref().map(TextTokenizer::largest_id).filter(|id| *id as usize >= rows) {
-            let problem = format!("it has a token of id {largest}; the model's embedding has {rows} rows");
-            return Err(WeightsError::file(TOKENIZER, problem, "take the tokenizer.json of this model"));
+        let mut description = Description::read(read_json(&files, CONFIG)?)?;
+        let mut notes = Vec::new();
+        let tokenizer = read_optional(&files, TOKENIZER)?;
+        let tokenizer = tokenizer.map(|json| open_tokenizer(&files, &json, &description, &mut notes)).transpose()?;
+        let tensors = TensorFiles::open(files)?;
+        if own_head(&description, &tensors) {
+            description.config.tied_embeddings = false;
+            description.json["tie_word_embeddings"] = false.into();
+            notes.push(
+                "config.json ties the head to the embedding, and the weights hold a head of their own: it is used"
+                    .into(),
+            );
         }
-        Ok(Checkpoint { description, tokenizer, tensors: TensorFiles::open(files)? })
+        Ok(Checkpoint { description, tokenizer, tensors, notes })
     }
 
     pub fn config(&self) -> &ModelConfig {
@@ -139,8 +141,64 @@ impl<F: Files> Checkpoint<F> {
         {
             stored.name = bare.to_string();
         }
+        // Of a tied pair the file may hold the head alone, which lies as the embedding does.
+        let embedding = parameter.in_base == Some((Role::Embedding, Term::Weight));
+        if embedding
+            && self.config().tied_embeddings
+            && self.tensors.shape(&stored.name).is_none()
+            && let Some(head) = self.description.head()
+            && self.tensors.shape(&head.name).is_some()
+        {
+            stored.name = head.name;
+        }
         Ok(stored)
     }
+}
+
+/// The tokenizer with what stands beside it. A token whose id is beyond the embedding's rows is noted where it was added to
+/// the vocabulary (a padding token, mostly), and refused where the vocabulary itself is too large.
+fn open_tokenizer(
+    files: &impl Files,
+    json: &[u8],
+    description: &Description,
+    notes: &mut Vec<String>,
+) -> Result<TextTokenizer, WeightsError> {
+    const REMEDY: &str = "take the tokenizer.json of this model";
+    let optional = |file| read_optional(files, file)?.map(|bytes| parse_json(file, &bytes)).transpose();
+    let settings = TokenizerSettings {
+        config: optional(TOKENIZER_CONFIG)?,
+        special_tokens: optional(SPECIAL_TOKENS)?,
+        generation: optional(GENERATION)?,
+        chat_template: read_optional(files, CHAT_TEMPLATE)?.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()),
+    };
+    let tokenizer = TextTokenizer::open(json, &end_ids(&description.json), settings)
+        .map_err(|error| WeightsError::file(TOKENIZER, error.0, REMEDY))?;
+    let rows = description.config.vocab_size;
+    let (beyond, added) = tokenizer.beyond(rows);
+    match (beyond.first(), beyond.last()) {
+        (Some(_), Some((largest, _))) if !added => {
+            let problem = format!("it has a token of id {largest}; the model's embedding has {rows} rows");
+            return Err(WeightsError::file(TOKENIZER, problem, REMEDY));
+        }
+        (Some((first, token)), _) => notes.push(format!(
+            "{TOKENIZER}: the model's embedding has {rows} rows, none for {token} (id {first}){}: a text that holds it is \
+             refused",
+            if beyond.len() > 1 { format!(" and {} more", beyond.len() - 1) } else { String::new() }
+        )),
+        _ => {}
+    }
+    Ok(tokenizer)
+}
+
+/// Whether a config ties the head to the embedding and the file's two differ. Where only the file's start is at hand, as
+/// when a hub is looked at, the config is believed.
+fn own_head<F: Files>(description: &Description, tensors: &TensorFiles<F>) -> bool {
+    let config = &description.config;
+    let Some(head) = description.head().filter(|_| config.tied_embeddings) else { return false };
+    let Ok(embedding) = description.stored(&config.parameter(Role::Embedding, Term::Weight)) else { return false };
+    let shape = [config.vocab_size, config.d_model];
+    let held = |name: &str| tensors.shape(name) == Some(&shape[..]);
+    held(&head.name) && held(&embedding.name) && tensors.same(&head.name, &embedding.name).is_ok_and(|same| !same)
 }
 
 impl<F: Files> WeightSource for Checkpoint<F> {
@@ -169,7 +227,7 @@ impl<F: Files> WeightSource for TensorFiles<F> {
 pub type ModelFile = (String, Vec<u8>);
 
 /// A full model as a Hugging Face folder: `config.json`, `model.safetensors` and, with a tokenizer,
-/// `tokenizer.json`, `tokenizer_config.json` and its chat template. Weights are pulled one at a time; `metadata` enters the
+/// `tokenizer.json` and what stands beside it. Weights are pulled one at a time; `metadata` enters the
 /// safetensors header.
 pub fn write_folder(
     description: &Description,
@@ -212,7 +270,7 @@ pub fn write_folder(
     }
     let mut files = vec![(CONFIG.to_string(), pretty(&json)), (WEIGHTS.to_string(), bytes)];
     if let Some(tokenizer) = tokenizer {
-        let TokenizerSettings { config, chat_template } = tokenizer.settings();
+        let TokenizerSettings { config, special_tokens, generation, chat_template } = tokenizer.settings();
         let plain = || {
             serde_json::json!({
                 "tokenizer_class": "PreTrainedTokenizerFast",
@@ -224,6 +282,8 @@ pub fn write_folder(
         };
         files.push((TOKENIZER.to_string(), tokenizer.to_json().into_bytes()));
         files.push((TOKENIZER_CONFIG.to_string(), pretty(&config.clone().unwrap_or_else(plain))));
+        let beside = [(SPECIAL_TOKENS, special_tokens), (GENERATION, generation)];
+        files.extend(beside.into_iter().filter_map(|(name, json)| Some((name.to_string(), pretty(json.as_ref()?)))));
         files.extend(chat_template.as_ref().map(|text| (CHAT_TEMPLATE.to_string(), text.clone().into_bytes())));
     }
     Ok(files)
@@ -231,14 +291,4 @@ pub fn write_folder(
 
 pub(crate) fn pretty(json: &Value) -> Vec<u8> {
     format!("{json:#}\n").into_bytes()
-}
-
-/// `eos_token_id`: a number or a list of them.
-fn end_tokens(json: &Value) -> Vec<u32> {
-    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
-    match json.get("eos_token_id") {
-        Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
-        Some(value) => id(value).into_iter().collect(),
-        None => Vec::new(),
-    }
 }

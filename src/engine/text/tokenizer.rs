@@ -2,9 +2,9 @@
 //! (Sennrich et al. 2016; on bytes as in GPT-2), which can spell any text.
 
 use super::chat::{ChatError, ChatTemplate};
+use super::settings::TokenizerSettings;
 use crate::data::{Message, Tokenizer, TokenizerError};
 use serde_json::Value;
-use std::collections::BTreeMap;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::{AddedToken, ModelWrapper, models::TrainerWrapper};
@@ -19,20 +19,15 @@ const KNOWN_ENDS: [&str; 5] = [END_OF_TEXT, "</s>", "<|end_of_text|>", "<|im_end
 pub struct TextTokenizer {
     inner: tokenizers::Tokenizer,
     end: u32,
-    /// Every id after which a generated text is over.
+    /// Every id after which an answer is over.
+    ends: Vec<u32>,
+    /// Every id at which generation stops.
     stops: Vec<u32>,
+    /// What the post-processor puts before and after a text.
+    around: [Vec<u32>; 2],
     largest: u32,
     settings: TokenizerSettings,
     chat: Option<Result<ChatTemplate, ChatError>>,
-}
-
-/// What stands beside a `tokenizer.json`, as it was read: kept so that a tuned model is written with all of it.
-#[derive(Clone, Debug, Default)]
-pub struct TokenizerSettings {
-    /// `tokenizer_config.json`.
-    pub config: Option<Value>,
-    /// `chat_template.jinja`, which goes before a template in the config.
-    pub chat_template: Option<String>,
 }
 
 /// The day that templates are told in training, 26 July 2024, so that a run does not depend on when it is made. It is
@@ -40,49 +35,65 @@ pub struct TokenizerSettings {
 const TRAINING_DAY: i64 = 1_721_952_000;
 
 impl TextTokenizer {
-    /// Reads a `tokenizer.json`. What ends a text is the first of `ends` (the config's `eos_token_id`), else the
-    /// token `end_text`, else a name that published tokenizers use.
+    /// Reads a `tokenizer.json` that stands alone. What ends a text is the first of `ends` (the config's
+    /// `eos_token_id`), else the token `end_text`, else a name that published tokenizers use.
     pub fn read(json: &[u8], ends: &[u32], end_text: Option<&str>) -> Result<Self, TokenizerError> {
-        let not_one = |error: String| TokenizerError(format!("not a tokenizer.json ({error})"));
-        // The library panics where JSON is broken within a decoder, and on a broken table of characters.
-        let value: Value = serde_json::from_slice(json).map_err(|error| not_one(error.to_string()))?;
-        if holds_table(&value) {
-            return Err(TokenizerError("its normaliser is a precompiled table, which this lab does not read".into()));
-        }
-        if let Some(token) = undefined_token(&value) {
-            return Err(not_one(format!("its post-processor adds {token}, which it does not define")));
-        }
-        drop(value);
-        let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|error| not_one(error.to_string()))?;
-        // Cutting and padding are the data's business.
-        inner.with_padding(None);
-        inner.with_truncation(None).map_err(failed)?;
-        let largest = inner.get_vocab(true).values().copied().max();
-        let largest = largest.ok_or_else(|| TokenizerError("it has no tokens".into()))?;
-        let mut stops: Vec<u32> = ends.iter().copied().filter(|id| inner.id_to_token(*id).is_some()).collect();
-        let by_name = || end_text.into_iter().chain(KNOWN_ENDS).find_map(|token| inner.token_to_id(token));
-        let end = stops.first().copied().or_else(by_name).ok_or_else(|| {
-            TokenizerError("it names no token that ends a text: set `eos_token_id` in config.json".into())
-        })?;
-        if stops.is_empty() {
-            stops.push(end);
-        }
-        Ok(TextTokenizer { inner, end, stops, largest, settings: TokenizerSettings::default(), chat: None })
+        Self::assemble(parse(json)?, ends, end_text, TokenizerSettings::default())
     }
 
-    /// The tokenizer with what stands beside it: its chat template and the token by which turns end. A template that
-    /// cannot be read is said when it is used, for the model completes plain text without it.
-    pub fn with(mut self, settings: TokenizerSettings) -> Self {
-        let config = settings.config.as_ref();
-        let named = config.and_then(|config| template_of(config.get("chat_template")?));
-        self.chat = settings.chat_template.as_deref().or(named).map(|source| {
-            let tokens = config.map(special_tokens).unwrap_or_default();
-            ChatTemplate::read(source, tokens)
-        });
-        let end_of_turn = config.and_then(|config| self.inner.token_to_id(token_text(config, "eos_token")?));
-        self.stops.extend(end_of_turn.filter(|id| !self.stops.contains(id)));
-        self.settings = settings;
-        self
+    /// Reads a `tokenizer.json` with what stands beside it: tokens that only the settings name, where generation stops,
+    /// and the chat template. A template that cannot be read is said when it is used, for the model completes plain text
+    /// without it.
+    pub fn open(json: &[u8], ends: &[u32], settings: TokenizerSettings) -> Result<Self, TokenizerError> {
+        let mut inner = parse(json)?;
+        inner.add_tokens(settings.added_tokens()).map_err(failed)?;
+        let tokens = settings.special_tokens();
+        let known = inner.get_added_vocabulary().get_added_tokens_decoder();
+        let known = |text: &str| known.values().any(|token| token.content == text);
+        let new: Vec<AddedToken> = settings.named_tokens().into_iter().filter(|token| !known(&token.content)).collect();
+        inner.add_tokens(new).map_err(failed)?;
+        let end_of_turn = tokens.get("eos_token").map(String::as_str);
+        let mut tokenizer = Self::assemble(inner, ends, end_of_turn, settings)?;
+        let end_of_turn = end_of_turn.and_then(|text| tokenizer.inner.token_to_id(text));
+        let generation = tokenizer.known(&tokenizer.settings.generation_ends());
+        for id in end_of_turn.into_iter().chain(generation.iter().copied()) {
+            if !tokenizer.ends.contains(&id) {
+                tokenizer.ends.push(id);
+            }
+        }
+        // transformers asks the generation's settings alone where they name an end.
+        tokenizer.stops = if generation.is_empty() { tokenizer.ends.clone() } else { generation };
+        let template = tokenizer.settings.template().map(str::to_string);
+        tokenizer.chat = template.map(|source| ChatTemplate::read(&source, tokens));
+        Ok(tokenizer)
+    }
+
+    fn assemble(
+        inner: tokenizers::Tokenizer,
+        ends: &[u32],
+        end_text: Option<&str>,
+        settings: TokenizerSettings,
+    ) -> Result<Self, TokenizerError> {
+        let largest = inner.get_vocab(true).values().copied().max();
+        let largest = largest.ok_or_else(|| TokenizerError("it has no tokens".into()))?;
+        let around = around(&inner)?;
+        let mut tokenizer =
+            TextTokenizer { inner, end: 0, ends: Vec::new(), stops: Vec::new(), around, largest, settings, chat: None };
+        tokenizer.ends = tokenizer.known(ends);
+        let by_name = || end_text.into_iter().chain(KNOWN_ENDS).find_map(|token| tokenizer.inner.token_to_id(token));
+        tokenizer.end = tokenizer.ends.first().copied().or_else(by_name).ok_or_else(|| {
+            TokenizerError("it names no token that ends a text: set `eos_token_id` in config.json".into())
+        })?;
+        if tokenizer.ends.is_empty() {
+            tokenizer.ends.push(tokenizer.end);
+        }
+        tokenizer.stops = tokenizer.ends.clone();
+        Ok(tokenizer)
+    }
+
+    /// Those of the ids that it has.
+    fn known(&self, ids: &[u32]) -> Vec<u32> {
+        ids.iter().copied().filter(|id| self.inner.id_to_token(*id).is_some()).collect()
     }
 
     pub fn settings(&self) -> &TokenizerSettings {
@@ -132,19 +143,23 @@ impl TextTokenizer {
         self.inner.to_string(false).expect("a tokenizer that was read or trained can be written")
     }
 
-    /// Ids as the model's own tokenizer gives them by default, with the tokens it puts around a text (Llama's
-    /// beginning-of-text).
-    pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, TokenizerError> {
-        Ok(self.inner.encode_fast(text, true).map_err(failed)?.get_ids().to_vec())
-    }
-
     /// The token's spelling.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
 
-    pub fn largest_id(&self) -> u32 {
-        self.largest
+    /// The tokens of id `rows` or above: those that were added to the vocabulary, and whether all were.
+    pub fn beyond(&self, rows: usize) -> (Vec<(u32, String)>, bool) {
+        let beyond = |vocab: std::collections::HashMap<String, u32>| {
+            let mut tokens: Vec<(u32, String)> = vocab.into_iter().map(|(token, id)| (id, token)).collect();
+            tokens.retain(|(id, _)| *id as usize >= rows);
+            tokens.sort();
+            tokens
+        };
+        let all = beyond(self.inner.get_vocab(true));
+        let added = self.inner.get_added_tokens_decoder();
+        let all_added = all.iter().all(|(id, _)| added.contains_key(id));
+        (all, all_added)
     }
 }
 
@@ -161,11 +176,20 @@ impl Tokenizer for TextTokenizer {
         Ok(self.inner.encode_fast(text, false).map_err(failed)?.get_ids().to_vec())
     }
 
+    fn around(&self) -> (&[u32], &[u32]) {
+        let [before, after] = &self.around;
+        (before, after)
+    }
+
     fn decode(&self, ids: &[u32]) -> Result<String, TokenizerError> {
         self.inner.decode(ids, false).map_err(failed)
     }
 
     fn ends(&self, id: u32) -> bool {
+        self.ends.contains(&id)
+    }
+
+    fn stops(&self, id: u32) -> bool {
         self.stops.contains(&id)
     }
 
@@ -174,28 +198,34 @@ impl Tokenizer for TextTokenizer {
     }
 }
 
-/// The template of a config: a text, or of a list of named ones the default.
-fn template_of(template: &Value) -> Option<&str> {
-    match template {
-        Value::Array(list) => {
-            let default = list.iter().find(|each| each.get("name").is_some_and(|name| name == "default"));
-            default?.get("template")?.as_str()
-        }
-        text => text.as_str(),
+/// The library's tokenizer of a `tokenizer.json`.
+fn parse(json: &[u8]) -> Result<tokenizers::Tokenizer, TokenizerError> {
+    let not_one = |error: String| TokenizerError(format!("not a tokenizer.json ({error})"));
+    // The library panics where JSON is broken within a decoder, and on a broken table of characters.
+    let value: Value = serde_json::from_slice(json).map_err(|error| not_one(error.to_string()))?;
+    if holds_table(&value) {
+        return Err(TokenizerError("its normaliser is a precompiled table, which this lab does not read".into()));
     }
+    if let Some(token) = undefined_token(&value) {
+        return Err(not_one(format!("its post-processor adds {token}, which it does not define")));
+    }
+    drop(value);
+    let mut inner = tokenizers::Tokenizer::from_bytes(json).map_err(|error| not_one(error.to_string()))?;
+    // Cutting and padding are the data's business.
+    inner.with_padding(None);
+    inner.with_truncation(None).map_err(failed)?;
+    Ok(inner)
 }
 
-/// `bos_token` and the like, by their names.
-fn special_tokens(config: &Value) -> BTreeMap<String, String> {
-    let fields = config.as_object().into_iter().flatten();
-    let named = fields.filter(|(name, _)| name.ends_with("_token"));
-    named.filter_map(|(name, _)| Some((name.clone(), token_text(config, name)?.to_string()))).collect()
-}
-
-/// A special token of a `tokenizer_config.json`: a text, or an object with `content`.
-pub(crate) fn token_text<'a>(config: &'a Value, field: &str) -> Option<&'a str> {
-    let token = config.get(field)?;
-    token.as_str().or_else(|| token.get("content")?.as_str())
+/// What the post-processor puts before and after a text, read off one.
+fn around(inner: &tokenizers::Tokenizer) -> Result<[Vec<u32>; 2], TokenizerError> {
+    let ids = |special| Ok(inner.encode_fast("a", special).map_err(failed)?.get_ids().to_vec());
+    let (bare, all): (Vec<u32>, Vec<u32>) = (ids(false)?, ids(true)?);
+    let starts = 0..=all.len().saturating_sub(bare.len());
+    let start = starts.into_iter().find(|&start| all[start..].starts_with(&bare)).ok_or_else(|| {
+        TokenizerError("its post-processor changes a text’s own tokens, which this lab does not read".into())
+    })?;
+    Ok([all[..start].to_vec(), all[start + bare.len()..].to_vec()])
 }
 
 /// Whether a part of the type "Precompiled" (SentencePiece's table of characters) is anywhere in it.

@@ -16,7 +16,7 @@ impl RunData {
         let sequence = spec.train.sequence;
         let train = tokenize_all(&splits.train, tokenizer, sequence)?;
         let text = spec.method.tuning().initial_text();
-        let prompt_text = text.map(|text| tokenizer.encode(text)).transpose()?.unwrap_or_default();
+        let prompt_text = text.map(|text| tokenizer.whole(text)).transpose()?.unwrap_or_default();
         let order = spec.seed.derive("order", 0);
         Ok(RunData {
             train: Batches::new(train, order, spec.train.batch_size, sequence)

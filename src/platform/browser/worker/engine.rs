@@ -309,7 +309,7 @@ impl Engine {
     pub fn count_tokens(tokenizer: &dyn Tokenizer, texts: &[crate::data::Example]) -> Result<u64, WorkerError> {
         let mut tokens = 0;
         for example in texts {
-            tokens += tokenizer.encode(&example.completion)?.len() as u64 + 1;
+            tokens += tokenizer.closed(&example.completion, None)?.len() as u64;
         }
         Ok(tokens)
     }

@@ -83,10 +83,7 @@ impl Engine {
                 None => (plain_chat(&messages, true), false),
             },
         };
-        let mut ids = base.tokenizer.encode(&text)?;
-        if ids.is_empty() {
-            ids.push(base.tokenizer.end_of_text());
-        }
+        let ids = base.tokenizer.opened(&text, templated)?;
         say(id, JobEvent::Partial(Partial::Reading { text, templated }));
         let generator = Generator::start(&model, &ids, settings).await?;
         let said = Continuation::of(ids, &base.tokenizer)?;
@@ -99,7 +96,7 @@ impl Completing {
     async fn turn(&mut self) -> Result<bool, WorkerError> {
         let begun = milliseconds();
         let token = match self.said.tokens() < self.most {
-            true => self.generator.next().await?.filter(|token| !self.base.tokenizer.ends(*token)),
+            true => self.generator.next().await?.filter(|token| !self.base.tokenizer.stops(*token)),
             false => None,
         };
         if let Some(token) = token {

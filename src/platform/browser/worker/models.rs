@@ -24,8 +24,14 @@ const TELL_EVERY_MS: f64 = 120.0;
 /// The first bytes of a weights file that are looked at; most headers are smaller.
 const HEAD: usize = 1 << 18;
 /// Files of a model that are no weights, and whether it needs them.
-const SMALL: [(&str, bool); 4] =
-    [("config.json", true), (TOKENIZER, true), ("tokenizer_config.json", false), ("chat_template.jinja", false)];
+const SMALL: [(&str, bool); 6] = [
+    ("config.json", true),
+    (TOKENIZER, true),
+    ("tokenizer_config.json", false),
+    ("special_tokens_map.json", false),
+    ("generation_config.json", false),
+    ("chat_template.jinja", false),
+];
 const TOKENIZER: &str = "tokenizer.json";
 const SINGLE: &str = "model.safetensors";
 const INDEX: &str = "model.safetensors.index.json";

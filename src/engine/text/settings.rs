@@ -1,0 +1,109 @@
+//! What stands beside a `tokenizer.json`: `tokenizer_config.json`, `special_tokens_map.json`, `generation_config.json` and
+//! the chat template, each read as transformers 5 reads it.
+
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use tokenizers::AddedToken;
+
+/// The files as they were read: kept so that a tuned model is written with all of them.
+#[derive(Clone, Debug, Default)]
+pub struct TokenizerSettings {
+    /// `tokenizer_config.json`.
+    pub config: Option<Value>,
+    /// `special_tokens_map.json`.
+    pub special_tokens: Option<Value>,
+    /// `generation_config.json`.
+    pub generation: Option<Value>,
+    /// `chat_template.jinja`, which goes before a template in the config.
+    pub chat_template: Option<String>,
+}
+
+impl TokenizerSettings {
+    /// The config's fields and, unless the config lists the added tokens, over them those of `special_tokens_map.json`.
+    fn fields(&self) -> impl Iterator<Item = (&str, &Value)> {
+        let config = self.config.as_ref().and_then(Value::as_object);
+        let listed = config.is_some_and(|config| config.contains_key("added_tokens_decoder"));
+        let map = self.special_tokens.as_ref().and_then(Value::as_object).filter(|_| !listed);
+        let mut fields: BTreeMap<&str, &Value> = BTreeMap::new();
+        for (name, value) in [config, map].into_iter().flatten().flat_map(Map::iter) {
+            fields.insert(name, value);
+        }
+        fields.into_iter()
+    }
+
+    /// `bos_token` and the like, by their names, for templates.
+    pub fn special_tokens(&self) -> BTreeMap<String, String> {
+        let named = self.fields().filter(|(name, _)| name.ends_with("_token"));
+        named.filter_map(|(name, value)| Some((name.to_string(), text(value)?.to_string()))).collect()
+    }
+
+    /// The tokens of `added_tokens_decoder`, in the order of their ids. They go before what the `tokenizer.json` says of them.
+    pub fn added_tokens(&self) -> Vec<AddedToken> {
+        let listed = self.config.as_ref().and_then(|config| config.get("added_tokens_decoder")?.as_object());
+        let mut tokens: Vec<(u32, AddedToken)> =
+            listed.into_iter().flatten().filter_map(|(id, token)| Some((id.parse().ok()?, added(token)?))).collect();
+        tokens.sort_by_key(|(id, _)| *id);
+        tokens.into_iter().map(|(_, token)| token).collect()
+    }
+
+    /// The tokens that the settings name for a purpose, as special ones.
+    pub fn named_tokens(&self) -> Vec<AddedToken> {
+        let lists = ["extra_special_tokens", "additional_special_tokens"];
+        let mut tokens = Vec::new();
+        for (name, value) in self.fields() {
+            match value {
+                Value::Array(list) if lists.contains(&name) => tokens.extend(list.iter().filter_map(added)),
+                Value::Object(map) if lists.contains(&name) => tokens.extend(map.values().filter_map(added)),
+                value if name.ends_with("_token") => tokens.extend(added(value)),
+                _ => {}
+            }
+        }
+        tokens.into_iter().map(|token| AddedToken { special: true, ..token }).collect()
+    }
+
+    /// The ids at which generation stops; none where the settings name none.
+    pub fn generation_ends(&self) -> Vec<u32> {
+        self.generation.as_ref().map(end_ids).unwrap_or_default()
+    }
+
+    /// The chat template's source: the file, or the config's one, of a list of named ones the default.
+    pub fn template(&self) -> Option<&str> {
+        let named = || match self.config.as_ref()?.get("chat_template")? {
+            Value::Array(list) => {
+                let default = list.iter().find(|each| each.get("name").is_some_and(|name| name == "default"));
+                default?.get("template")?.as_str()
+            }
+            text => text.as_str(),
+        };
+        self.chat_template.as_deref().or_else(named)
+    }
+}
+
+/// `eos_token_id` of a config or of a generation's settings: a number or a list of them.
+pub fn end_ids(json: &Value) -> Vec<u32> {
+    let id = |value: &Value| value.as_u64().and_then(|id| u32::try_from(id).ok());
+    match json.get("eos_token_id") {
+        Some(Value::Array(list)) => list.iter().filter_map(id).collect(),
+        Some(value) => id(value).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// A token's text: a text, or an object with `content`.
+fn text(token: &Value) -> Option<&str> {
+    token.as_str().or_else(|| token.get("content")?.as_str())
+}
+
+/// A token with what the settings say of it; a bare text is special.
+fn added(token: &Value) -> Option<AddedToken> {
+    let flag = |name: &str, default: bool| token.get(name).and_then(Value::as_bool).unwrap_or(default);
+    let special = flag("special", token.is_string());
+    Some(AddedToken {
+        content: text(token)?.to_string(),
+        single_word: flag("single_word", false),
+        lstrip: flag("lstrip", false),
+        rstrip: flag("rstrip", false),
+        normalized: flag("normalized", !special),
+        special,
+    })
+}
