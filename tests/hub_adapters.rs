@@ -301,7 +301,6 @@ fn adapters_for_another_base_and_unknown_kinds_are_refused() {
     refused("llama", "llama", "lora", set("use_dora", true.into()), &["use_dora"]);
     refused("llama", "llama", "lora", set("bias", "all".into()), &["bias"]);
     refused("llama", "llama", "lora", set("modules_to_save", serde_json::json!(["lm_head"])), &["modules_to_save"]);
-    refused("llama", "llama", "lora", set("alpha_pattern", serde_json::json!({".*q_proj": 3})), &["alpha_pattern"]);
     refused("llama", "llama", "lora", set("lora_alpha", (-1).into()), &["alpha", "above 0"]);
     refused("llama", "llama", "prompt", set("num_virtual_tokens", 4.into()), &["prompt_embeddings", "[4, 16]"]);
     refused("llama", "llama", "prompt", set("num_virtual_tokens", 0.into()), &["num_virtual_tokens"]);

@@ -34,6 +34,7 @@ impl Args {
         let at = || self.base.display().to_string();
         let mut checkpoint = Checkpoint::open(Folder::open(&self.base)?).with_context(at)?;
         checkpoint.check().with_context(at)?;
+        checkpoint.notes.iter().for_each(|note| eprintln!("{note}"));
         let config = checkpoint.config().clone();
         let mut model =
             Decoder::load_as(self.base_precision, &config, &mut checkpoint, &Device::flex()).with_context(at)?;

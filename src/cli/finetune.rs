@@ -100,6 +100,7 @@ pub fn run(args: Args) -> Result<()> {
     let mut checkpoint =
         Checkpoint::open(folder::Folder::open(&args.base)?).with_context(|| args.base.display().to_string())?;
     checkpoint.check().with_context(|| args.base.display().to_string())?;
+    checkpoint.notes.iter().for_each(|note| eprintln!("{note}"));
     let Some(tokenizer) = checkpoint.tokenizer.clone() else {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };

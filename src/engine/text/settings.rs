@@ -46,19 +46,24 @@ impl TokenizerSettings {
         tokens.into_iter().map(|(_, token)| token).collect()
     }
 
-    /// The tokens that the settings name for a purpose, as special ones.
+    /// The tokens that the settings name for a purpose, as special ones, in the order in which transformers adds them.
     pub fn named_tokens(&self) -> Vec<AddedToken> {
-        let lists = ["extra_special_tokens", "additional_special_tokens"];
-        let mut tokens = Vec::new();
-        for (name, value) in self.fields() {
-            match value {
-                Value::Array(list) if lists.contains(&name) => tokens.extend(list.iter().filter_map(added)),
-                Value::Object(map) if lists.contains(&name) => tokens.extend(map.values().filter_map(added)),
-                value if name.ends_with("_token") => tokens.extend(added(value)),
-                _ => {}
-            }
-        }
-        tokens.into_iter().map(|token| AddedToken { special: true, ..token }).collect()
+        const FIRST: [&str; 7] =
+            ["bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"];
+        const LISTS: [&str; 2] = ["extra_special_tokens", "additional_special_tokens"];
+        let place = |name: &str| FIRST.iter().position(|first| *first == name).unwrap_or(FIRST.len());
+        let (lists, mut single): (Vec<_>, Vec<_>) = self
+            .fields()
+            .filter(|(name, _)| name.ends_with("_token") || LISTS.contains(name))
+            .partition(|(name, _)| LISTS.contains(name));
+        single.sort_by_key(|(name, _)| place(name));
+        let listed = lists.into_iter().flat_map(|(_, list)| match list {
+            Value::Array(list) => list.iter().collect::<Vec<_>>(),
+            Value::Object(map) => map.values().collect(),
+            _ => Vec::new(),
+        });
+        let tokens = single.into_iter().map(|(_, token)| token).chain(listed).filter_map(added);
+        tokens.map(|token| AddedToken { special: true, ..token }).collect()
     }
 
     /// The ids at which generation stops; none where the settings name none.
