@@ -15,7 +15,7 @@ use tunelab::engine::formats::{
     Checkpoint, Description, Files, MemoryFiles, TensorFiles, Width, write_folder, write_tensors,
 };
 use tunelab::engine::model::{Decoder, Generator};
-use tunelab::protocol::Sampling;
+use tunelab::job::Sampling;
 use tunelab::spec::{Position, Role, Term};
 
 const TOLERANCE: f64 = 2e-5;

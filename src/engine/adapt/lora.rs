@@ -194,7 +194,10 @@ impl Peft for Lora {
                 REMEDY,
             ));
         }
-        fields.refuse("bias", fields.text_or("bias", "none")? != "none")?;
+        let bias = fields.text_or("bias", "none")?;
+        if bias != "none" {
+            return Err(fields.wrong("bias", format!("{bias}: this lab’s adapters have none"), MERGE));
+        }
         initialisation(fields)?;
         settings.only(&KNOWN)?;
         let targeted = Targets::read(fields)?;

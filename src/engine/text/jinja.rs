@@ -205,8 +205,8 @@ fn token_length(rest: &str) -> usize {
     }
 }
 
-/// Operators in one tag that are translated: more than any template has, and few enough for a hostile one.
-const MOST: usize = 100;
+/// Operators in one tag that are translated: more than any template has, few enough for a hostile one.
+const MOST: usize = 20;
 
 /// An expression with every `a % b` made `__modulo(a, b)`.
 fn without_modulo(body: &str, statement: bool) -> String {
