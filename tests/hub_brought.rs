@@ -176,9 +176,9 @@ fn low_rank_changes_of_embedding_and_head_are_refused_as_such() {
     let remedy = "merge_and_unload";
     refused_adapter(
         with_tensor("model.embed_tokens.lora_embedding_A"),
-        &["changes the embedding", "embed_tokens", remedy],
+        &["LoRA on the embedding", "embed_tokens", remedy],
     );
-    refused_adapter(with_tensor("lm_head.lora_A.weight"), &["changes the head", "lm_head", remedy]);
+    refused_adapter(with_tensor("lm_head.lora_A.weight"), &["LoRA on the head", "lm_head", remedy]);
     refused_adapter(with_tensor("model.norm.weight"), &["model.norm.weight", "no such layer"]);
 }
 

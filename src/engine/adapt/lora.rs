@@ -355,8 +355,8 @@ fn unplaced(name: &str, base: &Description) -> WeightsError {
         name.strip_prefix("base_model.model.")?.strip_prefix(&module)?.starts_with('.').then_some(module)
     };
     let problem = match (of(Role::Embedding), of(Role::Head)) {
-        (Some(module), _) => format!("this adapter changes the embedding ({module}), which this lab’s do not"),
-        (_, Some(module)) => format!("this adapter changes the head ({module}), which this lab’s do not"),
+        (Some(module), _) => format!("LoRA on the embedding ({module}) is not computed here"),
+        (_, Some(module)) => format!("LoRA on the head ({module}) is not computed here"),
         (None, None) => {
             const REMEDY: &str =
                 "open the base that the adapter was made for; this lab adapts the linear layers of blocks";

@@ -17,6 +17,8 @@ pub fn extend(environment: &mut Environment<'static>) {
     environment.add_function(MODULO, modulo);
     environment.add_filter("tojson", json::tojson);
     environment.add_filter("string", |state: &mut State, value: Value| python::text(state, &value));
+    environment.add_filter("escape", escape);
+    environment.add_filter("e", escape);
     environment.add_filter("truncate", truncate);
     environment.add_filter("center", |state: &mut State, text: Value, width: Option<i64>| {
         python::method(state, &text, "center", &[width.unwrap_or(80).into()])
@@ -26,6 +28,18 @@ pub fn extend(environment: &mut Environment<'static>) {
     });
     environment.add_filter("striptags", minijinja_contrib::filters::striptags);
     environment.add_filter("filesizeformat", minijinja_contrib::filters::filesizeformat);
+}
+
+/// A text for HTML, with the entities that Python's Jinja writes.
+fn escape(state: &mut State, value: Value) -> Result<Value, Error> {
+    if value.is_safe() {
+        return Ok(value);
+    }
+    let mut escaped = python::text(state, &value)?;
+    for (character, entity) in [('&', "&amp;"), ('<', "&lt;"), ('>', "&gt;"), ('\'', "&#39;"), ('"', "&#34;")] {
+        escaped = escaped.replace(character, entity);
+    }
+    Ok(Value::from_safe_string(escaped))
 }
 
 /// Jinja's `truncate(length=255, killwords=False, end='...', leeway=5)`.
