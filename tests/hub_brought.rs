@@ -257,7 +257,7 @@ fn shards_hold_what_the_index_says_and_nothing_else() {
     let mut files = folder(golden().join("llama"));
     let shards: Vec<String> = files.0.keys().filter(|name| name.ends_with(".safetensors")).cloned().collect();
     let index: Value = serde_json::from_slice(&files.0["model.safetensors.index.json"]).unwrap();
-    let last = shards.iter().filter(|name| name.starts_with("model-")).next_back().unwrap().clone();
+    let last = shards.iter().rfind(|name| name.starts_with("model-")).unwrap().clone();
     let (stale, _) =
         index["weight_map"].as_object().unwrap().iter().find(|(_, shard)| shard.as_str() != Some(&last)).unwrap();
     // A later shard also holds an old copy of a tensor of an earlier one, and one that no longer is.
