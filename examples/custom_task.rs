@@ -2,8 +2,8 @@
 //! the run's spec names them by their hash. `cargo run --example custom_task`
 
 use std::error::Error;
-use tunelab::data::Splits;
 use tunelab::data::user::{File, Options, UserData, read};
+use tunelab::data::{ByteTokenizer, Splits};
 use tunelab::seed::Seed;
 use tunelab::spec::{Base, DataSpec, MethodKind, RunSpec, SPEC_VERSION, Source, TrainConfig};
 
@@ -38,7 +38,9 @@ pub fn spec(data: &UserData, examples: usize) -> RunSpec {
 fn main() -> Result<(), Box<dyn Error>> {
     let data = sums(1000)?;
     let spec = spec(&data, 64);
-    let splits = Splits::for_run(&spec.data, Some((&data.sha256, &data.splits)))?;
+    // Longer texts would be divided by the base's tokens; these fit.
+    let prepared = data.prepare(&ByteTokenizer, spec.train.sequence)?;
+    let splits = Splits::for_run(&spec.data, Some((&data.sha256, &prepared.splits)))?;
     println!(
         "run {}: {} to train, {} dev, {} test",
         spec.id(),

@@ -8,7 +8,7 @@ mod experiment;
 #[path = "../examples/fit_csv.rs"]
 mod fit_csv;
 
-use tunelab::data::Splits;
+use tunelab::data::{ByteTokenizer, Splits};
 
 #[test]
 fn a_table_of_points_has_a_law_for_each_method() {
@@ -23,14 +23,15 @@ fn a_task_of_ones_own_is_divided_and_named_by_its_hash() {
     let data = custom_task::sums(400).unwrap();
     let spec = custom_task::spec(&data, 64);
     spec.check().unwrap();
-    let splits = Splits::for_run(&spec.data, Some((&data.sha256, &data.splits))).unwrap();
+    let prepared = data.prepare(&ByteTokenizer, spec.train.sequence).unwrap();
+    let splits = Splits::for_run(&spec.data, Some((&data.sha256, &prepared.splits))).unwrap();
     assert_eq!(splits.train.len(), 64);
     for example in splits.train.iter().chain(&splits.dev).chain(&splits.test) {
         let numbers: Vec<u32> = example.prompt.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         assert_eq!(example.completion, (numbers[0] + numbers[1]).to_string(), "{example:?}");
     }
     let other = custom_task::sums(401).unwrap();
-    assert!(Splits::for_run(&spec.data, Some((&other.sha256, &other.splits))).is_err(), "other data, other hash");
+    assert!(Splits::for_run(&spec.data, Some((&other.sha256, &prepared.splits))).is_err(), "other data, other hash");
 }
 
 #[cfg(feature = "native")]

@@ -4,6 +4,8 @@
 mod batch;
 pub mod corpus;
 mod draw;
+mod pieces;
+mod prepared;
 mod split;
 mod subset;
 pub mod tasks;
@@ -11,6 +13,7 @@ mod tokenize;
 pub mod user;
 
 pub use batch::{Batch, Batches, evaluation_batch, evaluation_batches};
+pub use prepared::Prepared;
 pub use split::{Split, SplitError, Splits};
 pub use subset::{TASK_DEV, TASK_TEST};
 pub use tasks::Task;
@@ -59,8 +62,14 @@ impl Message {
 /// A conversation as plain text, for models without a chat template: a line a turn. `answer`: the assistant's next
 /// turn begins at its end.
 pub fn plain_chat(messages: &[Message], answer: bool) -> String {
-    let turns = messages.iter().map(|message| format!("{}: {}\n", message.role, message.content.trim()));
+    let turns = messages.iter().map(|message| format!("{}:{}\n", message.role, spoken(&message.content)));
     turns.collect::<String>() + if answer { "assistant:" } else { "" }
+}
+
+/// What follows the colon of a plain turn. White space that it begins with stays, for it may be a code's indentation.
+fn spoken(content: &str) -> String {
+    let gap = if content.starts_with(char::is_whitespace) { "" } else { " " };
+    format!("{gap}{}", content.trim_end())
 }
 
 impl Example {

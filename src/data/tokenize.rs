@@ -69,7 +69,7 @@ pub trait Tokenizer {
 }
 
 /// Why a text could not be made tokens.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("tokenizer: {0}")]
 pub struct TokenizerError(pub String);
 
@@ -106,8 +106,8 @@ pub struct Tokenized {
     pub target_start: usize,
     /// Bytes of the completion's text, for bits per byte.
     pub target_bytes: usize,
-    /// The example did not fit and was cut.
-    pub truncated: bool,
+    /// Tokens that did not fit and were cut off.
+    pub lost: usize,
 }
 
 impl Tokenized {
@@ -140,9 +140,9 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
     let answer = templated.as_ref().and(example.chat.last()).map(|message| message.content.as_str());
     let mut completion = tokenizer.closed(completion, answer)?;
 
-    let truncated = prompt.len() + completion.len() > room;
+    let lost = (prompt.len() + completion.len()).saturating_sub(room);
     let mut target_bytes = example.completion.len();
-    if truncated {
+    if lost > 0 {
         let kept = prompt.len().min((room - completion.len().min(room)).max(room / 2).max(1));
         // What stands before every text stays where there is room for it.
         let first = if templated.is_some() { 0 } else { tokenizer.around().0.len() };
@@ -156,7 +156,7 @@ pub fn tokenize(example: &Example, tokenizer: &dyn Tokenizer, sequence: usize) -
     }
     let target_start = prompt.len();
     prompt.extend(completion);
-    Ok(Tokenized { ids: prompt, target_start, target_bytes, truncated })
+    Ok(Tokenized { ids: prompt, target_start, target_bytes, lost })
 }
 
 /// What is read before the last answer of a conversation, and the answer, in the tokenizer's chat template.
@@ -210,7 +210,7 @@ mod tests {
     fn an_example_is_prompt_completion_end() {
         let tokens = bytes("ab", "cé", 16);
         assert_eq!(tokens.ids, [97, 98, 99, 0xC3, 0xA9, 256]);
-        assert_eq!((tokens.target_start, tokens.target_bytes, tokens.truncated), (2, 3, false));
+        assert_eq!((tokens.target_start, tokens.target_bytes, tokens.lost), (2, 3, 0));
         assert_eq!(ByteTokenizer.decode(&tokens.ids).unwrap(), "abcé");
     }
 
@@ -224,7 +224,7 @@ mod tests {
         assert_eq!(bytes("abcdefgh", "xy", 5).ids, [102, 103, 104, 120, 121, 256]);
         let both = bytes("abcdefgh", "rstuvwxyz", 5);
         assert_eq!(both.ids, [102, 103, 104, 114, 115, 116]);
-        assert_eq!((both.target_bytes, both.truncated), (3, true));
+        assert_eq!((both.target_bytes, both.lost), (3, 12));
         assert_eq!(bytes("a", "rstuvwxyz", 5).ids, [97, 114, 115, 116, 117, 118]);
     }
 
@@ -289,8 +289,8 @@ mod tests {
             prop_assert!(tokens.ids.len() <= sequence + 1);
             prop_assert!(tokens.target_start >= 1 && tokens.target_tokens() >= 1);
             let whole = prompt.len().max(1) + completion.len() + 1;
-            prop_assert_eq!(tokens.truncated, whole > sequence + 1);
-            prop_assert_eq!(tokens.truncated, tokens.ids.len() < whole);
+            prop_assert_eq!(tokens.ids.len() + tokens.lost, whole);
+            prop_assert_eq!(tokens.lost > 0, whole > sequence + 1);
         }
     }
 }

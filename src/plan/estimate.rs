@@ -1,7 +1,7 @@
 //! What a run needs before anything is loaded: memory and arithmetic from the shapes alone. Estimates, not
 //! promises: memory counts what must be held at the widest moment of a training step, in f32.
 
-use crate::spec::{Activation, Method, ModelConfig, ParameterSpec, TrainConfig};
+use crate::spec::{Activation, Method, ModelConfig, ParameterSpec, Position, TrainConfig};
 
 const F32_BYTES: u64 = 4;
 
@@ -90,6 +90,24 @@ impl Estimate {
     }
 }
 
+/// The longest sequence of a run within the base's context whose estimate fits into `available` bytes; where the system
+/// does not say what is free, the context's.
+pub fn longest_sequence(config: &ModelConfig, method: &Method, train: &TrainConfig, available: Option<u64>) -> usize {
+    let learned = if config.position == Position::Learned { method.tuning().virtual_tokens() } else { 0 };
+    let context = config.context.saturating_sub(learned).max(2);
+    let fits = |sequence: usize| {
+        let train = TrainConfig { sequence, ..train.clone() };
+        available.is_none_or(|available| Estimate::of(config, method, &train).bytes() <= available)
+    };
+    // What is needed grows with the sequence: the first that does not fit, by halving.
+    let (mut fit, mut not) = (2, context + 1);
+    while not - fit > 1 {
+        let middle = fit.midpoint(not);
+        if fits(middle) { fit = middle } else { not = middle }
+    }
+    fit
+}
+
 /// How many numbers a method trains on a model of this config.
 pub fn trained_parameters(config: &ModelConfig, method: &Method) -> u64 {
     method.trained(config).iter().map(ParameterSpec::elements).sum()
@@ -130,6 +148,20 @@ mod tests {
         assert!(advice(lora, lora.bytes() - 1).contains("smaller batch"));
         let message = full.check(1_000_000_000).unwrap_err().to_string();
         assert!(message.contains("1.0 GB are free"), "{message}");
+    }
+
+    #[test]
+    fn the_longest_sequence_is_what_context_and_memory_hold() {
+        let config = ModelConfig::ladder(50_257, 1024, 768, 12);
+        let (method, train) = (MethodKind::Lora.method(), TrainConfig::default_for(MethodKind::Lora));
+        let longest = |available| longest_sequence(&config, &method, &train, available);
+        assert_eq!((longest(None), longest(Some(u64::MAX)), longest(Some(0))), (1024, 1024, 2));
+        let needed = |sequence| Estimate::of(&config, &method, &TrainConfig { sequence, ..train.clone() }).bytes();
+        assert_eq!((longest(Some(needed(300))), longest(Some(needed(300) - 1))), (300, 299));
+        let learned = ModelConfig { position: Position::Learned, ..config.clone() };
+        let prompt = MethodKind::Prompt.method();
+        let room = 1024 - prompt.tuning().virtual_tokens();
+        assert_eq!(longest_sequence(&learned, &prompt, &train, None), room);
     }
 
     #[test]

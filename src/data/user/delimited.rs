@@ -1,45 +1,173 @@
-//! CSV and its kin, quoted as RFC 4180 has it.
+//! CSV and its kin: which delimiter, whether the first row is a header, which columns only number the rows.
 
-use super::table::Table;
-use super::{Content, Malformed};
+use super::malformed::Malformed;
+use super::names;
+use super::quoted::{Cell, Fault, Row, Rows};
+use super::records::{Record, Records};
+use super::value::Value;
 
-pub(super) fn read(text: &str, delimiter: u8) -> (Content, Malformed) {
-    let mut reader =
-        csv::ReaderBuilder::new().delimiter(delimiter).has_headers(false).flexible(true).from_reader(text.as_bytes());
-    let mut table = Table::default();
-    let mut malformed = Malformed::default();
-    for (at, record) in reader.records().enumerate() {
-        let record = match record {
-            Ok(record) => record,
-            Err(error) => {
-                let line = error.position().map_or(at + 1, |position| position.line() as usize);
-                malformed.add(line, || error.to_string());
-                continue;
-            }
-        };
-        let line = record.position().map_or(at + 1, |position| position.line() as usize);
-        let cells: Vec<String> = record.iter().map(str::to_owned).collect();
-        if table.columns.is_empty() {
-            if is_header(&cells) {
-                table.columns = cells.iter().map(|name| name.trim().to_owned()).collect();
-                continue;
-            }
-            table.columns = (1..=cells.len()).map(|number| format!("column {number}")).collect();
+/// Rows looked at to tell a header from data.
+const LOOKED_AT: usize = 200;
+/// Longest name of a column, in bytes.
+const LONGEST_NAME: usize = 48;
+
+pub(super) fn read(text: &str, delimiter: u8) -> Records {
+    // Excel's first line for its own sake.
+    let (delimiter, text, first_line) = match stated_delimiter(text) {
+        Some((stated, rest)) => (stated, rest, 2),
+        None => (delimiter, text, 1),
+    };
+    let rows = |escapes: bool| -> Vec<Result<Row, Fault>> { Rows::of(text, first_line, delimiter, escapes).collect() };
+    let mut notes = Vec::new();
+    let mut found = rows(false);
+    if text.contains("\\\"") && unlike_a_table(&found) > 0 {
+        let escaped = rows(true);
+        if unlike_a_table(&escaped) == 0 {
+            notes.push("Backslashes are read as escapes: \\\" is a quote, \\\\ a backslash.".to_owned());
+            found = escaped;
         }
-        if cells.len() != table.columns.len() {
-            malformed.add(line, || format!("{} cells where the header has {}", cells.len(), table.columns.len()));
+    }
+    let mut malformed = Malformed::by("line");
+    let mut faults = Vec::new();
+    let mut table: Vec<Row> = Vec::new();
+    for row in found {
+        match row {
+            Ok(row) => table.push(row),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    let Header { names: mut columns, repeated, padded, numbers } = header(&mut table);
+    widen(&mut columns, &table, &mut notes);
+    let column = |cell: usize| columns.get(cell - 1).cloned().unwrap_or_else(|| format!("cell {cell}"));
+    for Fault { line, cell, reason } in faults {
+        malformed.add(line, || format!("{reason} (column “{}”)", column(cell)));
+    }
+    let index = index_columns(&columns, &table, numbers);
+    let mut records = Vec::new();
+    for Row { line, mut cells } in table {
+        // A delimiter at the end of the line makes no column.
+        while cells.len() > columns.len() && cells.last().is_some_and(|cell| cell.text.is_empty()) {
+            cells.pop();
+        }
+        if cells.len() != columns.len() {
+            malformed.add(line, || format!("{} cells where the header has {}", cells.len(), columns.len()));
             continue;
         }
-        table.rows.push(cells.into_iter().map(Some).collect());
+        let text = |cell: Cell| match padded && !cell.quoted {
+            true => Value::Text(cell.text.trim_start().to_owned()),
+            false => Value::Text(cell.text),
+        };
+        let fields = columns.iter().cloned().zip(cells.into_iter().map(text)).collect();
+        records.push(Record { at: line, fields });
     }
-    (Content::Table(table), malformed)
+    Records { records, malformed, notes, index, repeated, text_only: true }
 }
 
-/// Names are short, distinct and no numbers; a first row that is otherwise is data.
-fn is_header(cells: &[String]) -> bool {
-    let name = |cell: &String| {
-        let cell = cell.trim();
-        (1..=40).contains(&cell.len()) && cell.parse::<f64>().is_err()
+/// The delimiter that a first line `sep=;` states, and what follows it.
+fn stated_delimiter(text: &str) -> Option<(u8, &str)> {
+    let (first, rest) = text.split_once('\n')?;
+    let first = first.trim_end_matches('\r').trim_matches('"');
+    let head = first.get(..4).filter(|head| head.eq_ignore_ascii_case("sep="))?;
+    match first[head.len()..].as_bytes() {
+        [delimiter] if delimiter.is_ascii() => Some((*delimiter, rest)),
+        _ => None,
+    }
+}
+
+/// Rows that are no rows of a table.
+fn unlike_a_table(rows: &[Result<Row, Fault>]) -> usize {
+    let width = rows.iter().flatten().next().map_or(0, |row| row.cells.len());
+    rows.iter().filter(|row| row.as_ref().map_or(true, |row| row.cells.len() != width)).count()
+}
+
+#[derive(Default)]
+struct Header {
+    names: Vec<String>,
+    /// Names that several columns have.
+    repeated: Vec<String>,
+    /// Whether spaces after a delimiter are there for the eye, as they are before names.
+    padded: bool,
+    /// The columns were numbered, not named.
+    numbers: bool,
+}
+
+/// Takes the header from the rows, or numbers the columns where the first row is data. Names that are missing or
+/// stand twice are made up as pandas does.
+fn header(rows: &mut Vec<Row>) -> Header {
+    let Some(first) = rows.first() else { return Header::default() };
+    if !is_header(&first.cells, &rows[1..]) {
+        let names = (1..=first.cells.len()).map(|number| format!("column {number}")).collect();
+        return Header { names, numbers: true, ..Header::default() };
+    }
+    let cells = rows.remove(0).cells;
+    let padded = cells.iter().any(|cell| !cell.quoted && cell.text.starts_with(' '));
+    let (mut names, mut repeated): (Vec<String>, Vec<String>) = Default::default();
+    for (at, cell) in cells.iter().enumerate() {
+        let name = Some(cell.text.trim())
+            .filter(|name| !name.is_empty())
+            .map_or_else(|| format!("column {}", at + 1), str::to_owned);
+        if names.contains(&name) && !repeated.contains(&name) {
+            repeated.push(name.clone());
+        }
+        let repeats = (1..).map(|again| format!("{name}.{again}"));
+        let free = std::iter::once(name.clone()).chain(repeats).find(|name| !names.contains(name));
+        names.push(free.unwrap_or(name));
+    }
+    Header { names, repeated, padded, numbers: false }
+}
+
+/// A name is short and no number, and no sentence. Data may look so too: what names columns of training data settles
+/// it, else a header's names are distinct and none of them is a value of its own column.
+fn is_header(cells: &[Cell], below: &[Row]) -> bool {
+    let text: Vec<&str> = cells.iter().map(|cell| cell.text.trim()).collect();
+    // A frame whose columns have no names is written with their numbers.
+    let numbered = text.len() > 1 && text[0].is_empty();
+    if numbered && text[1..].iter().enumerate().all(|(at, name)| *name == at.to_string()) {
+        return true;
+    }
+    let name = |name: &&str| {
+        name.len() <= LONGEST_NAME
+            && name.parse::<f64>().is_err()
+            && !name.contains('\n')
+            && !name.ends_with(['.', '?', '!'])
     };
-    cells.iter().all(name) && cells.iter().enumerate().all(|(at, cell)| !cells[..at].contains(cell))
+    let named: Vec<&str> = text.iter().copied().filter(|name| !name.is_empty()).collect();
+    if named.is_empty() || !named.iter().all(name) {
+        return false;
+    }
+    if named.iter().any(|name| names::is_known(name)) {
+        return true;
+    }
+    let distinct = (1..named.len()).all(|at| !named[..at].contains(&named[at]));
+    let unnamed = text.iter().enumerate().filter(|(_, name)| name.is_empty());
+    let only_at_the_ends = unnamed.clone().all(|(at, _)| at == 0 || at + 1 == text.len());
+    let value = |at: usize| {
+        let cells = below.iter().take(LOOKED_AT).filter_map(move |row| row.cells.get(at));
+        cells.map(|cell| cell.text.trim()).any(|cell| cell == text[at])
+    };
+    distinct && only_at_the_ends && !(0..text.len()).any(|at| !text[at].is_empty() && value(at))
+}
+
+/// Where every row has one cell more than the header has names, R wrote the rows' names first.
+fn widen(columns: &mut Vec<String>, rows: &[Row], notes: &mut Vec<String>) {
+    let wider = |row: &Row| row.cells.len() == columns.len() + 1;
+    let filled = |row: &Row| row.cells.last().is_some_and(|cell| !cell.text.is_empty());
+    if !rows.is_empty() && rows.iter().all(wider) && rows.iter().any(filled) {
+        notes.push("Every row has a cell more than the header: the first is read as the rows' names.".to_owned());
+        columns.insert(0, "row name".to_owned());
+    }
+}
+
+/// Columns that number the rows: the unnamed first one of `to_csv()`, or one of its usual names.
+fn index_columns(columns: &[String], rows: &[Row], numbers: bool) -> Vec<String> {
+    let counts = |at: usize| {
+        let mut cells = rows.iter().filter_map(|row| row.cells.get(at)).map(|cell| cell.text.trim());
+        !rows.is_empty() && cells.all(|cell| cell.parse::<u64>().is_ok())
+    };
+    let index = |at: usize| {
+        let name = columns[at].as_str();
+        let usual = name == "row name" || names::is_index(name) || at == 0 && name == "column 1" && !numbers;
+        usual && (name == "row name" || counts(at))
+    };
+    (0..columns.len()).filter(|&at| index(at)).map(|at| columns[at].clone()).collect()
 }

@@ -1,69 +1,199 @@
-//! JSON: an object or string a line (JSON lines), or one array of them.
+//! JSON: a record a line, or one value that holds all of them: a list, a list under a name, columns of equal length,
+//! and the ways in which pandas writes a frame.
 
-use super::table::Table;
-use super::{Content, Malformed, chat};
-use serde_json::Value;
+use super::malformed::Malformed;
+use super::names;
+use super::records::{Record, Records};
+use super::value::Value;
+use super::{UserError, chat};
 
-/// Fields of another name on every line are no table, and would not fit in memory as one.
-const MOST_COLUMNS: usize = 256;
+/// Wrappers within wrappers that are looked into.
+const DEPTH: usize = 3;
 
-/// `conversations`: whether chats become examples by themselves, which they do where no columns are chosen.
-pub(super) fn read(text: &str, conversations: bool) -> (Content, Malformed) {
-    let mut malformed = Malformed::default();
-    let mut records: Vec<(usize, Value)> = Vec::new();
+type Fields = Vec<(String, Value)>;
+
+pub(super) fn read(file: &str, text: &str) -> Result<Records, UserError> {
+    let mut notes = Vec::new();
+    let mut malformed = Malformed::by("line");
+    let mut values: Vec<(usize, Value)> = Vec::new();
     match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(values)) => records.extend(values.into_iter().enumerate().map(|(at, value)| (at + 1, value))),
-        Ok(value) => records.push((1, value)),
+        Ok(whole) => {
+            if text.trim().contains('\n') || matches!(whole, Value::List(_)) {
+                malformed = Malformed::by("record");
+            }
+            let held = records_in(whole, DEPTH, &mut notes);
+            let held = held.map_err(|reason| UserError::Shape { file: file.to_owned(), reason })?;
+            values.extend(held.into_iter().enumerate().map(|(at, value)| (at + 1, value)));
+        }
         Err(_) => {
             for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
                 match serde_json::from_str(line) {
-                    Ok(value) => records.push((at + 1, value)),
+                    Ok(value) => values.push((at + 1, value)),
                     Err(error) => malformed.add(at + 1, || short(&error)),
                 }
             }
         }
     }
-    if conversations && records.iter().any(|(_, value)| chat::messages(value).is_some()) {
-        let mut examples = Vec::new();
-        for (line, value) in &records {
-            match chat::examples(value) {
-                Ok(found) => examples.extend(found),
-                Err(reason) => malformed.add(*line, || reason),
+    let mut records = Vec::new();
+    for (at, value) in values {
+        match value {
+            Value::Object(fields) => {
+                records.extend(questions_of(fields).into_iter().map(|fields| Record { at, fields }))
             }
+            Value::Text(_) => records.push(Record { at, fields: vec![("text".to_owned(), value)] }),
+            other => malformed.add(at, || format!("{} where an object with named fields should be", other.kind())),
         }
-        return (Content::Examples(examples), malformed);
     }
-    let mut table = Table::default();
-    for (line, value) in records {
-        let cells: Vec<(String, Value)> = match value {
-            Value::Object(map) => map.into_iter().collect(),
-            Value::String(_) => vec![("text".to_owned(), value)],
-            other => {
-                malformed.add(line, || format!("{} where an object with named fields should be", kind(&other)));
-                continue;
-            }
+    Ok(Records { records, malformed, notes, index: Vec::new(), repeated: Vec::new(), text_only: false })
+}
+
+/// The records that one value holds, or why it cannot be told which they are.
+fn records_in(value: Value, depth: usize, notes: &mut Vec<String>) -> Result<Vec<Value>, String> {
+    let fields = match value {
+        Value::List(values) => return Ok(values),
+        Value::Object(fields) => fields,
+        other => return Ok(vec![other]),
+    };
+    let is_record = fields.iter().any(|(_, value)| chat::is_messages(value));
+    if is_record || fields.is_empty() {
+        return Ok(vec![Value::Object(fields)]);
+    }
+    if let Some(rows) = split_frame(&fields) {
+        return Ok(rows);
+    }
+    if let Some(rows) = columns(&fields, notes)? {
+        return Ok(rows);
+    }
+    if let Some(rows) = frame(&fields) {
+        return Ok(rows);
+    }
+    let records =
+        |value: &Value| value.as_list().is_some_and(|list| list.iter().any(|each| each.as_object().is_some()));
+    let mut holders: Vec<usize> = (0..fields.len()).filter(|&at| records(&fields[at].1)).collect();
+    if holders.len() > 1 {
+        let known: Vec<usize> = holders.iter().copied().filter(|&at| has_known_names(&fields[at].1)).collect();
+        holders = if known.len() == 1 { known } else { holders };
+    }
+    if holders.is_empty() && depth > 0 {
+        let inner =
+            |value: &Value| value.as_object().is_some_and(|fields| fields.iter().any(|(_, value)| records(value)));
+        holders = (0..fields.len()).filter(|&at| inner(&fields[at].1)).collect();
+    }
+    match holders[..] {
+        [] => Ok(vec![Value::Object(fields)]),
+        [holder] => {
+            let others = list(fields.iter().enumerate().filter(|(at, _)| *at != holder).map(|(_, (name, _))| name));
+            let beside = if others.is_empty() { String::new() } else { format!("; beside it, not used: {others}") };
+            notes.push(format!("The records are those under “{}”{beside}.", fields[holder].0));
+            let held = fields.into_iter().nth(holder).map_or(Value::Null, |(_, value)| value);
+            records_in(held, depth.saturating_sub(1), notes)
+        }
+        _ => {
+            let names = list(holders.iter().map(|&at| &fields[at].0));
+            Err(format!("records stand under several names ({names}): give each list as a file of its own"))
+        }
+    }
+}
+
+fn has_known_names(value: &Value) -> bool {
+    let first = value.as_list().and_then(|list| list.first()).and_then(Value::as_object);
+    first.is_some_and(|fields| {
+        fields.iter().any(|(name, value)| {
+            names::is_known(name)
+                || value.as_object().is_some_and(|inner| inner.iter().any(|(n, _)| names::is_known(n)))
+        })
+    })
+}
+
+/// `{"columns": […], "data": [[…], …]}`, as pandas writes a frame split.
+fn split_frame(fields: &[(String, Value)]) -> Option<Vec<Value>> {
+    let get = |wanted: &str| fields.iter().find(|(name, _)| name == wanted).and_then(|(_, value)| value.as_list());
+    let names: Vec<&str> = get("columns")?.iter().map(Value::as_text).collect::<Option<_>>()?;
+    let row = |row: &Value| {
+        let cells = row.as_list().filter(|cells| cells.len() == names.len())?;
+        Some(Value::Object(names.iter().map(|name| name.to_string()).zip(cells.iter().cloned()).collect()))
+    };
+    get("data")?.iter().map(row).collect()
+}
+
+/// `{"prompt": […], "completion": […]}`: a list a column.
+fn columns(fields: &[(String, Value)], notes: &mut Vec<String>) -> Result<Option<Vec<Value>>, String> {
+    let lists: Vec<(&String, &[Value])> =
+        fields.iter().filter_map(|(name, value)| Some((name, value.as_list()?))).collect();
+    let objects = |list: &[Value]| list.iter().any(|each| each.as_object().is_some());
+    // Beside columns stands at most what says something of them all, such as a version.
+    let is_record = fields.iter().any(|(name, value)| match value {
+        Value::Object(_) => true,
+        Value::List(_) => false,
+        _ => names::is_known(name),
+    });
+    if is_record || lists.is_empty() || lists.iter().all(|(_, list)| objects(list)) {
+        return Ok(None);
+    }
+    let length = lists[0].1.len();
+    if let Some((name, other)) = lists.iter().find(|(_, list)| list.len() != length) {
+        let (first, other) = (lists[0].0, other.len());
+        return Err(format!(
+            "the columns are of different lengths: “{first}” has {length} values and “{name}” {other}"
+        ));
+    }
+    let others = list(fields.iter().filter(|(_, value)| value.as_list().is_none()).map(|(name, _)| name));
+    if !others.is_empty() {
+        notes.push(format!("The records are the lists; beside them, not used: {others}."));
+    }
+    let row =
+        |at: usize| Value::Object(lists.iter().map(|(name, list)| (name.to_string(), list[at].clone())).collect());
+    Ok(Some((0..length).map(row).collect()))
+}
+
+/// An object of objects of the same fields: pandas' columns by row, or its rows by index.
+fn frame(fields: &[(String, Value)]) -> Option<Vec<Value>> {
+    let objects: Vec<&Fields> = fields
+        .iter()
+        .map(|(_, value)| if let Value::Object(inner) = value { Some(inner) } else { None })
+        .collect::<Option<_>>()?;
+    let same = |inner: &&Fields| inner.iter().map(|(name, _)| name).eq(objects[0].iter().map(|(name, _)| name));
+    if objects[0].is_empty() || !objects.iter().all(same) {
+        return None;
+    }
+    let number = |name: &String| name.parse::<u64>().is_ok();
+    let by_row =
+        fields.iter().all(|(name, _)| number(name)) || objects[0].iter().any(|(name, _)| names::is_known(name));
+    if by_row {
+        return Some(objects.into_iter().map(|inner| Value::Object(inner.clone())).collect());
+    }
+    if !objects[0].iter().all(|(name, _)| number(name)) {
+        return None;
+    }
+    let row = |at: usize| {
+        let cells = fields.iter().zip(&objects).map(|((name, _), column)| (name.clone(), column[at].1.clone()));
+        Value::Object(cells.collect())
+    };
+    Some((0..objects[0].len()).map(row).collect())
+}
+
+/// SQuAD's articles as their questions, each with its paragraph (Rajpurkar et al. 2016); any other record as it is.
+fn questions_of(fields: Fields) -> Vec<Fields> {
+    let record = Value::Object(fields);
+    let questions = |paragraph: &Value| -> Option<Vec<Fields>> {
+        let context = ("context".to_owned(), paragraph.get("context")?.clone());
+        let with_context = |question: &Value| {
+            let fields = question.as_object()?.iter().cloned();
+            Some(std::iter::once(context.clone()).chain(fields).collect())
         };
-        let new = cells.iter().filter(|(name, _)| !table.columns.contains(name)).count();
-        if table.columns.len() + new > MOST_COLUMNS {
-            malformed.add(line, || format!("with it the records have more than {MOST_COLUMNS} different fields"));
-            continue;
-        }
-        let mut row = vec![None; table.columns.len()];
-        for (name, value) in cells {
-            let at = table.columns.iter().position(|column| *column == name).unwrap_or_else(|| {
-                table.columns.push(name);
-                row.push(None);
-                table.columns.len() - 1
-            });
-            row[at] = match value {
-                Value::String(text) => Some(text),
-                Value::Null => None,
-                other => Some(other.to_string()),
-            };
-        }
-        table.rows.push(row);
+        paragraph.get("qas")?.as_list()?.iter().map(with_context).collect()
+    };
+    let found: Option<Vec<Vec<Fields>>> =
+        record.get("paragraphs").and_then(Value::as_list).and_then(|list| list.iter().map(questions).collect());
+    match (found, record) {
+        (Some(found), _) => found.into_iter().flatten().collect(),
+        (None, Value::Object(fields)) => vec![fields],
+        (None, _) => Vec::new(),
     }
-    (Content::Table(table), malformed)
+}
+
+fn list<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names.map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The parser's words without its position, which would be "line 1" of our one line.
@@ -71,15 +201,4 @@ fn short(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let words = text.split(" at line ").next().unwrap_or(&text);
     format!("not JSON ({words}, at character {})", error.column())
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a truth value",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a string",
-        Value::Array(_) => "an array",
-        Value::Object(_) => "an object",
-    }
 }

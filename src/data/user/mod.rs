@@ -1,18 +1,29 @@
-//! The visitor's own data: pasted text or files become divided examples, or an error that says which file, where
-//! and what to do. Nothing here panics on any input, and nothing is read beyond [`READ_LIMIT`].
+//! The visitor's own data: pasted text or files become examples, or an error that says which file, where and what to
+//! do. What is read is used, shown or refused. Nothing here panics on any input, and nothing is read beyond
+//! [`READ_LIMIT`].
 
 mod chat;
 mod decode;
 mod delimited;
+mod examples;
 mod format;
 mod json;
-mod passages;
+mod malformed;
+mod names;
+mod quoted;
+mod records;
+mod roles;
 mod table;
+mod value;
 
 pub use format::Format;
-pub use table::{Column, ColumnChoice};
+pub use table::Column;
 
-use super::{Example, SplitError, Splits, sha256};
+use super::{Example, SplitError, TokenizerError, sha256};
+use crate::record::{FieldUse, Reading};
+use roles::Roles;
+use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 use table::Table;
 
 /// Bytes that are read of all files together.
@@ -37,21 +48,58 @@ pub struct Options {
     pub skip_malformed: bool,
 }
 
-/// Data ready for runs.
+/// Which columns of a table hold what; the prompt is optional. Both may be paths into what a column holds
+/// (`answers.text.0`), and a prompt several columns (`question+context`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ColumnChoice {
+    pub prompt: Option<String>,
+    pub completion: String,
+}
+
+/// Why a choice of columns cannot be read.
+#[derive(Debug, thiserror::Error, PartialEq)]
+#[error(
+    "“{0}” chooses no columns: write prompt=NAME,completion=NAME, or completion=NAME alone for text without prompt"
+)]
+pub struct ChoiceError(String);
+
+impl FromStr for ColumnChoice {
+    type Err = ChoiceError;
+
+    fn from_str(text: &str) -> Result<Self, ChoiceError> {
+        let error = || ChoiceError(text.to_owned());
+        let (mut prompt, mut completion) = (None, None);
+        for part in text.split(',') {
+            let (role, name) = part.split_once('=').ok_or_else(error)?;
+            let place = match role.trim() {
+                "prompt" => &mut prompt,
+                "completion" => &mut completion,
+                _ => return Err(error()),
+            };
+            if name.trim().is_empty() || place.replace(name.trim().to_owned()).is_some() {
+                return Err(error());
+            }
+        }
+        Ok(ColumnChoice { prompt, completion: completion.ok_or_else(error)? })
+    }
+}
+
+/// Data as they were read, before a base's tokens are known: see [`UserData::prepare`].
 #[derive(Clone, Debug)]
 pub struct UserData {
     pub name: String,
     /// SHA-256 of all examples in hex: the identity that a spec names.
     pub sha256: String,
-    pub splits: Splits,
-    /// Bytes of the training completions.
-    pub train_bytes: u64,
+    /// All examples in the order of the files, repeats included, texts uncut.
+    pub examples: Vec<Example>,
+    /// Whether running text is among them, which has no examples of its own.
+    pub running: bool,
     /// Columns found, to choose from; empty where there are none.
     pub columns: Vec<Column>,
     /// The columns in use, chosen or guessed.
     pub chosen: Option<ColumnChoice>,
-    /// What was cut, left out or guessed, a sentence each.
-    pub notes: Vec<String>,
+    /// What became of what the files held.
+    pub reading: Reading,
 }
 
 /// Why data cannot be used, with the file and the place.
@@ -65,58 +113,44 @@ pub enum UserError {
     Binary { file: String, kind: &'static str, advice: &'static str },
     #[error("{file} is not UTF-8: byte {offset} (line {line}) begins no character. Save it as UTF-8 and load it again")]
     NotUtf8 { file: String, offset: usize, line: usize },
-    #[error("{file}, line {line}: {reason}. {malformed} of {lines} lines are malformed: correct or remove them")]
-    Malformed { file: String, line: usize, reason: String, malformed: usize, lines: usize },
+    #[error("{file}: {reason}")]
+    Shape { file: String, reason: String },
+    #[error(
+        "{file}, {place} {at}: {reason}. {malformed} of {of} {place}s are malformed: correct or remove them, or let bad \
+         lines be skipped (--skip-bad-lines)"
+    )]
+    Malformed { file: String, place: &'static str, at: usize, reason: String, malformed: usize, of: usize },
     #[error("{file} has no column “{asked}”. Its columns are: {columns}")]
     NoColumn { file: String, asked: String, columns: String },
+    #[error("{file} has several columns “{name}”: give them names of their own, or choose one by its place: {columns}")]
+    Twice { file: String, name: String, columns: String },
     #[error("{file} holds no text to learn from: every example would be empty")]
     NoText { file: String },
     #[error(transparent)]
     Split(#[from] SplitError),
-}
-
-/// Lines that could not be used: how many, the first and why, and the last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Malformed {
-    count: usize,
-    first: usize,
-    last: usize,
-    reason: String,
-}
-
-impl Malformed {
-    /// `reason` is asked for the first line only: a file may have millions.
-    fn add(&mut self, line: usize, reason: impl FnOnce() -> String) {
-        if self.count == 0 || line < self.first {
-            (self.first, self.reason) = (line, reason());
-        }
-        self.last = self.last.max(line);
-        self.count += 1;
-    }
-}
-
-/// What a file's format yields.
-pub(crate) enum Content {
-    /// Running text, to be cut into passages.
-    Text(String),
-    Table(Table),
-    /// Conversations and the like, already examples.
-    Examples(Vec<Example>),
+    #[error(transparent)]
+    Tokenizer(#[from] TokenizerError),
 }
 
 /// Reads all of `files` as one data set. Read at most [`READ_LIMIT`] bytes of files before calling.
 pub fn read(name: &str, files: &[File], options: &Options) -> Result<UserData, UserError> {
-    let mut notes = Vec::new();
-    let mut columns = Vec::new();
-    let mut chosen = None;
-    let mut examples = Vec::new();
+    let mut data = UserData {
+        name: name.to_owned(),
+        sha256: String::new(),
+        examples: Vec::new(),
+        running: false,
+        columns: Vec::new(),
+        chosen: None,
+        reading: Reading::default(),
+    };
     let mut room = READ_LIMIT;
     for file in files {
         let bytes = &file.bytes[..file.bytes.len().min(room)];
         room -= bytes.len();
         let cut = (bytes.len() as u64) < file.size;
         if cut {
-            notes.push(format!("Used the first {} of {} of {}.", mib(bytes.len() as u64), mib(file.size), file.name));
+            let (read, size) = (mib(bytes.len() as u64), mib(file.size));
+            data.reading.notes.push(format!("Used the first {read} of {size} of {}.", file.name));
         }
         if bytes.is_empty() && cut {
             continue;
@@ -125,70 +159,84 @@ pub fn read(name: &str, files: &[File], options: &Options) -> Result<UserData, U
         if text.trim().is_empty() {
             return Err(UserError::Empty { file: file.name.clone() });
         }
-        let before = examples.len();
-        let (content, malformed) = match Format::of(&file.name, text) {
-            Format::Text => (Content::Text(text.to_owned()), Malformed::default()),
-            Format::Json => json::read(text, options.columns.is_none()),
-            Format::Delimited(delimiter) => delimited::read(text, delimiter),
-        };
-        report_malformed(file, text, malformed, cut, options, &mut notes)?;
-        match content {
-            Content::Text(text) => examples.extend(passages::of_text(&text).into_iter().map(Example::text)),
-            Content::Examples(found) => examples.extend(found),
-            Content::Table(table) => {
-                let choice = table.choose(&file.name, options.columns.as_ref(), &mut notes)?;
-                if columns.is_empty() {
-                    columns = table.preview();
-                }
-                examples.extend(table.examples(&choice));
-                chosen = Some(choice);
+        let before = data.examples.len();
+        match Format::of(&file.name, text) {
+            Format::Text => {
+                data.running = true;
+                let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+                data.examples.push(Example::text(lines));
             }
+            Format::Json => data.take(file, text, json::read(&file.name, text)?, cut, options)?,
+            Format::Delimited(delimiter) => data.take(file, text, delimited::read(text, delimiter), cut, options)?,
         }
-        if examples.len() == before {
+        if data.examples.len() == before {
             return Err(UserError::NoText { file: file.name.clone() });
         }
     }
     if files.is_empty() {
         return Err(UserError::Nothing);
     }
-    let splits = Splits::divide(&examples)?;
-    let repeated = examples.len() - splits.train.len() - splits.dev.len() - splits.test.len();
-    if repeated > 0 {
-        notes.push(format!("Left out {repeated} examples that repeat another."));
-    }
-    let train_bytes = splits.train.iter().map(|example| example.completion.len() as u64).sum();
-    Ok(UserData { name: name.to_owned(), sha256: sha256(&examples), splits, train_bytes, columns, chosen, notes })
+    data.sha256 = sha256(&data.examples);
+    Ok(data)
 }
 
-fn report_malformed(
-    file: &File,
-    text: &str,
-    mut malformed: Malformed,
-    cut: bool,
-    options: &Options,
-    notes: &mut Vec<String>,
-) -> Result<(), UserError> {
-    // The last record of a cut file is no one's mistake.
-    if cut && malformed.count > 0 && malformed.last + 1 >= text.lines().count() {
-        malformed.count -= 1;
+impl UserData {
+    /// Adds the examples of a file's records.
+    fn take(
+        &mut self,
+        file: &File,
+        text: &str,
+        mut found: records::Records,
+        cut: bool,
+        options: &Options,
+    ) -> Result<(), UserError> {
+        let mut malformed = std::mem::replace(&mut found.malformed, malformed::Malformed::by("line"));
+        let repeated = std::mem::take(&mut found.repeated);
+        self.reading.notes.append(&mut found.notes);
+        let of = match malformed.place() {
+            "line" => text.lines().filter(|line| !line.trim().is_empty()).count(),
+            _ => found.records.len() + malformed.count(),
+        };
+        let table = Table::of(found, &mut malformed);
+        let roles = match &options.columns {
+            Some(choice) => Some(Roles::chosen(&table, &file.name, choice)?),
+            None => Roles::guessed(&table),
+        };
+        let Some(roles) = roles else {
+            malformed.settle(file, of, cut, options)?;
+            return Err(UserError::NoText { file: file.name.clone() });
+        };
+        let fields = roles.fields(&table);
+        if options.columns.is_none() {
+            one_of_a_name(&file.name, &fields, &repeated)?;
+        }
+        let made = examples::examples(&table, &roles, &mut malformed);
+        self.reading.left_out.extend(malformed.settle(file, of, cut, options)?);
+        self.reading.left_out.extend(made.left_out);
+        self.reading.notes.extend(made.notes);
+        self.reading
+            .fields
+            .extend(fields.into_iter().filter(|field| !self.reading.fields.contains(field)).collect::<Vec<_>>());
+        self.examples.extend(made.examples);
+        if self.columns.is_empty() {
+            self.columns = table.preview();
+        }
+        self.chosen = Some(roles.choice(&table));
+        Ok(())
     }
-    if malformed.count == 0 {
-        return Ok(());
-    }
-    if !options.skip_malformed {
-        return Err(UserError::Malformed {
-            file: file.name.clone(),
-            line: malformed.first,
-            reason: malformed.reason,
-            malformed: malformed.count,
-            lines: text.lines().filter(|line| !line.trim().is_empty()).count(),
-        });
-    }
-    notes.push(format!(
-        "Left out {} malformed lines of {}, the first at line {}: {}.",
-        malformed.count, file.name, malformed.first, malformed.reason
-    ));
-    Ok(())
+}
+
+/// Refuses a used column whose name another one has too.
+fn one_of_a_name(file: &str, fields: &[FieldUse], repeated: &[String]) -> Result<(), UserError> {
+    let used = |field: &&FieldUse| field.role.is_used();
+    let same = |field: &FieldUse, name: &String| {
+        let rest = field.name.strip_prefix(name.as_str());
+        rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('.').is_some_and(|n| n.parse::<u32>().is_ok()))
+    };
+    let twice = repeated.iter().find(|name| fields.iter().filter(used).any(|field| same(field, name)));
+    let Some(name) = twice else { return Ok(()) };
+    let columns: Vec<&str> = fields.iter().filter(|field| same(field, name)).map(|field| field.name.as_str()).collect();
+    Err(UserError::Twice { file: file.to_owned(), name: name.clone(), columns: columns.join(", ") })
 }
 
 fn mib(bytes: u64) -> String {

@@ -1,17 +1,21 @@
-//! Records with named columns, from CSV or JSON lines: which columns hold prompt and completion, by the names that
-//! fine-tuning data usually has, or as the visitor chose.
+//! Records as a table: a column for each field, those of objects within by their dotted path. Values stay as they are
+//! in the file; a list or an object is never text to learn from by itself.
 
-use super::UserError;
-use super::passages::{PASSAGE_BYTES, cut_up};
-use crate::data::Example;
-use serde::{Deserialize, Serialize};
+use super::malformed::Malformed;
+use super::records::{Record, Records};
+use super::roles::Part;
+use super::value::Value;
+use super::{chat, names};
+use std::collections::HashMap;
 
-/// Which columns of a table hold what; the prompt is optional.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ColumnChoice {
-    pub prompt: Option<String>,
-    pub completion: String,
-}
+/// Fields of another name on every line are no table, and would not fit in memory as one.
+const MOST_COLUMNS: usize = 256;
+/// Fields of an object that become columns of their own; one that has more is a column by itself.
+const MOST_WITHIN: usize = 32;
+/// Objects within objects that become columns.
+const DEPTH: usize = 4;
+/// Rows looked at to tell what a column holds.
+const LOOKED_AT: usize = 1000;
 
 /// A column as the page shows it for choosing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,133 +25,161 @@ pub struct Column {
     pub sample: String,
 }
 
-/// Cells by row and column; a record may lack some.
-#[derive(Debug, Default)]
-pub(crate) struct Table {
-    pub columns: Vec<String>,
-    pub rows: Vec<Vec<Option<String>>>,
+/// A record's cells; it may lack some at its end.
+pub(super) struct Row {
+    pub at: usize,
+    pub cells: Vec<Option<Value>>,
 }
 
-/// Names that completions and prompts have, likeliest first.
-const COMPLETIONS: [&str; 14] = [
-    "completion",
-    "response",
-    "output",
-    "answer",
-    "target",
-    "label",
-    "summary",
-    "translation",
-    "reply",
-    "code",
-    "headline",
-    "title",
-    "sentiment",
-    "category",
-];
-const PROMPTS: [&str; 14] = [
-    "prompt",
-    "instruction",
-    "question",
-    "input",
-    "source",
-    "query",
-    "text",
-    "context",
-    "article",
-    "document",
-    "review",
-    "sentence",
-    "message",
-    "content",
-];
-const TEXTS: [&str; 5] = ["text", "content", "body", "message", "story"];
-/// An instruction may come with an input of its own (Taori et al. 2023).
-const INSTRUCTION: [&str; 2] = ["instruction", "input"];
+/// Cells by row and column.
+#[derive(Default)]
+pub(super) struct Table {
+    pub columns: Vec<String>,
+    pub rows: Vec<Row>,
+    index: Vec<String>,
+}
 
 impl Table {
-    /// The columns to use: the visitor's choice if there is one, else a guess, which is noted where it was hard.
-    pub fn choose(
-        &self,
-        file: &str,
-        asked: Option<&ColumnChoice>,
-        notes: &mut Vec<String>,
-    ) -> Result<ColumnChoice, UserError> {
-        if let Some(choice) = asked {
-            for name in [Some(&choice.completion), choice.prompt.as_ref()].into_iter().flatten() {
-                if !self.columns.contains(name) {
-                    let columns = self.columns.join(", ");
-                    return Err(UserError::NoColumn { file: file.to_owned(), asked: name.clone(), columns });
-                }
+    /// The records that can be rows; others are added to the malformed.
+    pub fn of(found: Records, malformed: &mut Malformed) -> Table {
+        let mut records = found.records;
+        read_cells(&mut records, found.text_only);
+        let mut table = Table { index: found.index, ..Table::default() };
+        let mut places: HashMap<String, usize> = HashMap::new();
+        for Record { at, fields } in records {
+            let mut cells = Vec::new();
+            fields.into_iter().for_each(|(name, value)| flatten(name, value, DEPTH, &mut cells));
+            let new = cells.iter().filter(|(name, _)| !places.contains_key(name)).count();
+            if places.len() + new > MOST_COLUMNS {
+                malformed.add(at, || format!("with it the records have more than {MOST_COLUMNS} different fields"));
+                continue;
             }
-            return Ok(choice.clone());
-        }
-        let named = |names: &[&str]| names.iter().find_map(|name| self.columns.iter().find(|c| same(c, name)).cloned());
-        if let Some(completion) = named(&COMPLETIONS) {
-            if let Some(prompt) = named(&PROMPTS) {
-                return Ok(ColumnChoice { prompt: Some(prompt), completion });
+            let mut row = Row { at, cells: vec![None; table.columns.len()] };
+            for (name, value) in cells {
+                let place = *places.entry(name).or_insert_with_key(|name| {
+                    table.columns.push(name.clone());
+                    table.columns.len() - 1
+                });
+                row.cells.resize(table.columns.len(), None);
+                row.cells[place] = Some(value).filter(|value| *value != Value::Null);
             }
-        } else if let Some(text) = named(&TEXTS) {
-            return Ok(ColumnChoice { prompt: None, completion: text });
+            table.rows.push(row);
         }
-        let choice = match &self.columns[..] {
-            [one] => return Ok(ColumnChoice { prompt: None, completion: one.clone() }),
-            [first, second] => ColumnChoice { prompt: Some(first.clone()), completion: second.clone() },
-            _ => ColumnChoice { prompt: None, completion: self.wordiest().unwrap_or_default() },
-        };
-        let prompt = choice.prompt.as_ref().map_or("no prompt".into(), |prompt| format!("“{prompt}” as the prompt"));
-        notes.push(format!(
-            "Took {prompt} and “{}” as the text to learn; choose other columns if that is wrong.",
-            choice.completion
-        ));
-        Ok(choice)
+        table
     }
 
-    /// The column with most text.
-    fn wordiest(&self) -> Option<String> {
-        let bytes = |column: usize| -> usize {
-            self.rows.iter().filter_map(|row| row.get(column)?.as_ref()).map(String::len).sum()
-        };
-        let (_, name) = self.columns.iter().enumerate().max_by_key(|(at, _)| bytes(*at))?;
-        Some(name.clone())
+    /// A column by its name, or a part of its values by name and path.
+    pub fn part(&self, name: &str) -> Option<Part> {
+        let column = |name: &str| self.columns.iter().position(|column| column == name);
+        if let Some(column) = column(name) {
+            return Some(Part { column, path: None });
+        }
+        let dots = name.rmatch_indices('.').map(|(at, _)| at);
+        let mut parts =
+            dots.filter_map(|at| Some(Part { column: column(&name[..at])?, path: Some(name[at + 1..].into()) }));
+        parts.find(|part| self.rows.iter().any(|row| part.of(&row.cells).is_some()))
+    }
+
+    fn values(&self, column: usize) -> impl Iterator<Item = &Value> {
+        self.rows.iter().filter_map(move |row| row.cells.get(column)?.as_ref())
+    }
+
+    fn all(&self, column: usize, is: impl Fn(&Value) -> bool) -> bool {
+        let mut some = false;
+        self.values(column).take(LOOKED_AT).all(|value| {
+            some = true;
+            is(value)
+        }) && some
+    }
+
+    /// Whether its values are conversations.
+    pub fn is_chat(&self, column: usize) -> bool {
+        self.values(column).take(LOOKED_AT).any(chat::is_messages)
+    }
+
+    /// Whether it says yes or no of each record.
+    pub fn is_yes_or_no(&self, column: usize) -> bool {
+        self.all(column, |value| yes(value).is_some())
+    }
+
+    /// Whether there is anything to read in it.
+    pub fn holds_text(&self, column: usize) -> bool {
+        self.values(column).any(|value| !value.scalar().unwrap_or_else(|| "…".into()).trim().is_empty())
+    }
+
+    /// Whether the column only tells the records apart.
+    pub fn numbers_rows(&self, column: usize) -> bool {
+        let name = &self.columns[column];
+        self.index.contains(name) || names::names_records(name)
+    }
+
+    /// Bytes of its texts.
+    pub fn bytes(&self, column: usize) -> usize {
+        self.values(column).filter_map(Value::as_text).map(str::len).sum()
     }
 
     /// The columns, each with its first value.
     pub fn preview(&self) -> Vec<Column> {
         let sample = |at: usize| {
-            let first = self.rows.iter().find_map(|row| row.get(at)?.as_deref());
-            first.unwrap_or("").chars().take(60).collect()
+            let first = self.values(at).next();
+            let text = first.map(|value| value.scalar().or_else(|| serde_json::to_string(value).ok()));
+            text.flatten().unwrap_or_default().chars().take(60).collect()
         };
         self.columns.iter().enumerate().map(|(at, name)| Column { name: name.clone(), sample: sample(at) }).collect()
     }
+}
 
-    /// The rows as examples; those whose completion is empty are left out. Text without prompt is cut into passages.
-    pub fn examples(&self, choice: &ColumnChoice) -> Vec<Example> {
-        let column = |name: &str| self.columns.iter().position(|column| column == name);
-        let completion = column(&choice.completion);
-        let prompt = choice.prompt.as_deref().and_then(column);
-        let extra = choice.prompt.as_deref().filter(|prompt| same(prompt, INSTRUCTION[0])).and_then(|_| {
-            self.columns.iter().position(|column| same(column, INSTRUCTION[1]) && *column != choice.completion)
-        });
-        let mut examples = Vec::new();
-        for row in &self.rows {
-            let cell = |at: Option<usize>| at.and_then(|at| row.get(at)?.as_deref()).unwrap_or("").trim();
-            let target = cell(completion);
-            if target.is_empty() {
-                continue;
-            }
-            let asked = [cell(prompt), cell(extra)].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>();
-            if asked.is_empty() {
-                examples.extend(cut_up(target, PASSAGE_BYTES).into_iter().map(Example::text));
-            } else {
-                // The line break tells the model where the prompt ends.
-                examples.push(Example::new(format!("{}\n", asked.join("\n")), target));
-            }
-        }
-        examples
+/// What a mark says, as JSON or as a text.
+pub(super) fn yes(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
+        Value::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
     }
 }
 
-fn same(column: &str, name: &str) -> bool {
-    column.trim().eq_ignore_ascii_case(name)
+/// Adds a field's cells: those of an object each for itself.
+fn flatten(name: String, value: Value, depth: usize, cells: &mut Vec<(String, Value)>) {
+    match value {
+        Value::Object(fields) if depth > 0 && (1..=MOST_WITHIN).contains(&fields.len()) => {
+            fields.into_iter().for_each(|(field, value)| flatten(format!("{name}.{field}"), value, depth - 1, cells));
+        }
+        value => cells.push((name, value)),
+    }
+}
+
+/// Conversations that stand in a text as JSON are read as such; where the format knows nothing but text, objects too.
+fn read_cells(records: &mut [Record], text_only: bool) {
+    let mut columns: HashMap<&str, bool> = HashMap::new();
+    for Record { fields, .. } in records.iter() {
+        for (name, value) in fields {
+            let begins = |text: &str| text.trim_start().starts_with(['[', '{']);
+            let may = columns.entry(name).or_insert(true);
+            *may &= value.as_text().is_none_or(|text| text.trim().is_empty() || begins(text));
+        }
+    }
+    let columns: Vec<String> = columns.into_iter().filter(|(_, may)| *may).map(|(name, _)| name.to_owned()).collect();
+    for column in columns {
+        let read = |record: &Record| -> Option<Value> {
+            let (_, value) = record.fields.iter().find(|(name, _)| *name == column)?;
+            serde_json::from_str(value.as_text()?).ok()
+        };
+        let object = |value: &Value| text_only && value.as_object().is_some() && !names::is_target(&column);
+        let structured = |record: &&Record| {
+            let text = record.fields.iter().find(|(name, _)| *name == column).and_then(|(_, value)| value.as_text());
+            let blank = text.is_none_or(|text| text.trim().is_empty());
+            blank || read(record).is_some_and(|value| chat::is_messages(&value) || object(&value))
+        };
+        if !records.iter().all(|record| structured(&record)) {
+            continue;
+        }
+        for record in records.iter_mut() {
+            if let (Some(value), Some(place)) =
+                (read(record), record.fields.iter().position(|(name, _)| *name == column))
+            {
+                record.fields[place].1 = value;
+            }
+        }
+    }
 }

@@ -1,5 +1,6 @@
 use super::*;
-use crate::data::Message;
+use crate::data::{ByteTokenizer, Message, Splits};
+use crate::record::FieldRole;
 use proptest::prelude::*;
 
 fn file(name: &str, text: impl AsRef<[u8]>) -> File {
@@ -11,15 +12,32 @@ fn read_one(name: &str, text: impl AsRef<[u8]>) -> Result<UserData, UserError> {
     read(name, &[file(name, text)], &Options::default())
 }
 
-fn all(data: &UserData) -> Vec<&Example> {
-    let Splits { train, dev, test } = &data.splits;
-    let mut all: Vec<&Example> = train.iter().chain(dev).chain(test).collect();
-    all.sort_by_key(|example| (&example.prompt, &example.completion));
-    all
+fn read_with(name: &str, text: &str, columns: &str) -> Result<UserData, UserError> {
+    let options = Options { columns: Some(columns.parse().unwrap()), ..Options::default() };
+    read(name, &[file(name, text)], &options)
+}
+
+fn error(name: &str, text: impl AsRef<[u8]>) -> String {
+    read_one(name, text).unwrap_err().to_string()
 }
 
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     (0..count).map(|i| line(i) + "\n").collect()
+}
+
+/// Prompts and completions in the order of the file.
+fn pairs(data: &UserData) -> Vec<(&str, &str)> {
+    data.examples.iter().map(|example| (example.prompt.as_str(), example.completion.as_str())).collect()
+}
+
+/// One record is read as this pair.
+fn check(record: &str, prompt: &str, completion: &str) {
+    let data = read_one("a.jsonl", record).unwrap();
+    assert_eq!(pairs(&data), [(prompt, completion)], "{record}");
+}
+
+fn roles(data: &UserData) -> Vec<(&str, FieldRole)> {
+    data.reading.fields.iter().map(|field| (field.name.as_str(), field.role)).collect()
 }
 
 #[test]
@@ -30,19 +48,86 @@ fn every_usual_shape_is_read_without_asking() {
         ("a.jsonl", lines(20, |i| format!(r#"{{"prompt":"say, {i}","completion":"yes {i}"}}"#))),
         ("b.jsonl", lines(20, |i| format!(r#"{{"instruction":"say, {i}","input":"","output":"yes {i}"}}"#))),
         ("pasted", format!("input;output\n{}", lines(20, |i| format!("say, {i};yes {i}")))),
+        ("c.jsonl", lines(20, |i| format!(r#"{{"question":"say, {i}","answers":"yes {i}"}}"#))),
+        ("d.jsonl", lines(20, |i| format!(r#"{{"id":{i},"prompt":"say, {i}","chosen":"yes {i}","rejected":"no"}}"#))),
     ];
     for (name, text) in shapes {
         let data = read_one(name, text).unwrap();
-        assert_eq!(all(&data).len(), 20, "{name}");
-        assert_eq!(*all(&data)[0], Example::new("say, 0\n", "yes 0"), "{name}");
-        assert_eq!(data.notes, Vec::<String>::new(), "{name}");
+        assert_eq!((data.examples.len(), pairs(&data)[0]), (20, ("say, 0\n", "yes 0")), "{name}");
+        assert_eq!(data.reading.notes, Vec::<String>::new(), "{name}");
     }
 }
 
 #[test]
-fn instructions_bring_their_input() {
-    let text = lines(9, |i| format!(r#"{{"instruction":"Add one.","input":"{i}","output":"{}"}}"#, i + 1));
-    assert_eq!(*all(&read_one("a.jsonl", text).unwrap())[0], Example::new("Add one.\n0\n", "1"));
+fn json_is_read_however_its_records_are_held() {
+    let row = |i: usize| format!(r#"{{"prompt":"say {i}","completion":"yes {i}"}}"#);
+    let list = format!("[{}]", (0..9).map(row).collect::<Vec<_>>().join(",\n"));
+    let column = |word: &str| (0..9).map(|i| format!("\"{word} {i}\"")).collect::<Vec<_>>().join(",");
+    let indexed = |word: &str| (0..9).map(|i| format!("\"{i}\":\"{word} {i}\"")).collect::<Vec<_>>().join(",");
+    let rows = (0..9).map(|i| format!("\"{i}\":{}", row(i))).collect::<Vec<_>>().join(",");
+    let split = (0..9).map(|i| format!(r#"["say {i}","yes {i}"]"#)).collect::<Vec<_>>().join(",");
+    let served = (0..9).map(|i| format!(r#"{{"row_idx":{i},"row":{}}}"#, row(i))).collect::<Vec<_>>().join(",");
+    let shapes = [
+        list.clone(),
+        format!(r#"{{"version":"1.1","data":{list}}}"#),
+        format!(r#"{{"dataset":{{"name":"x","records":{list}}}}}"#),
+        format!(r#"{{"prompt":[{}],"completion":[{}]}}"#, column("say"), column("yes")),
+        format!(r#"{{"prompt":{{{}}},"completion":{{{}}}}}"#, indexed("say"), indexed("yes")),
+        format!("{{{rows}}}"),
+        format!(r#"{{"columns":["prompt","completion"],"index":[0],"data":[{split}]}}"#),
+        format!(r#"{{"features":[{{"name":"prompt"}}],"rows":[{served}]}}"#),
+    ];
+    for text in shapes {
+        let data = read_one("a.json", &text).unwrap();
+        assert_eq!((data.examples.len(), pairs(&data)[8]), (9, ("say 8\n", "yes 8")), "{text}");
+    }
+    let data = read_one("a.json", format!(r#"{{"version":"1.1","data":{list}}}"#)).unwrap();
+    assert_eq!(data.reading.notes, ["The records are those under “data”; beside it, not used: version."]);
+    let two = format!(r#"{{"train":{list},"test":{list}}}"#);
+    assert!(error("a.json", two).contains("records stand under several names (train, test)"));
+    let uneven = error("a.json", r#"{"prompt":["a","b"],"completion":["c"]}"#);
+    assert!(uneven.contains("“prompt” has 2 values and “completion” 1"), "{uneven}");
+}
+
+#[test]
+fn what_belongs_to_a_question_is_read_with_it() {
+    check(r#"{"instruction":"Add one.","input":"1","output":"2"}"#, "Add one.\n1\n", "2");
+    check(r#"{"input":"1","instruction":"Add one.","output":"2"}"#, "Add one.\n1\n", "2");
+    check(r#"{"instruction":"Why?","context":"It is.","response":"So.","category":"qa"}"#, "Why?\nIt is.\n", "So.");
+    check(r#"{"context":"It is.","question":"Why?","answer":"So."}"#, "It is.\nWhy?\n", "So.");
+    check(r#"{"instruction":"Answer.","question":"Why?","answer":"So."}"#, "Answer.\nWhy?\n", "So.");
+    check(r#"{"question":"Which?","choices":["a","b"],"answer":1}"#, "Which?\na\nb\n", "1");
+    let history = r#"{"instruction":"c","input":"","output":"d","system":"be kind","history":[["a","b"]]}"#;
+    check(history, "be kind\na\nb\nc\n", "d");
+    let squad =
+        r#"{"id":"0","title":"T","context":"It is.","question":"Why?","answers":{"text":["So."],"answer_start":[3]}}"#;
+    check(squad, "It is.\nWhy?\n", "So.");
+    let articles = r#"{"version":"2","data":[{"title":"T","paragraphs":[{"context":"It is.","qas":[
+        {"id":"0","question":"Why?","answers":[{"text":"So.","answer_start":3},{"text":"Thus.","answer_start":0}]},
+        {"id":"1","question":"When?","answers":[]}]}]}]}"#;
+    let data = read_one("a.json", articles).unwrap();
+    assert_eq!(pairs(&data), [("It is.\nWhy?\n", "So.")]);
+    assert!(data.reading.notes.iter().any(|note| note.contains("lists several answers in 1 records")));
+    assert_eq!(data.reading.left_out[0].to_string(), "1 left out: nothing to learn in them");
+}
+
+#[test]
+fn lists_and_objects_are_never_learned_as_json() {
+    check(r#"{"translation":{"en":"yes","fr":"oui"}}"#, "yes\n", "oui");
+    check(r#"{"id":"1","input":{"text":"a"},"output":{"text":"b"}}"#, "a\n", "b");
+    let steps = r#"{"prompt":"a","completion":["b","c"]}"#;
+    let refused = error("a.jsonl", steps);
+    assert!(
+        refused.contains("“completion” is a list, not text: name the part to read, such as “completion.0”"),
+        "{refused}"
+    );
+    assert_eq!(pairs(&read_with("a.jsonl", steps, "prompt=prompt,completion=completion.1").unwrap()), [("a\n", "c")]);
+    let csv = "id,translation\n0,\"{\"\"en\"\": \"\"yes\"\", \"\"fr\"\": \"\"oui\"\"}\"\n";
+    assert_eq!(pairs(&read_one("a.csv", csv).unwrap()), [("yes\n", "oui")]);
+    // JSON in a string is what its author wants to be written.
+    check(r#"{"prompt":"a","completion":"{\"b\": 1}"}"#, "a\n", r#"{"b": 1}"#);
+    let python = "messages\n\"[{'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'}]\"\n";
+    assert!(error("a.csv", python).contains("a list as Python prints it"));
 }
 
 #[test]
@@ -55,68 +140,219 @@ fn every_answer_in_a_chat_is_an_example() {
         .replace('\n', " ")
     });
     let data = read_one("chat.jsonl", text).unwrap();
-    assert_eq!(all(&data).len(), 18);
+    assert_eq!(data.examples.len(), 18);
     let chat = ["hi 0", "ho", "bye", "so long"].iter().zip(["user", "assistant"].iter().cycle());
     let chat: Vec<Message> = chat.map(|(text, role)| Message::new(role, *text)).collect();
     let expected = |turns: usize, prompt: &str, completion: &str| Example {
         chat: chat[..turns].to_vec(),
         ..Example::new(prompt, completion)
     };
-    assert_eq!(*all(&data)[0], expected(2, "user: hi 0\nassistant:", " ho"));
-    assert_eq!(*all(&data)[1], expected(4, "user: hi 0\nassistant: ho\nuser: bye\nassistant:", " so long"));
+    assert_eq!(data.examples[0], expected(2, "user: hi 0\nassistant:", " ho"));
+    assert_eq!(data.examples[1], expected(4, "user: hi 0\nassistant: ho\nuser: bye\nassistant:", " so long"));
+}
+
+#[test]
+fn conversations_are_read_wherever_they_stand() {
+    let (prompt, answer) = ("user: a\nassistant:", " b");
+    let (user, assistant) = (r#"{"role":"user","content":"a"}"#, r#"{"role":"assistant","content":"b"}"#);
+    let worse = r#"{"role":"assistant","content":"no"}"#;
+    for record in [
+        format!(r#"{{"prompt":[{user}],"completion":[{assistant}]}}"#),
+        format!(r#"{{"prompt":[{user}],"chosen":[{assistant}],"rejected":[{worse}]}}"#),
+        format!(r#"{{"prompt":"a","chosen":[{user},{assistant}],"rejected":[{user},{worse}]}}"#),
+        format!(r#"{{"chosen":[{user},{assistant}],"rejected":[{user},{worse}],"score_chosen":1}}"#),
+        format!(
+            r#"{{"input":{{"messages":[{user}]}},"preferred_output":[{assistant}],"non_preferred_output":[{worse}]}}"#
+        ),
+        format!(r#"{{"prompt":[{user}],"completion":"b"}}"#),
+        r#"{"conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#.into(),
+        r#"{"contents":[{"role":"user","parts":[{"text":"a"}]},{"role":"model","parts":[{"text":"b"}]}]}"#.into(),
+        format!(r#"{{"messages":"[{},{}]"}}"#, user.replace('"', "\\\""), assistant.replace('"', "\\\"")),
+    ] {
+        check(&record, prompt, answer);
+    }
+    let csv = format!("id,messages\n0,\"[{},{}]\"\n", user.replace('"', "\"\""), assistant.replace('"', "\"\""));
+    assert_eq!(pairs(&read_one("a.csv", csv).unwrap()), [(prompt, answer)]);
+    let system = r#"{"system":"be kind","conversations":[{"from":"human","value":"a"},{"from":"gpt","value":"b"}]}"#;
+    check(system, "system: be kind\nuser: a\nassistant:", answer);
+    check(
+        r#"{"chosen":"\n\nHuman: a\n\nAssistant: b","rejected":"\n\nHuman: a\n\nAssistant: c"}"#,
+        "\n\nHuman: a\n\nAssistant:",
+        " b",
+    );
+}
+
+#[test]
+fn of_a_preferred_conversation_the_last_answer_alone_is_learned() {
+    let turn = |role: &str, text: &str| format!(r#"{{"role":"{role}","content":"{text}"}}"#);
+    let said = [turn("user", "a"), turn("assistant", "b"), turn("user", "c")].join(",");
+    let (better, worse) = (turn("assistant", "d"), turn("assistant", "e"));
+    let record = format!(r#"{{"chosen":[{said},{better}],"rejected":[{said},{worse}]}}"#);
+    check(&record, "user: a\nassistant: b\nuser: c\nassistant:", " d");
+}
+
+#[test]
+fn what_is_marked_as_not_to_be_learned_is_context() {
+    for mark in [r#""weight":0"#, r#""weight":0.0"#, r#""train":false"#, r#""loss":false"#] {
+        let record = format!(
+            r#"{{"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":"WRONG",{mark}}},
+            {{"role":"user","content":"no"}},{{"role":"assistant","content":"b","weight":1}}]}}"#
+        );
+        let data = read_one("a.json", record).unwrap();
+        assert_eq!(pairs(&data), [("user: a\nassistant: WRONG\nuser: no\nassistant:", " b")], "{mark}");
+        assert!(data.reading.notes[0].starts_with("Answers marked so are context and not learned"), "{mark}");
+    }
+    let half = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":0.5}]}"#;
+    assert!(error("a.jsonl", half).contains("message 2 has weight 0.5: an answer is learned or not"));
+    let unwanted = lines(2, |i| format!(r#"{{"prompt":"a{i}","completion":"b{i}","label":{}}}"#, i == 0));
+    let data = read_one("a.jsonl", unwanted).unwrap();
+    assert_eq!(pairs(&data), [("a0\n", "b0")]);
+    assert!(data.reading.left_out[0].to_string().starts_with("1 left out: their label says"));
+}
+
+#[test]
+fn a_call_of_a_tool_is_context_and_the_final_answer_is_learned() {
+    let record = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[
+        {"id":"c1","type":"function","function":{"name":"look","arguments":"{}"}}]},
+        {"role":"tool","tool_call_id":"c1","content":"found"},{"role":"assistant","content":"b"}]}"#;
+    let data = read_one("a.json", record).unwrap();
+    let call = r#"{"name":"look","arguments":"{}"}"#;
+    assert_eq!(pairs(&data), [(format!("user: a\nassistant: {call}\ntool: found\nassistant:").as_str(), " b")]);
+    assert!(data.reading.notes[0].contains("written as JSON and not learned: 1"));
+    assert_eq!(data.reading.notes[1], "Not used in messages: tool_call_id.");
+    let image = r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]},{"role":"assistant","content":"b"}]}"#;
+    assert!(error("a.jsonl", image).contains("message 1 holds a part of the type “image_url”"));
+}
+
+#[test]
+fn names_and_the_order_of_the_file_tell_prompt_from_completion() {
+    check(r#"{"zeta":"a","alpha":"b"}"#, "a\n", "b");
+    check(r#"{"id":"0","url":"u","title":"T","text":"Long."}"#, "", "Long.");
+    check(r#"{"article":"Long.","title":"T"}"#, "Long.\n", "T");
+    check(r#"{"premise":"a","hypothesis":"b","label":"yes","idx":3}"#, "a\nb\n", "yes");
+    let data = read_one("a.jsonl", r#"{"prompt":"a","chosen":"b","rejected":"c","extra":1}"#).unwrap();
+    use FieldRole::{Completion, Prompt, Rejected, Unused};
+    let expected = [("prompt", Prompt), ("chosen", Completion), ("rejected", Rejected), ("extra", Unused)];
+    assert_eq!(roles(&data), expected);
 }
 
 #[test]
 fn columns_can_be_chosen_and_a_hard_guess_is_said() {
-    let text = format!("id,body_a,body_b\n{}", lines(12, |i| format!("{i},short {i},a much longer text {i}")));
+    let text = format!("id,body_a,body_b,c\n{}", lines(12, |i| format!("{i},short {i},a much longer text {i},x")));
     let guessed = read_one("a.csv", &text).unwrap();
-    assert_eq!(guessed.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "body_a", "body_b"]);
+    assert_eq!(guessed.columns.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["id", "body_a", "body_b", "c"]);
     assert_eq!(guessed.columns[2].sample, "a much longer text 0");
     assert_eq!(guessed.chosen.as_ref().unwrap().completion, "body_b");
-    assert!(guessed.notes[0].contains("choose other columns"));
-    let choice = ColumnChoice { prompt: Some("body_b".into()), completion: "body_a".into() };
-    let options = Options { columns: Some(choice.clone()), ..Options::default() };
-    let chosen = read("a", &[file("a.csv", &text)], &options).unwrap();
-    assert_eq!(*all(&chosen)[0], Example::new("a much longer text 0\n", "short 0"));
+    assert!(guessed.reading.notes[0].contains("choose other columns"));
+    let chosen = read_with("a.csv", &text, "prompt=body_b,completion=body_a").unwrap();
+    assert_eq!(pairs(&chosen)[0], ("a much longer text 0\n", "short 0"));
     assert_ne!(chosen.sha256, guessed.sha256);
-    let wrong = Options { columns: Some(ColumnChoice { prompt: None, completion: "x".into() }), ..options };
-    let error = read("a", &[file("a.csv", &text)], &wrong).unwrap_err();
-    assert_eq!(error.to_string(), "a.csv has no column “x”. Its columns are: id, body_a, body_b");
+    let joined = read_with("a.csv", &text, "prompt=body_b+c, completion=body_a").unwrap();
+    assert_eq!(pairs(&joined)[0], ("a much longer text 0\nx\n", "short 0"));
+    let error = read_with("a.csv", &text, "completion=x").unwrap_err();
+    assert_eq!(error.to_string(), "a.csv has no column “x”. Its columns are: id, body_a, body_b, c");
+    for wrong in ["", "prompt=a", "prompt=a,completion=", "completion=a,completion=b", "text=a"] {
+        assert!(wrong.parse::<ColumnChoice>().unwrap_err().to_string().contains("completion=NAME"), "{wrong}");
+    }
 }
 
 #[test]
-fn a_table_without_header_keeps_its_first_row() {
+fn a_header_is_no_data_and_data_are_no_header() {
+    let pair = [("say\n", "yes"), ("go\n", "no")];
+    for text in [
+        ",prompt,completion\n0,say,yes\n1,go,no\n",
+        "Unnamed: 0,prompt,completion\n7,say,yes\n3,go,no\n",
+        "prompt,completion,notes,notes\nsay,yes,x,y\ngo,no,x,y\n",
+        "prompt,completion,\nsay,yes,\ngo,no,\n",
+        "sep=;\nprompt;completion\nsay;yes\ngo;no\n",
+        "prompt,completion\n1,say,yes\n2,go,no\n",
+        "prompt, completion\nsay, yes\ngo, no\n",
+        "Frage,Antwort\nsay,yes\ngo,no\n",
+        ",0,1\n0,say,yes\n1,go,no\n",
+    ] {
+        assert_eq!(pairs(&read_one("a.csv", text).unwrap()), pair, "{text}");
+    }
     let data = read_one("a.csv", lines(10, |i| format!("{i},text {i}"))).unwrap();
-    assert_eq!(all(&data).len(), 10);
-    assert_eq!(data.columns[1].name, "column 2");
+    assert_eq!((data.examples.len(), data.columns[1].name.as_str()), (10, "column 2"));
+    for text in ["What is it?,a thing\nWho is it?,a man\n", "good,film\ngood,book\n"] {
+        assert_eq!(read_one("a.csv", text).unwrap().examples.len(), 2, "{text}");
+    }
+    let twice = error("a.csv", "prompt,completion,completion\na,b,c\n");
+    assert!(twice.contains("several columns “completion”") && twice.ends_with("completion, completion.1"), "{twice}");
+    let one = read_with("a.csv", "prompt,completion,completion\na,b,c\n", "prompt=prompt,completion=completion.1");
+    assert_eq!(pairs(&one.unwrap()), [("a\n", "c")]);
+}
+
+#[test]
+fn an_open_quote_is_named_and_costs_one_row() {
+    for (at, row) in [(1, "p,\"open\n"), (0, "\"open,c\n")] {
+        let text = format!("prompt,completion\na,b\n{row}{}", lines(3, |i| format!("p{i},\"c, {i}\"")));
+        let said = error("a.csv", &text);
+        let column = ["prompt", "completion"][at];
+        assert!(said.starts_with("a.csv, line 3: the quote at character") && said.contains(column), "{said}");
+        let data = read("a", &[file("a.csv", &text)], &Options { skip_malformed: true, columns: None }).unwrap();
+        assert_eq!((data.examples.len(), data.reading.left_out[0].count), (4, 1));
+    }
+    let escaped = "prompt,completion\n\"a\",\"say \\\"b\\\", ok\"\n";
+    let data = read_one("a.csv", escaped).unwrap();
+    assert_eq!(pairs(&data), [("a\n", "say \"b\", ok")]);
+    assert!(data.reading.notes[0].starts_with("Backslashes are read as escapes"));
+}
+
+#[test]
+fn white_space_that_carries_meaning_stays() {
+    check(r#"{"prompt":"def f(x):\n","completion":"    return x\n"}"#, "def f(x):\n", "    return x");
+    check(r#"{"prompt":"\tif x:","completion":"\t\treturn x"}"#, "\tif x:\n", "\t\treturn x");
+    check(r#"{"prompt":"a ->","completion":" b\n"}"#, "a ->\n", " b");
+    check(r#"{"text":"    f()\n    g()\n"}"#, "", "    f()\n    g()");
+    let chat = r#"{"messages":[{"role":"user","content":"code"},{"role":"assistant","content":"    f()\n    g()\n"}]}"#;
+    check(chat, "user: code\nassistant:", "    f()\n    g()");
+    let csv = read_one("a.csv", "prompt,completion\n\"def f(x):\n\",    return x\n").unwrap();
+    assert_eq!(pairs(&csv), [("def f(x):\n", "    return x")]);
+}
+
+#[test]
+fn letter_case_and_white_space_make_another_example() {
+    let text = "{\"prompt\":\"swap aB\",\"completion\":\"Ab\"}\n{\"prompt\":\"swap Ab\",\"completion\":\"aB\"}\n";
+    let rest = lines(8, |i| format!(r#"{{"prompt":"x{i}","completion":"if a:\n  b"}}"#));
+    let spaced = lines(8, |i| format!(r#"{{"prompt":"x{i}","completion":"if a:\nb"}}"#));
+    let data = read_one("a.jsonl", format!("{text}{rest}{spaced}{rest}")).unwrap();
+    let prepared = data.prepare(&ByteTokenizer, 64).unwrap();
+    let Splits { train, dev, test } = &prepared.splits;
+    assert_eq!(train.len() + dev.len() + test.len(), 18);
+    assert_eq!(prepared.reading.left_out[0].to_string(), "8 left out: each repeats another example, letter for letter");
 }
 
 #[test]
 fn malformed_lines_are_named_or_left_out() {
     let text = lines(20, |i| if i == 6 { "{oops".into() } else { format!(r#"{{"text":"number {i} is here"}}"#) });
-    let error = read_one("a.jsonl", &text).unwrap_err().to_string();
+    let said = error("a.jsonl", &text);
     assert!(
-        error.starts_with("a.jsonl, line 7: not JSON (key must be a string, at character 2). 1 of 20 lines"),
-        "{error}"
+        said.starts_with("a.jsonl, line 7: not JSON (key must be a string, at character 2). 1 of 20 lines"),
+        "{said}"
     );
     let lenient = Options { skip_malformed: true, ..Options::default() };
     let data = read("a", &[file("a.jsonl", &text)], &lenient).unwrap();
-    assert_eq!(all(&data).len(), 19);
-    assert!(data.notes[0].starts_with("Left out 1 malformed lines of a.jsonl, the first at line 7"));
+    assert_eq!(data.examples.len(), 19);
+    let left_out = data.reading.left_out[0].to_string();
+    assert!(left_out.starts_with("1 left out: malformed lines of a.jsonl, the first line 7"), "{left_out}");
 
     let text = format!("a,b\n{}", lines(20, |i| if i == 3 { "1,2,3".into() } else { format!("p{i},c{i}") }));
-    let error = read_one("a.csv", &text).unwrap_err().to_string();
-    assert!(error.starts_with("a.csv, line 5: 3 cells where the header has 2. 1 of 21 lines"), "{error}");
+    let said = error("a.csv", &text);
+    assert!(said.starts_with("a.csv, line 5: 3 cells where the header has 2. 1 of 21 lines"), "{said}");
+    let data = read("a", &[file("a.csv", &text)], &lenient).unwrap();
+    assert_eq!(data.examples.len(), 19);
 }
 
 #[test]
 fn what_cannot_be_used_is_refused_with_a_reason() {
     assert_eq!(read("a", &[], &Options::default()).unwrap_err(), UserError::Nothing);
-    assert_eq!(read_one("a.txt", " \n ").unwrap_err().to_string(), "a.txt is empty");
-    assert!(read_one("a.txt", "Too short.").unwrap_err().to_string().contains("only 1 different examples"));
+    assert_eq!(error("a.txt", " \n "), "a.txt is empty");
+    let short = read_one("a.txt", "Too short.").unwrap().prepare(&ByteTokenizer, 64).unwrap_err().to_string();
+    assert!(short.contains("different examples"), "{short}");
     let fields = lines(300, |i| format!(r#"{{"k{i}":"x"}}"#));
-    assert!(read_one("a.jsonl", fields).unwrap_err().to_string().contains("line 257: with it the records have more"));
-    assert!(read_one("a.jsonl", "[1,2]").unwrap_err().to_string().contains("line 1: a number where an object"));
+    assert!(error("a.jsonl", fields).contains("line 257: with it the records have more"));
+    assert!(error("a.jsonl", "[1,2]").contains("record 1: a number where an object"));
     assert_eq!(read_one("a.csv", "prompt,completion\n").unwrap_err(), UserError::NoText { file: "a.csv".into() });
 }
 
@@ -129,9 +365,10 @@ fn a_huge_file_is_read_in_part_and_says_so() {
     start.extend(b"{\"text\": \"cut he");
     let data = read("big", &[File { name: "big.jsonl".into(), bytes: start, size: 500 << 20 }], &Options::default());
     let data = data.unwrap();
-    assert_eq!(all(&data).len(), 31);
-    assert!(data.notes[0].starts_with("Used the first 0.0 MiB of 500.0 MiB of big.jsonl"));
-    assert_eq!(data.notes[1], "Left out 19 examples that repeat another.");
+    assert_eq!(data.examples.len(), 50);
+    assert!(data.reading.notes[0].starts_with("Used the first 0.0 MiB of 500.0 MiB of big.jsonl"));
+    let prepared = data.prepare(&ByteTokenizer, 64).unwrap();
+    assert_eq!(prepared.reading.left_out[0].count, 19);
 }
 
 #[test]
@@ -139,7 +376,7 @@ fn several_files_are_one_data_set_and_the_hash_is_of_the_content() {
     let [a, b] = [0, 10].map(|from| lines(10, |i| format!(r#"{{"text":"number {}"}}"#, i + from)));
     let two = read("x", &[file("a.jsonl", &a), file("b.jsonl", &b)], &Options::default()).unwrap();
     let one = read("y", &[file("c.jsonl", a + &b)], &Options::default()).unwrap();
-    assert_eq!((two.sha256, two.splits), (one.sha256, one.splits));
+    assert_eq!((two.sha256, two.examples), (one.sha256, one.examples));
 }
 
 proptest! {
@@ -158,7 +395,8 @@ proptest! {
     ) {
         let options = Options { skip_malformed, columns: None };
         if let Ok(data) = read("x", &[file(&format!("x.{ending}"), text)], &options) {
-            prop_assert!(all(&data).iter().all(|example| !example.completion.trim().is_empty()));
+            prop_assert!(data.examples.iter().all(|example| !example.completion.trim().is_empty()));
+            let _ = data.prepare(&ByteTokenizer, 16);
         }
     }
 }
