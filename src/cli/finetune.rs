@@ -2,16 +2,16 @@
 //! or a model folder.
 
 use super::method::MethodSettings;
-use crate::data::Splits;
-use crate::data::user::{self, File, Options, READ_LIMIT};
+use crate::data::user::{self, ColumnChoice, File, Options, READ_LIMIT, UserData};
+use crate::data::{Prepared, Splits};
 use crate::engine::adapt::{RunCard, RunExport};
 use crate::engine::formats::{Checkpoint, ModelFile};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
 use crate::engine::train::{Callbacks, Outcome, RunData, Session, TrainError, drive};
-use crate::plan::estimate::Estimate;
+use crate::plan::estimate::{Estimate, longest_sequence};
 use crate::platform::native::{folder, memory};
-use crate::record::{EvalPoint, RunRecord};
+use crate::record::{DataReport, EvalPoint, Reading, RunRecord};
 use crate::seed::Seed;
 use crate::spec::{
     Base, DataSpec, Method, MethodKind, Precision, RunSpec, SPEC_VERSION, Schedule, Source, TrainConfig,
@@ -30,6 +30,8 @@ pub struct Args {
     base: PathBuf,
     #[command(flatten)]
     data: DataArgs,
+    #[command(flatten)]
+    read: ReadArgs,
     /// Distinct training examples; if not given, all of a file's, or 256 of a task's.
     #[arg(long)]
     examples: Option<usize>,
@@ -59,12 +61,23 @@ pub struct Args {
 #[derive(clap::Args, Debug)]
 #[group(required = true, multiple = false)]
 struct DataArgs {
-    /// Your examples: .txt, .md, .csv or .jsonl. May be given several times.
+    /// Your examples: .txt, .md, .csv, .tsv, .json or .jsonl. May be given several times.
     #[arg(long, value_name = "FILE")]
     data: Vec<PathBuf>,
     /// One of the lab's own tasks, by its id.
     #[arg(long, value_name = "ID")]
     task: Option<String>,
+}
+
+#[derive(clap::Args, Debug)]
+struct ReadArgs {
+    /// Which columns or fields hold what, instead of a guess by their names: prompt=NAME,completion=NAME, or
+    /// completion=NAME alone. A name may be a path (answers.text.0), a prompt several (question+context).
+    #[arg(long, value_name = "COLUMNS", conflicts_with = "task")]
+    columns: Option<ColumnChoice>,
+    /// Leave out lines that cannot be read, and say how many, instead of refusing the file.
+    #[arg(long, conflicts_with = "task")]
+    skip_bad_lines: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -80,7 +93,8 @@ struct TrainArgs {
     /// Batches whose gradients make one step.
     #[arg(long)]
     accumulate: Option<usize>,
-    /// Tokens of an example, at most.
+    /// Tokens of an example, at most; if not given, as many as a file's examples need, within the base's context and
+    /// the free memory.
     #[arg(long)]
     sequence: Option<usize>,
     #[arg(long)]
@@ -105,23 +119,32 @@ pub fn run(args: Args) -> Result<()> {
         bail!("{}: tokenizer.json is missing; fine-tuning on text needs it", args.base.display());
     };
     let method = args.settings.apply(args.method)?.on(args.base_precision)?;
+    let data = args.data.read(&args.read)?;
+    let mut settings = args.train.config(&method);
+    if let (Data::Own(data), None) = (&data, args.train.sequence) {
+        let longest = longest_sequence(checkpoint.config(), &method, &settings, memory::available());
+        settings.sequence = data.sequence(&tokenizer, longest)?;
+    }
     // As the page draws it, so that the same seed is the same run.
-    let (data, splits) = args.data.open(args.examples, Seed(args.seed).derive("subset", 0))?;
+    let (data, splits, reading) =
+        data.for_run(&tokenizer, settings.sequence, args.examples, Seed(args.seed).derive("subset", 0))?;
     let spec = RunSpec {
         version: SPEC_VERSION,
         base: Base { name: checkpoint.tensors.files().name(), sha256: checkpoint.sha256()? },
-        train: args.train.config(&method),
+        train: settings,
         method,
         data,
         seed: Seed(args.seed),
     };
     spec.check()?;
     let estimate = Estimate::of(checkpoint.config(), &spec.method, &spec.train);
+    let mut data = RunData::of(&spec, &splits, &tokenizer, None)?;
+    data.report.reading = reading;
+    show(&data.report);
     eprintln!("about {} MB of memory, {:.1} GFLOP a step", estimate.bytes() / 1_000_000, estimate.step_flops / 1e9);
     if let Some(available) = memory::available() {
         estimate.check(available)?;
     }
-    let data = RunData::of(&spec, &splits, &tokenizer, None)?;
     let config = checkpoint.config().clone();
     let base = Decoder::load_as(spec.method.base_precision(), &config, &mut checkpoint, &Device::flex())?;
     let outcome = train(&base, &spec, data)?;
@@ -135,22 +158,56 @@ pub fn run(args: Args) -> Result<()> {
     Ok(())
 }
 
+/// What is learned from.
+enum Data {
+    Task(String),
+    Own(UserData),
+}
+
 impl DataArgs {
-    fn open(&self, examples: Option<usize>, subset: Seed) -> Result<(DataSpec, Splits)> {
+    fn read(&self, how: &ReadArgs) -> Result<Data> {
         if let Some(id) = &self.task {
-            let spec = DataSpec { source: Source::Task(id.clone()), examples: examples.unwrap_or(256), subset };
-            let splits = Splits::for_run(&spec, None)?;
-            return Ok((spec, splits));
+            return Ok(Data::Task(id.clone()));
         }
         let files = self.data.iter().map(|path| folder::read_start(path, READ_LIMIT)).collect::<Result<Vec<File>>>()?;
         let name = files.first().map_or_else(String::new, |file| file.name.clone());
-        let data = user::read(&name, &files, &Options::default())?;
-        data.notes.iter().for_each(|note| eprintln!("{note}"));
-        let source = Source::User { name, sha256: data.sha256.clone() };
-        let examples = examples.unwrap_or(data.splits.train.len());
-        let spec = DataSpec { source, examples, subset };
-        let splits = Splits::for_run(&spec, Some((&data.sha256, &data.splits)))?;
-        Ok((spec, splits))
+        let options = Options { columns: how.columns.clone(), skip_malformed: how.skip_bad_lines };
+        Ok(Data::Own(user::read(&name, &files, &options)?))
+    }
+}
+
+impl Data {
+    /// The run's data, their splits, and what became of what was read.
+    fn for_run(
+        self,
+        tokenizer: &TextTokenizer,
+        sequence: usize,
+        examples: Option<usize>,
+        subset: Seed,
+    ) -> Result<(DataSpec, Splits, Reading)> {
+        match self {
+            Data::Task(id) => {
+                let spec = DataSpec { source: Source::Task(id), examples: examples.unwrap_or(256), subset };
+                let splits = Splits::for_run(&spec, None)?;
+                Ok((spec, splits, Reading::default()))
+            }
+            Data::Own(data) => {
+                let Prepared { splits, reading } = data.prepare(tokenizer, sequence)?;
+                let source = Source::User { name: data.name, sha256: data.sha256.clone() };
+                let examples = examples.unwrap_or(splits.train.len());
+                let spec = DataSpec { source, examples, subset };
+                let splits = Splits::for_run(&spec, Some((&data.sha256, &splits)))?;
+                Ok((spec, splits, reading))
+            }
+        }
+    }
+}
+
+/// Says on stderr what will be learned.
+fn show(report: &DataReport) {
+    report.sentences().iter().for_each(|sentence| eprintln!("{sentence}"));
+    for (at, example) in report.examples.iter().enumerate() {
+        eprintln!("example {}, prompt {:?}\n           target {:?}", at + 1, example.prompt, example.target);
     }
 }
 

@@ -5,7 +5,7 @@ use super::{
     Backend, BenchTiming, Command, Context, DataRequest, DataSummary, DeviceReport, Event, Executor, Heard, Job,
     JobEvent, JobId, Output, PROTOCOL_VERSION, Partial, Progress, WorkerId,
 };
-use crate::record::{CurvePoint, Evaluation, Provenance, RECORD_VERSION, RunRecord};
+use crate::record::{CurvePoint, DataReport, Evaluation, Provenance, RECORD_VERSION, RunRecord};
 use crate::spec::{ParameterCount, RunSpec, Source};
 use std::collections::VecDeque;
 
@@ -138,6 +138,7 @@ pub fn record(spec: RunSpec) -> RunRecord {
         steps: 10,
         wall_seconds: 1.0,
         made: Provenance { device: "a fake".into(), lab: "0".into(), date: "2026-01-01".into() },
+        data: DataReport::default(),
         spec,
     }
 }

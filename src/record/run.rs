@@ -1,5 +1,6 @@
 //! What came out of a run. The only form in which results are kept, exported and read again.
 
+use super::DataReport;
 use crate::spec::{ParameterCount, RunId, RunSpec};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,9 @@ pub struct RunRecord {
     pub steps: usize,
     pub wall_seconds: f64,
     pub made: Provenance,
+    /// What the run learned from; absent in records of before it was kept.
+    #[serde(default, skip_serializing_if = "DataReport::is_empty")]
+    pub data: DataReport,
 }
 
 /// The training loss at a step.

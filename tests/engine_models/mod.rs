@@ -4,6 +4,7 @@ use burn::tensor::Device;
 use tunelab::data::{Batches, Tokenized};
 use tunelab::engine::model::{Decoder, InitialWeights};
 use tunelab::engine::train::{Progress, RunData, Session};
+use tunelab::record::DataReport;
 use tunelab::seed::{Draw, Seed};
 use tunelab::spec::{
     Activation, Base, Bias, DataSpec, Method, MethodKind, ModelConfig, Norm, Position, RunSpec, SPEC_VERSION, Source,
@@ -72,7 +73,7 @@ pub fn run_data(spec: &RunSpec, examples: usize) -> RunData {
             ids: (0..10 + i % 4).map(|_| draw.index(50) as u32).collect(),
             target_start: 4,
             target_bytes: 6 + i % 4,
-            truncated: false,
+            lost: 0,
         };
         (0..count).map(|i| one(i, &mut draw)).collect()
     };
@@ -83,6 +84,7 @@ pub fn run_data(spec: &RunSpec, examples: usize) -> RunData {
         test: tokenized(5),
         prompt_text: Vec::new(),
         base_test: None,
+        report: DataReport::default(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::session::Session;
 use crate::data::{Batches, Tokenized};
 use crate::engine::model::{Decoder, InitialWeights};
 use crate::plan::bench::{BenchSize, BenchTiming};
+use crate::record::DataReport;
 use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, ModelConfig, RunSpec, SPEC_VERSION, Source, TrainConfig};
 use burn::tensor::Device;
@@ -26,7 +27,7 @@ pub fn session(
         ids: (0..config.context + 1).map(|_| draw.index(config.vocab_size) as u32).collect(),
         target_start: 1,
         target_bytes: config.context,
-        truncated: false,
+        lost: 0,
     };
     let examples: Vec<Tokenized> = (0..32).map(|_| example()).collect();
     let train = TrainConfig {
@@ -48,7 +49,8 @@ pub fn session(
     let held_out = examples[..1].to_vec();
     let batches = Batches::new(examples, spec.seed, batch, config.context);
     let train = batches.ok_or(TrainError::Empty { split: "train" })?;
-    let data = RunData { train, dev: held_out.clone(), test: held_out, prompt_text: Vec::new(), base_test: None };
+    let (dev, report) = (held_out.clone(), DataReport::default());
+    let data = RunData { train, dev, test: held_out, prompt_text: Vec::new(), base_test: None, report };
     Session::new(&base, &spec, data)
 }
 

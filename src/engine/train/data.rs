@@ -2,7 +2,7 @@
 
 use super::run::RunData;
 use crate::data::{Batches, Splits, Tokenizer, TokenizerError, tokenize_all};
-use crate::record::Evaluation;
+use crate::record::{DataReport, Evaluation};
 use crate::spec::RunSpec;
 
 impl RunData {
@@ -18,13 +18,17 @@ impl RunData {
         let text = spec.method.tuning().initial_text();
         let prompt_text = text.map(|text| tokenizer.whole(text)).transpose()?.unwrap_or_default();
         let order = spec.seed.derive("order", 0);
+        let dev = tokenize_all(&splits.dev, tokenizer, sequence)?;
+        let test = tokenize_all(&splits.test, tokenizer, sequence)?;
+        let report = DataReport::of(train.iter().chain(&dev).chain(&test), tokenizer, sequence)?;
         Ok(RunData {
             train: Batches::new(train, order, spec.train.batch_size, sequence)
                 .ok_or_else(|| TokenizerError("there is no training example".into()))?,
-            dev: tokenize_all(&splits.dev, tokenizer, sequence)?,
-            test: tokenize_all(&splits.test, tokenizer, sequence)?,
+            dev,
+            test,
             prompt_text,
             base_test,
+            report,
         })
     }
 }

@@ -7,6 +7,7 @@ use crate::data::corpus;
 use crate::data::{Batches, Split, Tokenized, Tokenizer, TokenizerError};
 use crate::engine::model::{Decoder, InitialWeights};
 use crate::plan::ladder::{Ladder, Rung};
+use crate::record::DataReport;
 use crate::seed::Seed;
 use crate::spec::{Base, DataSpec, Method, MethodKind, RunSpec, SPEC_VERSION, Source, TrainConfig};
 use burn::tensor::Device;
@@ -62,7 +63,7 @@ pub fn windows(
         let ids: Vec<u32> = stream[..=context].to_vec();
         stream.drain(..context);
         let target_bytes = tokenizer.decode(&ids[1..])?.len();
-        cut.push(Tokenized { ids, target_start: 1, target_bytes, truncated: false });
+        cut.push(Tokenized { ids, target_start: 1, target_bytes, lost: 0 });
     }
     Ok(cut)
 }
@@ -98,6 +99,7 @@ pub fn session(
         test: cut(Split::Test, held_out)?,
         prompt_text: Vec::new(),
         base_test: None,
+        report: DataReport::default(),
     };
     let config = ladder.config(rung);
     let base = Decoder::load(&config, &mut InitialWeights(spec.seed), device).map_err(TrainError::from)?;

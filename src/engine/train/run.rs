@@ -5,7 +5,7 @@ use crate::data::{Batches, Tokenized};
 use crate::engine::adapt::AdaptError;
 use crate::engine::model::{ModelError, Tensors};
 use crate::metrics::MetricsError;
-use crate::record::{EvalPoint, Evaluation, RunRecord};
+use crate::record::{DataReport, EvalPoint, Evaluation, RunRecord};
 use crate::spec::{Precision, SpecError};
 
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub struct RunData {
     pub prompt_text: Vec<u32>,
     /// The base on the test split, where it was measured before.
     pub base_test: Option<Evaluation>,
+    /// What is said of the data before the run, and kept with its record.
+    pub report: DataReport,
 }
 
 /// What one [`Session::advance`] did.

@@ -369,6 +369,7 @@ impl Session {
             steps: self.counters.step,
             wall_seconds,
             made,
+            data: self.data.report,
             spec: self.spec,
         };
         Ok(Outcome { tensors: names.into_iter().zip(tensors).collect(), record })

@@ -5,7 +5,8 @@ use super::handles::Handles;
 use super::models::LoadError;
 use super::post::progress;
 use super::turn::{Turn, in_time};
-use crate::data::{SplitError, Splits, Task, Tokenizer, TokenizerError};
+use crate::data::user::UserData;
+use crate::data::{Prepared, SplitError, Splits, Task, Tokenizer, TokenizerError};
 use crate::engine::adapt::{self, AdaptError};
 use crate::engine::formats::{Checkpoint, Files, MemoryFiles, TensorFiles, WeightsError};
 use crate::engine::model::{Decoder, HostTensor, ModelError, Tensors};
@@ -15,7 +16,7 @@ use crate::job::{Backend, DeviceReport, Event, JobId, ModelRef, PROTOCOL_VERSION
 use crate::platform::browser::device;
 use crate::platform::storage::{BrowserStore, Models, Store, StoreError, records};
 use crate::record::ModelCard;
-use crate::record::{Evaluation, RecordError, RunRecord};
+use crate::record::{Evaluation, Reading, RecordError, RunRecord};
 use crate::spec::{Precision, RunSpec, Source};
 use burn::tensor::Device;
 use std::collections::HashMap;
@@ -74,12 +75,6 @@ pub struct LoadedBase {
     pub description: crate::engine::formats::Description,
 }
 
-/// The visitor's own data, divided.
-pub struct UserSplits {
-    pub sha256: String,
-    pub splits: Splits,
-}
-
 pub struct Engine {
     /// The job under way: what is fetched is fetched for it.
     pub job: JobId,
@@ -94,7 +89,8 @@ pub struct Engine {
     provided: HashMap<String, (String, Vec<File>)>,
     /// Tokenizers of the visitor's models that are not in memory.
     tokenizers: HashMap<String, Rc<TextTokenizer>>,
-    pub user: Option<UserSplits>,
+    /// The visitor's own data, as they were read.
+    pub user: Option<UserData>,
     /// A base's loss on a source's test split, by base, precision, source and columns: the same for every cell.
     pub base_tests: HashMap<(String, Precision, Source, usize), Evaluation>,
 }
@@ -262,9 +258,13 @@ impl Engine {
         }
     }
 
-    pub fn splits(&self, spec: &RunSpec) -> Result<Splits, WorkerError> {
-        let user = self.user.as_ref().map(|user| (user.sha256.as_str(), &user.splits));
-        Ok(Splits::for_run(&spec.data, user)?)
+    /// A run's data, and what became of what was read: long texts are divided by the tokens of the run's base.
+    pub fn splits(&self, spec: &RunSpec, tokenizer: &TextTokenizer) -> Result<(Splits, Reading), WorkerError> {
+        let (Source::User { .. }, Some(user)) = (&spec.data.source, &self.user) else {
+            return Ok((Splits::for_run(&spec.data, None)?, Reading::default()));
+        };
+        let Prepared { splits, reading } = user.prepare(tokenizer, spec.train.sequence)?;
+        Ok((Splits::for_run(&spec.data, Some((&user.sha256, &splits)))?, reading))
     }
 
     /// The model to complete a prompt with.

@@ -96,6 +96,6 @@ pub(super) fn milliseconds() -> f64 {
     read().ok().and_then(|time| time.as_f64()).unwrap_or_else(js_sys::Date::now)
 }
 
-pub(super) fn preview(examples: &[Example]) -> Vec<(String, String)> {
+fn preview(examples: &[Example]) -> Vec<(String, String)> {
     examples.iter().take(SHOWN).map(|example| (example.prompt.clone(), example.completion.clone())).collect()
 }

@@ -1,10 +1,11 @@
 //! The visitor's own data: files by handle, read in pieces up to a bound, or pasted text.
 
-use super::engine::{Engine, UserSplits, WorkerError};
-use super::jobs::preview;
+use super::engine::{Engine, WorkerError};
 use crate::data::user::{self, ColumnChoice, Options, READ_LIMIT};
+use crate::data::{Prepared, tokenize_all};
 use crate::job::DataSummary;
-use crate::spec::Source;
+use crate::record::DataReport;
+use crate::spec::{MethodKind, Source, TrainConfig};
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -15,11 +16,13 @@ pub enum Input {
     Text(String),
 }
 
+/// Examples that lengths and tokens are counted on.
+const COUNTED: usize = 2000;
 /// Bytes of a file that are read at once.
 const PIECE: f64 = 4_194_304.0;
 
 impl Engine {
-    /// Reads and divides the data; what was loaded before stays where this fails.
+    /// Reads the data and says what a run at the usual sequence would learn; what was loaded before stays where this fails.
     pub async fn user_data(
         &mut self,
         name: String,
@@ -36,27 +39,40 @@ impl Engine {
         };
         let data = user::read(&name, &files, &Options { columns, skip_malformed: false })?;
         drop(files);
-        let counted = data.splits.train.len().min(2_000);
-        let first = &data.splits.train[..counted];
-        let tokens = self.encode_with(base, |tokenizer| Engine::count_tokens(tokenizer, first)).await?;
-        let all = (tokens as f64 * data.splits.train.len() as f64 / counted.max(1) as f64).round() as u64;
-        let mut notes = data.notes;
-        if counted < data.splits.train.len() {
-            notes.push(format!("Tokens are estimated from the first {counted} examples."));
+        let sequence = TrainConfig::default_for(MethodKind::Full).sequence;
+        let (splits, report, tokens, whole) = self
+            .encode_with(base, |tokenizer| {
+                let Prepared { splits, reading } = data.prepare(tokenizer, sequence)?;
+                let first = &splits.train[..splits.train.len().min(COUNTED)];
+                let tokens = tokenize_all(first, tokenizer, sequence)?;
+                let report = DataReport { reading, ..DataReport::of(&tokens, tokenizer, sequence)? };
+                let targets = Engine::count_tokens(tokenizer, first)?;
+                let whole = data.sequence(tokenizer, usize::MAX)?;
+                Ok((splits, report, targets, whole))
+            })
+            .await?;
+        let counted = splits.train.len().min(COUNTED);
+        let mut notes = report.sentences();
+        if whole > sequence {
+            notes
+                .push(format!("With {whole} tokens an example, nearly every one is whole: see the training settings."));
+        }
+        if counted < splits.train.len() {
+            notes.push(format!("Lengths and tokens are those of the first {counted} examples."));
         }
         let summary = DataSummary {
             name: name.clone(),
-            train_examples: data.splits.train.len() as u64,
-            dev_examples: data.splits.dev.len() as u64,
-            test_examples: data.splits.test.len() as u64,
-            bytes: data.train_bytes,
-            tokens: all,
-            columns: data.columns.into_iter().map(|column| column.name).collect(),
+            train_examples: splits.train.len() as u64,
+            dev_examples: splits.dev.len() as u64,
+            test_examples: splits.test.len() as u64,
+            bytes: splits.train.iter().map(|example| example.completion.len() as u64).sum(),
+            tokens: (tokens as f64 * splits.train.len() as f64 / counted.max(1) as f64).round() as u64,
+            columns: data.columns.iter().map(|column| column.name.clone()).collect(),
             notes,
-            preview: preview(&data.splits.train),
+            preview: report.examples.into_iter().map(|example| (example.prompt, example.target)).collect(),
         };
         let source = Source::User { name, sha256: data.sha256.clone() };
-        self.user = Some(UserSplits { sha256: data.sha256, splits: data.splits });
+        self.user = Some(data);
         Ok((source, summary))
     }
 

@@ -102,9 +102,10 @@ impl Engine {
 
     /// A new session, or the one that an earlier worker left.
     async fn session(&mut self, spec: &RunSpec, base: &LoadedBase) -> Result<Session, WorkerError> {
-        let splits = self.splits(spec)?;
+        let (splits, reading) = self.splits(spec, &base.tokenizer)?;
         let known = self.base_tests.get(&test_key(spec, base)).copied();
-        let data = RunData::of(spec, &splits, &base.tokenizer, known)?;
+        let mut data = RunData::of(spec, &splits, &base.tokenizer, known)?;
+        data.report.reading = reading;
         if let Some(bytes) = self.store.read(&records::path(&spec.id().0, CHECKPOINT)).await? {
             match Session::resume(&base.model, spec, data.clone(), &bytes) {
                 Ok(session) => return Ok(session),
