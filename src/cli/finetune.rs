@@ -161,7 +161,7 @@ pub fn run(args: Args) -> Result<()> {
 /// What is learned from.
 enum Data {
     Task(String),
-    Own(UserData),
+    Own(Box<UserData>),
 }
 
 impl DataArgs {
@@ -172,7 +172,7 @@ impl DataArgs {
         let files = self.data.iter().map(|path| folder::read_start(path, READ_LIMIT)).collect::<Result<Vec<File>>>()?;
         let name = files.first().map_or_else(String::new, |file| file.name.clone());
         let options = Options { columns: how.columns.clone(), skip_malformed: how.skip_bad_lines };
-        Ok(Data::Own(user::read(&name, &files, &options)?))
+        Ok(Data::Own(Box::new(user::read(&name, &files, &options)?)))
     }
 }
 

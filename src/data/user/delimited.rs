@@ -68,7 +68,7 @@ fn stated_delimiter(text: &str) -> Option<(u8, &str)> {
     let (first, rest) = text.split_once('\n')?;
     let first = first.trim_end_matches('\r').trim_matches('"');
     let head = first.get(..4).filter(|head| head.eq_ignore_ascii_case("sep="))?;
-    match first[head.len()..].as_bytes() {
+    match &first.as_bytes()[head.len()..] {
         [delimiter] if delimiter.is_ascii() => Some((*delimiter, rest)),
         _ => None,
     }
