@@ -49,6 +49,9 @@ pub enum Schedule {
 }
 
 impl TrainConfig {
+    /// Tokens of an example at most, unless another number is asked for.
+    pub const SEQUENCE: usize = 64;
+
     /// The settings of the lab's default experiment for one method.
     ///
     /// Each method's rate is the best of those tried with `lab sweep --rates` by the mean of ln(test loss) over two
@@ -67,7 +70,7 @@ impl TrainConfig {
             max_epochs: 12.0,
             batch_size: 8,
             accumulate: 1,
-            sequence: 64,
+            sequence: TrainConfig::SEQUENCE,
             learning_rate: method.info().learning_rate,
             warmup: 0.05,
             schedule: Schedule::Cosine,

@@ -5,7 +5,7 @@ use crate::data::user::{self, ColumnChoice, Options, READ_LIMIT};
 use crate::data::{Prepared, tokenize_all};
 use crate::job::DataSummary;
 use crate::record::DataReport;
-use crate::spec::{MethodKind, Source, TrainConfig};
+use crate::spec::{Source, TrainConfig};
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -39,7 +39,7 @@ impl Engine {
         };
         let data = user::read(&name, &files, &Options { columns, skip_malformed: false })?;
         drop(files);
-        let sequence = TrainConfig::default_for(MethodKind::Full).sequence;
+        let sequence = TrainConfig::SEQUENCE;
         let (splits, report, tokens, whole) = self
             .encode_with(base, |tokenizer| {
                 let Prepared { splits, reading } = data.prepare(tokenizer, sequence)?;
