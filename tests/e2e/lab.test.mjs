@@ -121,10 +121,6 @@ test.describe("a GPU that cannot be opened leaves the work to the CPU, once, wit
   test.use({ serviceWorkers: "block" });
 
   const faults = {
-    "no adapter for the worker": [/no.*adapter|WebGPU could not be started/i, (page) => page.route("**/worker_gpu_loader.js", async (route) => {
-      const response = await route.fetch();
-      await route.fulfill({ response, body: `GPU.prototype.requestAdapter = async () => null;\n${await response.text()}` });
-    })],
     "no program": [/could not be loaded/, (page) => page.route("**/worker_gpu_loader.js", (route) => route.fulfill({ status: 404 }))],
     "its program is still being built": [/still being built/, (page) => page.route(/where\/(#.*)?$/, async (route) => {
       const response = await route.fetch();
