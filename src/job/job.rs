@@ -137,7 +137,7 @@ pub struct Blended {
 pub enum AdapterRef {
     /// What a run trained.
     Run(RunId),
-    /// An added adapter, by [`AdapterCard::id`].
+    /// An added adapter, by [`AdapterCard::id`](super::AdapterCard::id).
     Added(String),
 }
 

@@ -1,6 +1,6 @@
 //! Laws of how loss falls with data, model size and method: forms, fits, uncertainty.
 //!
-//! [`fit`] takes [`Point`]s and [`Options`] and gives a [`Report`]: per group the law chosen, its rivals, parameters with
+//! [`fit()`] takes [`Point`]s and [`Options`] and gives a [`Report`]: per group the law chosen, its rivals, parameters with
 //! intervals, curves with bands to draw, residuals, a backtest, and [`Warning`]s as data. Thin or bad data is a normal
 //! input here: nothing fails and nothing panics, the report says what is wrong.
 //!

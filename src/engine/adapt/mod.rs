@@ -1,5 +1,5 @@
 //! What is trained: everything, low-rank adapters, or a prompt. One file per method, each the engine's half of it
-//! ([`Trainable`]); what the method says of itself stands in `spec::method`.
+//! (`Trainable`); what the method says of itself stands in `spec::method`.
 
 mod export;
 mod full;

@@ -113,7 +113,7 @@ pub trait Ops: Debug + Send + Sync {
         cross_entropy::composed(logits, &targets, weights)
     }
 
-    /// For each row of logits `[rows, vocab]`, −ln softmax(logits)[target], and 1 where no other token is likelier than
+    /// For each row of logits `[rows, vocab]`, `−ln softmax(logits)[target]`, and 1 where no other token is likelier than
     /// the target, else 0: each `[rows]`, without gradients.
     fn token_nats(&self, logits: Tensor<2>, targets: &[u32]) -> [Tensor<1>; 2] {
         cross_entropy::composed_by_row(logits, targets)

@@ -1,5 +1,5 @@
 //! The training step and what surrounds it. A [`Session`] is one run: the caller drives it step by step and
-//! decides when to pause, yield or stop; it can be stored and resumed between any two steps. [`drive`] is the loop around
+//! decides when to pause, yield or stop; it can be stored and resumed between any two steps. [`drive()`] is the loop around
 //! one, with its caller's [`Callbacks`].
 
 pub mod bench;

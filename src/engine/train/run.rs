@@ -46,7 +46,7 @@ pub struct RunData {
     pub report: DataReport,
 }
 
-/// What one [`Session::advance`] did.
+/// What one [`Session::advance`](super::Session::advance) did.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Progress {
     /// One optimizer step. `step` counts from 1; the mean loss of the steps since it was last read, where it was
@@ -56,7 +56,7 @@ pub enum Progress {
     Evaluating { tokens: usize },
     /// A dev evaluation is complete.
     Evaluated(EvalPoint),
-    /// Everything is measured: call [`Session::finish`].
+    /// Everything is measured: call [`Session::finish`](super::Session::finish).
     Finished,
 }
 

@@ -1,7 +1,7 @@
 //! Where checkpoints, tuned weights, fetched models and records rest: named blobs in folders.
 //!
-//! The visitor's own models lie there too ([`Models`]), large files that are written in place and read in slices.
-//! In the browser that is the origin's private file system ([`Opfs`]); where a browser denies it (some private
+//! The visitor's own models lie there too (`Models`), large files that are written in place and read in slices.
+//! In the browser that is the origin's private file system (`Opfs`); where a browser denies it (some private
 //! windows), [`Memory`] keeps the page working and forgets when it closes.
 
 #[cfg(feature = "worker")]
