@@ -40,31 +40,33 @@ const now = (page) => page.evaluate(() => window.steps.at(-1));
 /// The steps shown since `from`, which forgets those before.
 const forget = (page) => page.evaluate(() => (window.steps = []));
 
-/// The files of this name that the runs have in the browser's storage, as bytes.
+/// The JSON in the files of this name that the runs have in the browser's storage: the whole of a record, a checkpoint's
+/// header (a file of safetensors: the header's length in eight bytes, then the header). Its weights stay in the page:
+/// a run ends while they are carried over.
 const stored = (page, name) => page.evaluate(async (name) => {
-  const files = [];
+  const read = [];
   try {
     let folder = await navigator.storage.getDirectory();
     for (const name of ["tunelab", "runs"]) folder = await folder.getDirectoryHandle(name);
     for await (const run of folder.values()) {
-      const file = await (await run.getFileHandle(name)).getFile();
-      files.push(Array.from(new Uint8Array(await file.arrayBuffer())));
+      const bytes = await (await (await run.getFileHandle(name)).getFile()).arrayBuffer();
+      if (bytes.byteLength === 0) continue;
+      const json = name === "checkpoint" ? bytes.slice(8, 8 + Number(new DataView(bytes).getBigUint64(0, true))) : bytes;
+      read.push(JSON.parse(new TextDecoder().decode(json)));
     }
   } catch (error) {
     // Not there, or replaced while it was read.
     if (!["NotFoundError", "NotReadableError"].includes(error.name)) throw error;
   }
-  return files;
-}, name).then((files) => files.map((bytes) => Buffer.from(bytes)));
+  return read;
+}, name);
 
 /// The step of the checkpoint in the browser's storage, once there is one.
 async function checkpoint(page) {
   let step;
   const read = async () => {
-    const [file] = await stored(page, "checkpoint");
-    if (!file?.length) return (step = 0);
-    const { __metadata__ } = JSON.parse(file.subarray(8, 8 + Number(file.readBigUInt64LE())).toString());
-    return (step = JSON.parse(__metadata__.counters).step);
+    const [header] = await stored(page, "checkpoint");
+    return (step = header ? JSON.parse(header.__metadata__.counters).step : 0);
   };
   await expect.poll(read, { message: "a checkpoint", intervals: [100], timeout: 60_000 }).toBeGreaterThan(0);
   assert.ok(step < STEPS, `the checkpoint is of step ${step}, the run's last`);
@@ -74,7 +76,7 @@ async function checkpoint(page) {
 /// What the page keeps of the one finished run, but for how long it took.
 async function result(page) {
   await finished(page, 1);
-  const records = (await stored(page, "record.json")).map((file) => JSON.parse(file.toString()));
+  const records = await stored(page, "record.json");
   assert.equal(records.length, 1);
   const [{ wall_seconds, made, ...rest }] = records;
   assert.equal(rest.steps, STEPS);
