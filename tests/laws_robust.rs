@@ -169,9 +169,16 @@ fn warnings_say_what_is_wrong() {
     let one_size: Vec<Point> = (0..5).map(|i| Point::new("", 64.0, 2.0 + 0.01 * f64::from(i))).collect();
     let report = fit(&one_size, &Options::default());
     assert!(!report.groups[0].signal);
-    assert!(report.groups[0].warnings.iter().any(|w| matches!(w, Warning::TooFewSizes { sizes: 1, .. })));
+    assert!(report.groups[0].fit.is_none() && report.groups[0].warnings == [Warning::OneSize]);
     let rising: Vec<Point> = (0..6).map(|i| Point::new("", 64.0 * 2f64.powi(i), 2.0 + 0.1 * f64::from(i))).collect();
-    assert!(warnings(&rising).contains(&Warning::Rising));
+    assert!(matches!(warnings(&rising)[..], [Warning::NotFalling { .. }]));
+    let bump: Vec<Point> = (0..6).map(|i| Point { loss: if i == 3 { 4.0 } else { good(i).loss }, ..good(i) }).collect();
+    assert!(warnings(&bump).contains(&Warning::Rising));
+    let flat: Vec<Point> = (0..6).map(|i| Point::new("", 64.0 * 2f64.powi(i), 2.0)).collect();
+    assert_eq!(warnings(&flat), [Warning::Flat]);
+    let clear: Vec<Point> = (0..7).map(good).collect();
+    let none = fit(&clear, &Options { draws: 0, ..Options::default() }).groups.remove(0).warnings;
+    assert_eq!(none, [Warning::NoIntervals { draws: 0 }, Warning::NoReplicates]);
     let wide = [Point::new("", 1e-9, 3.0), Point::new("", 1.0, 2.0), Point::new("", 1e9, 1.0)];
     assert!(warnings(&wide).iter().any(|w| matches!(w, Warning::Scale { .. })));
     assert_eq!(fit(&[], &Options::default()).groups, []);

@@ -1,8 +1,11 @@
 //! Everything that is shown of points at once: their laws, where those cross, what pretraining is worth, which run
 //! would tell most.
 
+use crate::laws::crossover::common_factors;
+use crate::laws::warning::short;
 use crate::laws::{
-    Advice, Candidate, Crossover, Law, Options, Point, Report, TransferReport, advise, crossover, fit, transfer,
+    Advice, Candidate, CriticalPoint, Crossover, Law, Options, Point, Report, TransferReport, advise, critical_point,
+    crossover, fit, transfer,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,7 +47,25 @@ pub struct Analysis {
 pub struct Crossing {
     pub first: String,
     pub second: String,
+    /// The second factor at which, where they are surfaces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<f64>,
     pub found: Crossover,
+    /// By Zhang's formula, where both are its laws.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub formula: Option<CriticalPoint>,
+}
+
+impl Crossing {
+    /// In a sentence, for amounts of data called `across`.
+    pub fn sentence(&self, across: &str) -> String {
+        let said = self.found.sentence(&self.first, &self.second, across);
+        let Some(n) = self.n else { return said };
+        let formula = self.formula.map_or(String::new(), |formula| {
+            format!(" Zhang's formula, without the constants: {} {across}.", short(formula.at(n)))
+        });
+        format!("At {}: {said}{formula}", short(n))
+    }
 }
 
 /// What pretraining is worth to a group.
@@ -59,25 +80,56 @@ pub struct Transfer {
 
 /// Crossings are looked for among so many groups.
 const CROSSED: usize = 6;
+/// And for so many values of a second factor.
+const SIZES: usize = 12;
 /// How far beyond the largest size the forecast lies that the next run should narrow.
 const FORECAST_FACTOR: f64 = 4.0;
+
+/// Runs that may be worth making by every group: a second run of each size, and two and four times the largest; what a run
+/// costs grows with its data and with the second factor.
+pub fn candidates(points: &[Point]) -> Vec<(String, Vec<Candidate>)> {
+    let groups: BTreeSet<&str> = points.iter().map(|point| point.group.as_str()).collect();
+    let of_group = |group: &str| {
+        let usable = points.iter().filter(|p| p.group == group && p.d > 0.0 && p.d.is_finite());
+        let mut cells: Vec<(f64, Option<f64>)> = usable.map(|point| (point.d, point.n)).collect();
+        let largest = cells.iter().map(|cell| cell.0).fold(0.0, f64::max);
+        let sizes: Vec<Option<f64>> = cells.iter().map(|cell| cell.1).collect();
+        cells.extend(sizes.iter().flat_map(|n| [2.0 * largest, FORECAST_FACTOR * largest].map(|d| (d, *n))));
+        cells.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+        cells.dedup();
+        cells.into_iter().map(|(d, n)| Candidate { d, n, cost: d * n.unwrap_or(1.0) }).collect()
+    };
+    groups.into_iter().map(|group| (group.to_string(), of_group(group))).collect()
+}
 
 /// Fits and compares.
 pub fn analyse(request: &AnalysisRequest) -> Analysis {
     let AnalysisRequest { law, draws, backtest, .. } = *request;
-    let mut report = fit(&request.points, &Options { law, draws, backtest, ..Options::default() });
-    for group in &mut report.groups {
-        if let Some(name) = request.names.get(&group.group) {
-            group.name = group.called(name);
+    let report = fit(&request.points, &Options { law, draws, backtest, ..Options::default() });
+    Analysis::of(report, request)
+}
+
+impl Analysis {
+    /// What follows from a report of the request's points.
+    pub fn of(mut report: Report, request: &AnalysisRequest) -> Analysis {
+        for group in &mut report.groups {
+            if let Some(name) = request.names.get(&group.group) {
+                group.name = group.called(name);
+            }
+        }
+        Analysis {
+            crossings: crossings(&report),
+            transfers: transfers(request),
+            advice: advice(&report, &request.candidates),
+            points: request.points.len(),
+            milliseconds: 0.0,
+            report,
         }
     }
-    Analysis {
-        crossings: crossings(&report),
-        transfers: transfers(request),
-        advice: advice(&report, &request.candidates),
-        points: request.points.len(),
-        milliseconds: 0.0,
-        report,
+
+    /// Whether no group has a law.
+    pub fn is_empty(&self) -> bool {
+        self.report.groups.iter().all(|group| group.fit.is_none())
     }
 }
 
@@ -87,13 +139,18 @@ fn crossings(report: &Report) -> Vec<Crossing> {
     let fits: Vec<_> = groups.filter_map(|group| Some((&group.name, group.fit.as_ref()?))).take(CROSSED).collect();
     let pairs =
         fits.iter().enumerate().flat_map(|(at, first)| fits[at + 1..].iter().map(move |second| (first, second)));
-    pairs
-        .filter(|((_, a), (_, b))| !a.law.is_joint() && !b.law.is_joint())
-        .filter_map(|((first, a), (second, b))| {
-            let found = crossover(a, b, None)?;
-            Some(Crossing { first: first.to_string(), second: second.to_string(), found })
+    let each = pairs.flat_map(|(&(first, a), &(second, b))| {
+        let places: Vec<Option<f64>> = match a.law.is_joint() || b.law.is_joint() {
+            true => common_factors(a, b).into_iter().map(Some).take(SIZES).collect(),
+            false => vec![None],
+        };
+        let formula = critical_point(a, b);
+        places.into_iter().filter_map(move |n| {
+            let found = crossover(a, b, n)?;
+            Some(Crossing { first: first.clone(), second: second.clone(), n, found, formula })
         })
-        .collect()
+    });
+    each.collect()
 }
 
 fn transfers(request: &AnalysisRequest) -> Vec<Transfer> {
@@ -118,7 +175,8 @@ fn advice(report: &Report, candidates: &[(String, Vec<Candidate>)]) -> Vec<(Stri
     let each = candidates.iter().filter_map(|(group, cells)| {
         let group = report.group(group)?;
         let fit = group.fit.as_ref()?;
-        let advice = advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, None), cells);
+        let largest = group.points.iter().filter_map(|point| point.n).reduce(f64::max).filter(|_| fit.law.is_joint());
+        let advice = advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, largest), cells);
         (!advice.is_empty()).then(|| (group.name.clone(), advice))
     });
     each.collect()

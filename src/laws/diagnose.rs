@@ -13,12 +13,23 @@ const SIZES_WITHOUT_SEEDS: usize = 7;
 /// What one run's ln loss usually scatters by, where no second seed tells.
 const NOISE_OF_ONE: f64 = 0.01;
 const DECADES: f64 = 12.0;
+/// ln losses that differ by no more are the same number, written twice.
+const LEVEL: f64 = 1e-9;
+/// A law with constants of its own that misses by more, in ln loss, was given other units.
+const MISFIT: f64 = 0.1;
 
-/// Fills in the noise, whether there is signal, and the warnings.
-pub(crate) fn diagnose(report: &mut GroupReport) {
+/// Fills in the noise, whether there is signal, and the warnings. With the errors on hidden sizes of the chosen law and of
+/// repeating the last loss, on the same rows.
+pub(crate) fn diagnose(report: &mut GroupReport, against_last_loss: Option<(f64, f64)>) {
     let points = &report.points;
     let mut warnings = Vec::new();
     let replicated = replicate_noise(points);
+    let sizes = mean_by_size(points);
+    if let Some(warning) = not_falling(&sizes, replicated) {
+        report.noise = replicated;
+        report.warnings.push(warning);
+        return;
+    }
     report.noise = replicated.or_else(|| {
         let fit = report.fit.as_ref()?;
         let spare = points.len().checked_sub(fit.theta.len()).filter(|&spare| spare > 0)?;
@@ -32,13 +43,21 @@ pub(crate) fn diagnose(report: &mut GroupReport) {
         }
         let half_width = fit.parameter("β").and_then(|beta| Some((beta.value, beta.interval?)));
         let half_width = half_width.map(|(value, interval)| (value, (interval.hi - interval.lo) / 2.0));
-        let vague = half_width.is_none_or(|(value, half)| half > 0.25 * value);
+        let vague = half_width.is_some_and(|(value, half)| half > 0.25 * value);
         if report.sizes < SIZES || report.span < SPAN || vague {
             let half_width = half_width.map(|(_, half)| half);
             warnings.push(Warning::Span { sizes: report.sizes, span: report.span, half_width });
         }
         let unidentified = fit.parameters.iter().filter(|parameter| !parameter.identified);
         warnings.extend(unidentified.map(|parameter| Warning::AtBound { parameter: parameter.symbol.clone() }));
+        let card = fit.law.card();
+        if !card.units.is_empty() && fit.rmse_log > MISFIT {
+            warnings.push(Warning::Units {
+                law: card.title.to_string(),
+                units: card.units.to_string(),
+                misfit_percent: 100.0 * fit.rmse_log.min(20.0).exp_m1(),
+            });
+        }
         if fit.law.is_joint() {
             for factor in factors(points) {
                 let values = distinct(points.iter().filter(|p| p.factor == factor).filter_map(|p| p.n)).len();
@@ -48,7 +67,6 @@ pub(crate) fn diagnose(report: &mut GroupReport) {
             }
         }
     }
-    let sizes = mean_by_size(points);
     let drop = sizes.iter().map(|curve| curve[0] - curve[curve.len() - 1]).fold(f64::NEG_INFINITY, f64::max);
     let drowning = report.noise.filter(|noise| drop <= NOISES * noise);
     if let Some(noise) = drowning {
@@ -64,10 +82,8 @@ pub(crate) fn diagnose(report: &mut GroupReport) {
     if replicated.is_none() {
         warnings.push(Warning::NoReplicates);
     }
-    if let Some((law, last)) = report.rivals.first().and_then(|r| r.held_out_percent).zip(report.last_loss_percent)
-        && law >= last
-    {
-        warnings.push(Warning::WorseThanLastLoss { law_percent: law, last_percent: last });
+    if let Some((law_percent, last_percent)) = against_last_loss.filter(|(law, last)| law >= last) {
+        warnings.push(Warning::WorseThanLastLoss { law_percent, last_percent });
     }
     let decades = |values: Vec<f64>| values.last().zip(values.first()).map_or(0.0, |(hi, lo)| (hi / lo).log10());
     let widest = decades(distinct(points.iter().map(|p| p.d))).max(decades(distinct(points.iter().map(|p| p.loss))));
@@ -78,6 +94,22 @@ pub(crate) fn diagnose(report: &mut GroupReport) {
     report.signal =
         report.fit.is_some() && report.sizes >= SIZES && report.span >= SPAN && drowning.is_none() && replicated_enough;
     report.warnings.extend(warnings);
+}
+
+/// What keeps any law of falling loss from being one of these points: mean ln loss by size is level or rises, on every
+/// curve.
+fn not_falling(sizes: &[Vec<f64>], replicated: Option<f64>) -> Option<Warning> {
+    let curves = || sizes.iter().filter(|curve| curve.len() > 1);
+    let rise = curves().map(|curve| curve[curve.len() - 1] - curve[0]).fold(f64::INFINITY, f64::min);
+    if !rise.is_finite() {
+        return None;
+    }
+    let level = |curve: &Vec<f64>| curve.iter().all(|loss| (loss - curve[0]).abs() <= LEVEL);
+    if curves().all(level) {
+        return Some(Warning::Flat);
+    }
+    let slack = 3.0 * replicated.unwrap_or(NOISE_OF_ONE);
+    (rise > slack).then(|| Warning::NotFalling { rise_percent: 100.0 * rise.min(20.0).exp_m1() })
 }
 
 /// Distinct places, by data and second factor.

@@ -1,8 +1,8 @@
 //! Points, fits and reports as files: CSV for spreadsheets, JSON for programs, a table for people.
 
-use crate::laws::Point;
-use crate::laws::report::{GroupReport, Prediction, REPORT_VERSION, Report};
-use crate::laws::warning::short;
+use crate::laws::report::{GroupReport, Interval, Prediction, REPORT_VERSION, Report};
+use crate::laws::warning::{plural, short, significant};
+use crate::laws::{Advice, Analysis, Point};
 use std::fmt::Write;
 
 /// Why a report cannot be read.
@@ -69,7 +69,7 @@ impl Report {
         written(["group", "law", "objective", "parameter", "value", "lo95", "hi95", "note"], rows)
     }
 
-    /// What `lab fit` prints.
+    /// The fits, as `lab fit` prints them.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for group in &self.groups {
@@ -82,9 +82,78 @@ impl Report {
     }
 }
 
+/// Runs that would tell most, named for each group.
+const ADVISED: usize = 2;
+
+impl Analysis {
+    /// The report, as [`Report::from_json`] reads it, with what follows from it beside.
+    pub fn to_json(&self) -> String {
+        let value = serde_json::json!({
+            "version": self.report.version,
+            "objective": self.report.objective,
+            "groups": self.report.groups,
+            "warnings": self.report.warnings,
+            "crossings": self.crossings,
+            "transfers": self.transfers,
+            "advice": self.advice,
+        });
+        serde_json::to_string_pretty(&value).expect("an analysis has only plain fields")
+    }
+
+    /// What `lab fit` prints, for amounts of data called `across`.
+    pub fn to_text(&self, across: &str) -> String {
+        let mut text = self.report.to_text();
+        if !self.crossings.is_empty() {
+            let _ = writeln!(text, "Which method, with how much data?");
+            for crossing in &self.crossings {
+                let _ = writeln!(text, "  {}", crossing.sentence(across));
+            }
+            text.push('\n');
+        }
+        for transfer in &self.transfers {
+            let against = transfer.against.as_ref().map_or(String::new(), |name| format!(", against {name}"));
+            let _ = writeln!(text, "What is pretraining worth to {}{against}?", named(&transfer.name));
+            let _ = writeln!(text, "{}", transfer.report.to_text(across));
+        }
+        if self.advice.iter().any(|(_, advice)| !advice.is_empty()) {
+            let _ = writeln!(text, "Which runs next, for the loss at four times the largest size?");
+        }
+        for (name, advice) in &self.advice {
+            for Advice { cell, half_width_percent, after_percent, .. } in advice.iter().take(ADVISED) {
+                let size = cell.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
+                let (now, then) = (short(*half_width_percent), short(*after_percent));
+                let d = short(cell.d);
+                let _ = writeln!(text, "  {} at {d} {across}{size}: ±{now}% becomes ±{then}%", named(name));
+            }
+        }
+        text
+    }
+}
+
+fn named(group: &str) -> &str {
+    if group.is_empty() { "all points" } else { group }
+}
+
+/// Digits of a loss that is forecast.
+const FORECAST_DIGITS: usize = 5;
+
+fn between(interval: Interval) -> String {
+    format!("[{}, {}]", significant(interval.lo, FORECAST_DIGITS), significant(interval.hi, FORECAST_DIGITS))
+}
+
 fn write_group(text: &mut String, group: &GroupReport) {
-    let name = if group.name.is_empty() { "all points" } else { &group.name };
-    let _ = writeln!(text, "{name}: {} points, {} sizes over {}×", group.points.len(), group.sizes, short(group.span));
+    let _ = writeln!(
+        text,
+        "{}: {} points, {} {} over {}×",
+        named(&group.name),
+        group.points.len(),
+        group.sizes,
+        plural(group.sizes, "size", "sizes"),
+        short(group.span)
+    );
+    if !group.signal {
+        let _ = writeln!(text, "  not enough signal for an exponent");
+    }
     if let Some(fit) = &group.fit {
         let info = fit.law.card();
         let _ = writeln!(text, "  {}   {}   objective {:.6e}", info.title, info.formula, fit.objective);
@@ -109,13 +178,16 @@ fn write_group(text: &mut String, group: &GroupReport) {
     }
     for forecast in &group.forecasts {
         let Prediction { d, lo, mid, hi, trusted } = forecast.predicted;
+        let run = forecast.run.map_or(String::new(), |run| format!(", 95% for a run {}", between(run)));
         let of = forecast.point.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
         let beyond = if trusted { "" } else { "  (beyond 4×: not to be trusted)" };
         let _ = writeln!(
             text,
-            "  at {}{of}: predicted {mid:.4} [{lo:.4}, {hi:.4}], was {:.4}, error {:+.2}%{beyond}",
+            "  at {}{of}: predicted {}{run}, 95% for the law {}, was {}, error {:+.2}%{beyond}",
             short(d),
-            forecast.point.loss,
+            significant(mid, FORECAST_DIGITS),
+            between(Interval { lo, hi }),
+            significant(forecast.point.loss, FORECAST_DIGITS),
             forecast.error_percent
         );
     }
@@ -138,7 +210,7 @@ mod tests {
         ];
         for text in [points_csv(&points), points_json(&points)] {
             let table = Table::parse(&text).unwrap();
-            assert_eq!(table.points(&table.guess().unwrap()).unwrap(), (points.to_vec(), None));
+            assert_eq!(table.points(&table.guess().unwrap()).unwrap(), (points.to_vec(), Vec::new()));
         }
     }
 
@@ -147,7 +219,11 @@ mod tests {
         let points: Vec<Point> = (0..7).map(|i| Point::new("g", 64.0 * 2f64.powi(i), 4.0 * 0.9f64.powi(i))).collect();
         let mut report = fit(&points, &Options::default());
         let json = report.to_json();
-        report.groups.iter_mut().filter_map(|group| group.fit.as_mut()).for_each(|fit| fit.draws.clear());
+        report
+            .groups
+            .iter_mut()
+            .filter_map(|group| group.fit.as_mut())
+            .for_each(|fit| (fit.draws, fit.others) = Default::default());
         assert_eq!(Report::from_json(&json).unwrap(), report);
         let other = json.replacen(&format!("\"version\": {REPORT_VERSION}"), "\"version\": 9", 1);
         assert!(matches!(Report::from_json(&other), Err(ReportError::Version { found: 9 })));

@@ -58,8 +58,6 @@ impl Point {
 pub(crate) struct Row {
     pub d: f64,
     pub ln_d: f64,
-    /// ln d less the mean ln d of the rows it is fitted with, see [`centre`].
-    pub from_centre: f64,
     pub n: Option<f64>,
     /// NaN without a second factor: a law that needs one gives no loss there.
     pub ln_n: f64,
@@ -68,6 +66,8 @@ pub(crate) struct Row {
     pub ln_loss: f64,
     /// Which factor `n` is, where a law has several.
     pub factor: usize,
+    /// Which run or seed it is of, where it is named.
+    pub run: Option<usize>,
 }
 
 impl Row {
@@ -76,18 +76,13 @@ impl Row {
         Row {
             d,
             ln_d: d.ln(),
-            from_centre: d.ln(),
             n,
             ln_n: n.map_or(f64::NAN, f64::ln),
             unique: unique.unwrap_or(d),
             ln_loss: 0.0,
             factor: 0,
+            run: None,
         }
-    }
-
-    /// The mean ln d of the rows that this one is fitted with.
-    pub fn centre(&self) -> f64 {
-        self.ln_d - self.from_centre
     }
 
     /// Whether two rows lie on one curve, see [`Point::is_beside`].
@@ -98,7 +93,7 @@ impl Row {
     /// The same at another amount of data, none of it repeated.
     pub fn moved(&self, ln_d: f64) -> Row {
         let d = ln_d.exp();
-        Row { d, ln_d, from_centre: ln_d, unique: d, ..*self }
+        Row { d, ln_d, unique: d, ..*self }
     }
 
     /// With its logarithms.
@@ -107,19 +102,17 @@ impl Row {
     }
 }
 
-/// Sets every row's distance from the rows' own centre.
-pub(crate) fn centre(rows: &mut [Row]) {
-    let mean = rows.iter().map(|row| row.ln_d).sum::<f64>() / rows.len().max(1) as f64;
-    rows.iter_mut().for_each(|row| row.from_centre = row.ln_d - mean);
-}
-
 /// Rows ready to fit.
 pub(crate) fn rows_of(points: &[Point]) -> Vec<Row> {
     let places: BTreeMap<Option<String>, usize> = factors(points).into_iter().zip(0..).collect();
-    let mut rows: Vec<Row> =
-        points.iter().map(|point| Row { factor: places[&point.factor], ..Row::of(point) }).collect();
-    centre(&mut rows);
-    rows
+    let named: BTreeSet<&str> = points.iter().map(|point| point.run.as_str()).filter(|run| !run.is_empty()).collect();
+    let runs: BTreeMap<&str, usize> = named.into_iter().zip(0..).collect();
+    let row = |point: &Point| Row {
+        factor: places[&point.factor],
+        run: runs.get(point.run.as_str()).copied(),
+        ..Row::of(point)
+    };
+    points.iter().map(row).collect()
 }
 
 /// The factors that points vary, in the order of [`Row::factor`].

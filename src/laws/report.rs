@@ -100,6 +100,9 @@ pub struct FittedLaw {
     /// Bootstrap refits, for crossovers and forecasts; kept in memory only.
     #[serde(skip)]
     pub draws: Vec<Replicate>,
+    /// The laws that were not chosen and that the points do not rule out, at their best fits; kept in memory only.
+    #[serde(skip)]
+    pub others: Vec<Replicate>,
 }
 
 /// A fitted parameter.
@@ -154,10 +157,12 @@ pub struct Prediction {
 }
 
 /// How far a point lies from its curve.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Residual {
     pub d: f64,
     pub n: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
     /// ln loss − ln predicted: positive where the run did worse than the law.
     pub log: f64,
 }
@@ -186,7 +191,11 @@ pub struct Rival {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Forecast {
     pub point: Point,
+    /// With the 95% band of the law.
     pub predicted: Prediction,
+    /// The 95% interval for the loss of one run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<Interval>,
     pub error_percent: f64,
     /// The error of repeating the last loss seen.
     pub last_loss_percent: Option<f64>,

@@ -1,6 +1,8 @@
 //! Points from outside: any CSV or JSON table, its columns chosen by name. Nothing here panics, whatever the bytes;
-//! rows without a number where one belongs are left out, and the warning that comes along says which.
+//! rows without a number where one belongs are left out, and a warning that comes along says which; another says how
+//! numbers were read that are not written plainly.
 
+use crate::laws::number::{Decimal, decimal_in, number};
 use crate::laws::{Point, Warning};
 use serde_json::Value;
 use std::io::Read;
@@ -10,6 +12,8 @@ pub const MOST_ROWS: usize = 1_000_000;
 const MOST_COLUMNS: usize = 1_000;
 /// Of a cell that cannot be read, so many characters are shown.
 const LONGEST_CELL: usize = 40;
+/// What columns of runs are called.
+const RUNS: [&str; 2] = ["seed", "run"];
 
 /// A file of points as text.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +21,8 @@ pub struct Table {
     pub columns: Vec<String>,
     /// One list per row, as long as `columns`; an absent cell is empty.
     pub rows: Vec<Vec<String>>,
+    /// Whether semicolons part the cells, as where the comma stands before decimals.
+    semicolons: bool,
 }
 
 /// Which column is what.
@@ -54,11 +60,25 @@ pub enum TableError {
     NoObjects,
     #[error("no column is called \"{wanted}\"; there are: {}", present.join(", "))]
     NoColumn { wanted: String, present: Vec<String> },
+    #[error("two columns are called \"{name}\": rename one, so that it is clear which is meant")]
+    TwoColumns { name: String },
+    #[error("the JSON's columns are not of one length: give each as many values")]
+    UnevenColumns,
     #[error("more than {MOST_ROWS} rows or {MOST_COLUMNS} columns: thin the file out")]
     TooLarge,
 }
 
 impl Table {
+    /// Refuses two columns of one name: either might be meant.
+    fn of(columns: Vec<String>, rows: Vec<Vec<String>>, semicolons: bool) -> Result<Table, TableError> {
+        let mut named: Vec<&String> = columns.iter().filter(|name| !name.is_empty()).collect();
+        named.sort();
+        match named.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(TableError::TwoColumns { name: pair[0].clone() }),
+            None => Ok(Table { columns, rows, semicolons }),
+        }
+    }
+
     /// Reads CSV (comma, semicolon or tab; quoted as in RFC 4180, and cells trimmed) or JSON (objects in an array, under any one key of an
     /// object, or one per line).
     pub fn parse(text: &str) -> Result<Table, TableError> {
@@ -95,14 +115,20 @@ impl Table {
         let x = find(&numeric, &sizes, &taken)?;
         let all: Vec<&str> = self.columns.iter().map(String::as_str).collect();
         let group = find(&all, &["group", "method", "curve", "task", "dataset"], &taken);
-        let run = find(&all, &["seed", "run"], &taken).filter(|run| *run != x);
+        let run = find(&all, &RUNS, &taken).filter(|run| *run != x);
         let factor = find(&all, &["factor"], &taken).filter(|_| n.is_some());
         Some(Columns { x, y, n, factor, group, run, unique })
     }
 
-    /// The points of the rows, and a warning where rows had to be left out: those with something else than a number
-    /// where a number belongs.
-    pub fn points(&self, columns: &Columns) -> Result<(Vec<Point>, Option<Warning>), TableError> {
+    /// The column that looks like runs or seeds, by its whole name.
+    pub fn runs(&self) -> Option<String> {
+        let called = |word: &&str| self.columns.iter().find(|name| name.to_lowercase() == **word);
+        RUNS.iter().find_map(called).cloned()
+    }
+
+    /// The points of the rows, with warnings where rows had to be left out, those with something else than a number where
+    /// a number belongs, and where numbers are written so that their reading has to be said.
+    pub fn points(&self, columns: &Columns) -> Result<(Vec<Point>, Vec<Warning>), TableError> {
         let at = |wanted: &String| {
             self.columns
                 .iter()
@@ -114,9 +140,13 @@ impl Table {
             [&columns.n, &columns.factor, &columns.group, &columns.run, &columns.unique]
                 .map(|name| name.as_ref().map(at).transpose());
         let (n, factor, group, run, unique) = (n?, factor?, group?, run?, unique?);
+        let numbers = [Some(x), Some(y), n, unique];
+        let decimals: Vec<Decimal> = (0..self.columns.len())
+            .map(|at| if numbers.contains(&Some(at)) { self.decimal(at) } else { Decimal::Point })
+            .collect();
         let text = |row: &[String], at: Option<usize>| at.map_or(String::new(), |at| row[at].clone());
         // The column of the first cell that cannot be read, in its place.
-        let required = |row: &[String], at: usize| number(&row[at]).ok_or(at);
+        let required = |row: &[String], at: usize| number(&row[at], decimals[at]).ok_or(at);
         let optional = |row: &[String], at: Option<usize>| {
             at.filter(|&at| !row[at].is_empty()).map(|at| required(row, at)).transpose()
         };
@@ -138,30 +168,62 @@ impl Table {
                 Err(column) => unread.push((index, column)),
             }
         }
-        let warning = unread.first().map(|&(row, column)| Warning::NotNumbers {
+        let mut warnings: Vec<Warning> =
+            numbers.iter().flatten().filter_map(|&at| self.reading(at, decimals[at])).collect();
+        warnings.extend(unread.first().map(|&(row, column)| Warning::NotNumbers {
             rows: unread.len(),
             first: row + 1,
             column: self.columns[column].clone(),
             cell: self.rows[row][column].chars().take(LONGEST_CELL).collect(),
-        });
-        Ok((points, warning))
+        }));
+        Ok((points, warnings))
+    }
+
+    fn cells(&self, column: usize) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(move |row| row[column].as_str()).filter(|cell| !cell.is_empty())
+    }
+
+    /// The decimal mark of a column: told by its own cells, by the other columns', or by what parts the cells. A table of
+    /// points, or with as many of either, has points.
+    fn decimal(&self, column: usize) -> Decimal {
+        let majority = |cells: &mut dyn Iterator<Item = &str>| {
+            let (points, commas) =
+                cells.filter_map(decimal_in).fold((0, 0), |(points, commas), decimal| match decimal {
+                    Decimal::Point => (points + 1, commas),
+                    Decimal::Comma => (points, commas + 1),
+                });
+            match (points, commas) {
+                (0, 0) => None,
+                _ if commas > points => Some(Decimal::Comma),
+                _ => Some(Decimal::Point),
+            }
+        };
+        let own = majority(&mut self.cells(column));
+        let of_numbers = |at: &usize| self.cells(*at).all(|cell| cell.starts_with(|c: char| !c.is_alphabetic()));
+        let all = || majority(&mut (0..self.columns.len()).filter(of_numbers).flat_map(|at| self.cells(at)));
+        own.or_else(all).unwrap_or(if self.semicolons { Decimal::Comma } else { Decimal::Point })
+    }
+
+    /// How the first number of a column was read that is not written plainly.
+    fn reading(&self, column: usize, decimal: Decimal) -> Option<Warning> {
+        self.cells(column).find_map(|cell| {
+            let value = number(cell, decimal)?;
+            let plain = cell.parse::<f64>().is_ok_and(|plain| plain == value || plain.is_nan());
+            (!plain).then(|| Warning::ReadAs { column: self.columns[column].clone(), cell: cell.to_string(), value })
+        })
     }
 
     fn is_numeric(&self, column: &str) -> bool {
         let Some(at) = self.columns.iter().position(|name| name == column) else { return false };
-        let mut some = false;
-        for cell in self.rows.iter().map(|row| &row[at]).filter(|cell| !cell.is_empty()) {
-            if number(cell).is_none_or(f64::is_nan) {
+        let (mut some, decimal) = (false, self.decimal(at));
+        for cell in self.cells(at) {
+            if number(cell, decimal).is_none_or(f64::is_nan) {
                 return false;
             }
             some = true;
         }
         some
     }
-}
-
-fn number(cell: &str) -> Option<f64> {
-    cell.trim().parse().ok()
 }
 
 /// What stands after the text: a quote that is never closed swallows it.
@@ -202,12 +264,13 @@ fn parse_csv(text: &str) -> Result<Table, TableError> {
     }
     let mut rows = rows.into_iter();
     let columns = rows.next().ok_or(TableError::Empty)?;
-    Ok(Table { columns, rows: rows.collect() })
+    Table::of(columns, rows.collect(), separator == b';')
 }
 
 fn parse_json(text: &str) -> Result<Table, TableError> {
     let objects = match serde_json::from_str::<Value>(text) {
         Ok(Value::Array(items)) => items,
+        Ok(Value::Object(fields)) if fields.values().all(is_column) && !fields.is_empty() => return by_column(fields),
         Ok(Value::Object(fields)) => match fields.iter().find_map(|(_, value)| objects_in(value)) {
             Some(items) => items.clone(),
             None => vec![Value::Object(fields)],
@@ -234,14 +297,59 @@ fn parse_json(text: &str) -> Result<Table, TableError> {
     if objects.len() > MOST_ROWS {
         return Err(TableError::TooLarge);
     }
-    let cell = |value: Option<&Value>| match value {
+    let row = |object: &serde_json::Map<String, Value>| columns.iter().map(|name| cell(object.get(name))).collect();
+    let rows = objects.iter().filter_map(Value::as_object).map(row).collect();
+    Table::of(columns, rows, false)
+}
+
+/// A value of JSON as a cell.
+fn cell(value: Option<&Value>) -> String {
+    match value {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),
         Some(other) => other.to_string(),
+    }
+}
+
+/// Whether a field is a whole column: plain values in a list, or by the row's own number as pandas writes them.
+fn is_column(value: &Value) -> bool {
+    let plain = |value: &Value| !value.is_array() && !value.is_object();
+    match value {
+        Value::Array(values) => !values.is_empty() && values.iter().all(plain),
+        Value::Object(rows) => {
+            !rows.is_empty() && rows.iter().all(|(row, value)| row.parse::<u64>().is_ok() && plain(value))
+        }
+        _ => false,
+    }
+}
+
+/// A table that comes column by column.
+fn by_column(fields: serde_json::Map<String, Value>) -> Result<Table, TableError> {
+    let rows_of = |value: &Value| -> Vec<(u64, String)> {
+        match value {
+            Value::Array(values) => (0..).zip(values.iter().map(|value| cell(Some(value)))).collect(),
+            Value::Object(rows) => {
+                let row = |(row, value): (&String, &Value)| Some((row.parse().ok()?, cell(Some(value))));
+                let mut rows: Vec<(u64, String)> = rows.iter().filter_map(row).collect();
+                rows.sort();
+                rows
+            }
+            _ => Vec::new(),
+        }
     };
-    let row = |object: &serde_json::Map<String, Value>| columns.iter().map(|name| cell(object.get(name))).collect();
-    let rows = objects.iter().filter_map(Value::as_object).map(row).collect();
-    Ok(Table { columns, rows })
+    let values: Vec<Vec<(u64, String)>> = fields.values().map(rows_of).collect();
+    let count = values[0].len();
+    if fields.len() > MOST_COLUMNS || count > MOST_ROWS {
+        return Err(TableError::TooLarge);
+    }
+    let same = |column: &Vec<(u64, String)>| {
+        column.len() == count && column.iter().zip(&values[0]).all(|(here, first)| here.0 == first.0)
+    };
+    if !values.iter().all(same) {
+        return Err(TableError::UnevenColumns);
+    }
+    let row = |at: usize| values.iter().map(|column| column[at].1.clone()).collect();
+    Table::of(fields.keys().cloned().collect(), (0..count).map(row).collect(), false)
 }
 
 /// The array, where it holds an object.
@@ -270,7 +378,7 @@ mod tests {
                 ("d", "loss", Some("method"))
             );
             let (points, warning) = table.points(&columns).unwrap();
-            assert_eq!(warning, None);
+            assert_eq!(warning, []);
             assert_eq!(points, [Point::new("lora", 64.0, 2.5), Point::new("full, all", 128.0, 2.25)]);
         }
     }
@@ -308,7 +416,51 @@ mod tests {
         let columns = Columns { x: "d".into(), y: "loss".into(), n: Some("n".into()), ..Columns::default() };
         let (points, warning) = table.points(&columns).unwrap();
         assert_eq!(points, [Point::new("", 64.0, 2.5)]);
-        let said = warning.unwrap().to_string();
+        let said = warning[0].to_string();
         assert_eq!(said, "3 rows left out: row 2 has \"n/a\" in column loss, where a number belongs");
+    }
+
+    #[test]
+    fn numbers_are_read_as_they_are_meant_and_the_reading_is_said() {
+        let read = |text: &str| {
+            let table = Table::parse(text).unwrap();
+            let columns = table.guess().unwrap();
+            let (points, warnings) = table.points(&columns).unwrap();
+            let pairs: Vec<(f64, f64)> = points.iter().map(|point| (point.d, point.loss)).collect();
+            (pairs, warnings.iter().map(Warning::to_string).collect::<Vec<_>>())
+        };
+        let (points, said) = read("d,loss\n512,2.5\n\"1,024\",2.25\n\"2,048\",2.125");
+        assert_eq!(points, [(512.0, 2.5), (1024.0, 2.25), (2048.0, 2.125)]);
+        assert_eq!(said, ["in column d \"1,024\" is read as 1024, and the others alike"]);
+        let (points, said) = read("d;seed;loss\n64;1;3,01\n1.024;1;2,541");
+        assert_eq!(points, [(64.0, 3.01), (1024.0, 2.541)]);
+        assert_eq!(said.len(), 2);
+        // Losses of three decimals alone: the semicolons tell.
+        assert_eq!(read("d;loss\n64;3,012\n128;2,541").0, [(64.0, 3.012), (128.0, 2.541)]);
+        assert_eq!(read("d\tloss\n64k\t31%\n1_000_000\t25 %").0, [(64e3, 0.31), (1e6, 0.25)]);
+        let (points, said) = read("d,loss\n64,2.5\n1e3,2.25");
+        assert_eq!((points, said), (vec![(64.0, 2.5), (1000.0, 2.25)], vec![]));
+    }
+
+    #[test]
+    fn two_columns_of_one_name_are_refused() {
+        let error = Table::parse("d,loss,loss\n1,2,3").unwrap_err();
+        assert_eq!(error, TableError::TwoColumns { name: "loss".into() });
+        // An index and a comment without names are not asked for.
+        assert!(Table::parse(",,d,loss\n0,a,1,2").is_ok());
+    }
+
+    #[test]
+    fn json_by_column_is_read() {
+        for text in [
+            r#"{"d": {"0": 64, "2": 256, "10": 512}, "loss": {"0": 2.5, "10": 2.0, "2": 2.25}}"#,
+            r#"{"d": [64, 256, 512], "loss": [2.5, 2.25, 2.0]}"#,
+        ] {
+            let table = Table::parse(text).unwrap();
+            let (points, warnings) = table.points(&table.guess().unwrap()).unwrap();
+            assert_eq!(points, [(64.0, 2.5), (256.0, 2.25), (512.0, 2.0)].map(|(d, loss)| Point::new("", d, loss)));
+            assert_eq!(warnings, []);
+        }
+        assert_eq!(Table::parse(r#"{"d": [64, 256], "loss": [2.5]}"#), Err(TableError::UnevenColumns));
     }
 }

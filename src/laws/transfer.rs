@@ -11,6 +11,8 @@ use crate::laws::fit::starting_values::Fineness;
 use crate::laws::point::{Row, clean, distinct, rows_of};
 use crate::laws::report::Interval;
 use crate::laws::uncertainty::interval::interval;
+use crate::laws::uncertainty::student::NORMAL;
+use crate::laws::warning::short;
 use crate::laws::{Law, Objective, Point, Warning};
 use crate::seed::Seed;
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,12 @@ const LOW_DATA: f64 = 0.1;
 /// … the scratch data that reaches 99% of the performance of unlimited data.
 const NEAR_LIMIT: f64 = 1.0 / 0.99;
 const DRAWS: usize = 300;
+/// k known within a larger factor is no number to quote.
+const FAR: f64 = 3.0;
+/// Effective data that noise moves by a larger factor is said to be noisy.
+const NOISY: f64 = 1.25;
+/// From the median size of normal errors to their standard deviation.
+const MEDIAN_TO_DEVIATION: f64 = 1.4826;
 
 /// What pretraining is worth in data, with its law where one can be fitted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -123,7 +131,69 @@ pub fn transfer(scratch: &[Point], tuned: &[Point]) -> TransferReport {
         warnings.push(Warning::NoFactor { law: TransferLaw::TITLE.to_string() });
     }
     let law = if mixed { None } else { regress(&rows) };
+    if let Some(law) = &law {
+        let factor = law.k_interval.map_or(1.0, |interval| (interval.hi / interval.lo).sqrt());
+        if factor > FAR {
+            warnings.push(Warning::FarScale { factor });
+        }
+        warnings.extend(noisy(&scratch.points, &tuned.points, &curves));
+    }
     TransferReport { rows, law, warnings }
+}
+
+/// What noise does to the data transferred where no second seed evens it out: a run's loss is read off a curve that may
+/// be flat, so that a little loss is much data.
+fn noisy(scratch: &[Point], tuned: &[Point], curves: &[ScratchCurve]) -> Option<Warning> {
+    let repeated = |points: &[Point]| points.windows(2).any(|pair| pair[0].n == pair[1].n && pair[0].d == pair[1].d);
+    if repeated(scratch) || repeated(tuned) {
+        return None;
+    }
+    let mut noises: Vec<f64> = scratch.chunk_by(|a, b| a.n == b.n).flat_map(roughness).collect();
+    noises.sort_by(f64::total_cmp);
+    let noise = noises.get(noises.len() / 2)? * MEDIAN_TO_DEVIATION;
+    let mut steepness: Vec<f64> = curves.iter().flat_map(|curve| curve.slope.iter().map(|slope| slope.abs())).collect();
+    steepness.sort_by(f64::total_cmp);
+    let factor = (NORMAL * noise * steepness.get(steepness.len() / 2)?).min(20.0).exp();
+    (factor > NOISY).then_some(Warning::TransferNoise { noise_percent: 100.0 * noise.exp_m1(), factor })
+}
+
+/// How far ln losses along a curve stray from smoothness: third differences, in units of one loss's deviation.
+fn roughness(curve: &[Point]) -> Vec<f64> {
+    let ln_loss: Vec<f64> = curve.iter().map(|point| point.loss.ln()).collect();
+    let third = |four: &[f64]| (four[3] - 3.0 * four[2] + 3.0 * four[1] - four[0]).abs() / 20f64.sqrt();
+    ln_loss.windows(4).map(third).collect()
+}
+
+impl TransferReport {
+    /// What `lab fit` prints of it, for amounts of data called `across`.
+    pub fn to_text(&self, across: &str) -> String {
+        let mut lines = Vec::new();
+        if let Some(law) = &self.law {
+            let with = |symbol: &str, value: f64, interval: Option<Interval>| {
+                let interval = interval.map_or(String::new(), |i| format!(" [{}, {}]", short(i.lo), short(i.hi)));
+                format!("{symbol} = {}{interval}", short(value))
+            };
+            let mut said = vec![with("k", law.k, law.k_interval), with("α", law.alpha, law.alpha_interval)];
+            said.extend(law.beta.map(|beta| with("β", beta, law.beta_interval)));
+            let TransferLaw { used, negative, beyond, .. } = law;
+            lines.push(format!("  {}: {}", TransferLaw::FORMULA, said.join(", ")));
+            lines.push(format!("  from {used} runs in the low-data regime; {negative} negative, {beyond} beyond it"));
+        }
+        for row in &self.rows {
+            let size = row.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
+            let worth = match row.effective {
+                Effective::Measured { d_e, multiplier, .. } => {
+                    format!("worth {} from scratch ({}×)", short(d_e), short(multiplier))
+                }
+                Effective::Above { largest } => format!("out of range: over {}", short(largest)),
+                Effective::Below { smallest } => format!("out of range: under {}", short(smallest)),
+                Effective::NoScratch => "no run from scratch".to_string(),
+            };
+            lines.push(format!("  {} {across}{size}: {worth}", short(row.d_f)));
+        }
+        lines.extend(self.warnings.iter().map(|warning| format!("  ! {warning}")));
+        lines.join("\n") + "\n"
+    }
 }
 
 /// ln D as a monotone function of ln L, from runs from scratch of one size.
@@ -204,7 +274,7 @@ fn near_limit(points: &[Point]) -> Option<f64> {
     if sizes <= law.parameters().len() {
         return None;
     }
-    let theta = law.to_natural(&best_fit(law, &rows, Objective::default(), Fineness::Fine)?.theta, &rows);
+    let theta = best_fit(law, &rows, Objective::default(), Fineness::Fine)?.theta;
     let constant = theta[law.constant()?];
     if constant <= 0.0 {
         return None;
@@ -342,5 +412,33 @@ mod tests {
         assert!(with(None).law.is_some());
         let mixed = with(Some(1e6));
         assert!(mixed.law.is_none() && mixed.warnings.iter().any(|w| matches!(w, Warning::NoFactor { .. })));
+    }
+
+    /// Runs of a known law (k 1.9e4, α .18, β .38), one a size.
+    fn known(noise: f64) -> TransferReport {
+        let loss =
+            |n: f64, d: f64, at: f64| 20.0 * n.powf(-0.05) * d.powf(-0.1) * (noise * 1.4 * (at * 7.3).sin()).exp();
+        let sizes = [1e6, 2e6, 4e6];
+        let scratch = sizes.iter().flat_map(|&n| {
+            (0..14).map(move |i| 1e4 * 2f64.powi(i)).map(move |d| Point::new("", d, loss(n, d, d.ln() + n)).at_size(n))
+        });
+        let tuned = sizes.iter().flat_map(|&n| {
+            (0..5).map(move |i| 100.0 * 3f64.powi(i)).map(move |d| {
+                let transferred = 1.9e4 * d.powf(0.18) * n.powf(0.38);
+                Point::new("", d, loss(n, d + transferred, d + n)).at_size(n)
+            })
+        });
+        transfer(&scratch.collect::<Vec<_>>(), &tuned.collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_noise_does_to_the_scale_is_said() {
+        let noisy =
+            |report: &TransferReport| report.warnings.iter().any(|w| matches!(w, Warning::TransferNoise { .. }));
+        let (quiet, loud) = (known(0.0), known(0.03));
+        let k = quiet.law.as_ref().map(|law| law.k).unwrap();
+        assert!((k / 1.9e4).ln().abs() < 0.1 && !noisy(&quiet), "{quiet:?}");
+        assert!(loud.law.is_some() && noisy(&loud), "{:?}", loud.warnings);
+        assert!(loud.to_text("tokens").contains("one run per size: at "), "{}", loud.to_text("tokens"));
     }
 }

@@ -10,6 +10,8 @@ use std::fmt;
 pub enum Warning {
     /// Rows of a table with something else than a number where one belongs were left out; the first of them.
     NotNumbers { rows: usize, first: usize, column: String, cell: String },
+    /// Numbers of a column that are not written plainly, and how the first of them was read.
+    ReadAs { column: String, cell: String, value: f64 },
     /// Points with NaN or infinite numbers were left out.
     NotFinite { points: usize },
     /// Points with a loss or size at or below zero were left out.
@@ -22,6 +24,22 @@ pub enum Warning {
     Empty,
     /// Fewer sizes than the law has parameters.
     TooFewSizes { sizes: usize, needed: usize },
+    /// Points of one amount of data: there is nothing to fit.
+    OneSize,
+    /// The loss is the same everywhere: there is nothing to fit.
+    Flat,
+    /// The loss rises with data: laws are of falling losses.
+    NotFalling { rise_percent: f64 },
+    /// Too few bootstrap refits for intervals.
+    NoIntervals { draws: usize },
+    /// A law whose constants are in units of their own misses the points by this much, in per cent.
+    Units { law: String, units: String, misfit_percent: f64 },
+    /// The law was chosen by its error on hidden values of the second factor, in per cent; and the next best one's.
+    ChosenByHidden { law: String, percent: f64, other: String, other_percent: f64 },
+    /// The scale k of a transfer law lies far outside the points and is known to this factor only.
+    FarScale { factor: f64 },
+    /// A transfer law from one run per size: its noise moves the data transferred by this factor and more.
+    TransferNoise { noise_percent: f64, factor: f64 },
     /// Sizes so few or close that the exponent is hardly determined. `half_width` is half its 95% interval.
     Span { sizes: usize, span: f64, half_width: Option<f64> },
     /// The whole fall in loss is no more than a few times the noise. Both in per cent of the loss.
@@ -68,13 +86,20 @@ impl fmt::Display for Warning {
                 let rows = format!("{rows} {}", plural(*rows, "row", "rows"));
                 write!(f, "{rows} left out: row {first} has {cell} in column {column}, where a number belongs")
             }
+            Warning::ReadAs { column, cell, value } => {
+                write!(f, "in column {column} \"{cell}\" is read as {value}, and the others alike")
+            }
             Warning::NotFinite { points } => {
                 write!(f, "{} not a number, infinite or beyond 1e100: left out", counted(*points))
             }
             Warning::NotPositive { points } => {
                 write!(f, "{} with a loss or size at or below zero: left out", counted(*points))
             }
-            Warning::Duplicates { points } => write!(f, "{} given more than once: counted once", counted(*points)),
+            Warning::Duplicates { points } => write!(
+                f,
+                "{} given more than once: counted once; name the column of runs or seeds if they are different runs",
+                counted(*points)
+            ),
             Warning::ZeroShot { points } => {
                 write!(f, "{} before any tuning (no data): shown, not fitted", counted(*points))
             }
@@ -82,6 +107,42 @@ impl fmt::Display for Warning {
             Warning::TooFewSizes { sizes, needed } => {
                 write!(f, "{sizes} {} and the law needs {needed}: add sizes", plural(*sizes, "size", "sizes"))
             }
+            Warning::OneSize => write!(f, "all points have one amount of data: no exponent from one size; add sizes"),
+            Warning::Flat => write!(f, "the loss is the same at every size: there is nothing to fit"),
+            Warning::NotFalling { rise_percent } => write!(
+                f,
+                "the loss rises by {}% from the smallest to the largest size, and the laws are of falling losses: check \
+                 the columns, the learning rate and when training stops",
+                short(*rise_percent)
+            ),
+            Warning::NoIntervals { draws } => {
+                write!(f, "no intervals: they need 20 bootstrap refits or more, and {draws} were asked for")
+            }
+            Warning::Units { law, units, misfit_percent } => write!(
+                f,
+                "the constants of \"{law}\" are for {units}: these points miss it by {}%, check their units",
+                short(*misfit_percent)
+            ),
+            Warning::ChosenByHidden { law, percent, other, other_percent } => write!(
+                f,
+                "{law} was chosen because it errs by {}% on hidden values of the second factor, {other} by {}%: that is \
+                 about reaching beyond them, not about the fit among them",
+                short(*percent),
+                short(*other_percent)
+            ),
+            Warning::FarScale { factor } => write!(
+                f,
+                "k is the data transferred at one unit of data and of size, far outside the points: it is known within a \
+                 factor of {} only; trust the law among its points",
+                short(*factor)
+            ),
+            Warning::TransferNoise { noise_percent, factor } => write!(
+                f,
+                "one run per size: at {}% noise the effective data of a run is known within a factor of {} only, and k, α \
+                 and β miss by more than their intervals say; add seeds",
+                short(*noise_percent),
+                short(*factor)
+            ),
             Warning::Span { sizes, span, half_width } => {
                 write!(f, "{sizes} {} {}", plural(*sizes, "size", "sizes"), plural(*sizes, "spans", "span"))?;
                 write!(f, " {}×", short(*span))?;
@@ -142,20 +203,25 @@ fn counted(points: usize) -> String {
     format!("{points} {}", plural(points, "point", "points"))
 }
 
-fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
+pub(crate) fn plural(count: usize, one: &'static str, many: &'static str) -> &'static str {
     if count == 1 { one } else { many }
 }
 
 /// Three significant digits, without needless zeros.
 pub(crate) fn short(value: f64) -> String {
+    significant(value, 3)
+}
+
+/// So many significant digits, without needless zeros; a power of ten where the number is far from one.
+pub(crate) fn significant(value: f64, digits: usize) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
     let magnitude = value.abs().log10().floor() as i32;
     if !(-4..6).contains(&magnitude) {
-        return format!("{value:.2e}");
+        return format!("{value:.*e}", digits - 1);
     }
-    let decimals = (2 - magnitude).max(0) as usize;
+    let decimals = (digits as i32 - 1 - magnitude).max(0) as usize;
     let text = format!("{value:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_string() } else { text }
 }

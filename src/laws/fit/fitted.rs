@@ -1,8 +1,10 @@
 //! From a solution to what is shown of it: parameters in their own units, curves with bands, residuals, profile.
 
+use crate::laws::fit::units::Scaled;
 use crate::laws::forms::{Vector, padded};
 use crate::laws::point::{Row, factors, rows_of};
 use crate::laws::report::*;
+use crate::laws::uncertainty::bootstrap::Draws;
 use crate::laws::uncertainty::interval::interval;
 use crate::laws::uncertainty::profile::profile;
 use crate::laws::{Law, Objective, Point, Replicate};
@@ -17,29 +19,37 @@ pub(crate) fn describe(
     law: Law,
     points: &[Point],
     theta: &Vector,
-    draws: Vec<Replicate>,
+    draws: Draws,
+    others: Vec<Replicate>,
     objective: Objective,
 ) -> FittedLaw {
     let rows = rows_of(points);
-    let working = law.to_working(theta, &rows);
+    let scaled = Scaled::new(law, &rows);
+    let working = scaled.to_working(theta);
     let factors = factors(points);
     let residuals: Vec<Residual> = points
         .iter()
         .zip(&rows)
-        .map(|(point, row)| Residual { d: point.d, n: point.n, log: row.ln_loss - law.ln_loss(theta, row) })
+        .map(|(point, row)| Residual {
+            d: point.d,
+            n: point.n,
+            factor: point.factor.clone(),
+            log: row.ln_loss - law.ln_loss(theta, row),
+        })
         .collect();
     let mut fit = FittedLaw {
         law,
         theta: theta[..law.count(&rows)].to_vec(),
-        parameters: parameters(law, &rows, &factors, theta, &draws),
-        objective: crate::laws::fit::objective::value(law, &working, &rows, objective.delta()),
+        parameters: parameters(&scaled, &factors, theta, &draws.own),
+        objective: crate::laws::fit::objective::value(law, &working, &scaled.rows, objective.delta()),
         rmse_log: (residuals.iter().map(|r| r.log * r.log).sum::<f64>() / residuals.len().max(1) as f64).sqrt(),
         curves: Vec::new(),
         residuals,
-        profile: profile(law, &rows, &working, objective).iter().map(|fixed| fixed.point).collect(),
+        profile: profile(&scaled, &working, objective).iter().map(|fixed| fixed.point).collect(),
         factors: if law.tells_factors() { factors } else { Vec::new() },
         largest_d: rows.iter().map(|r| r.d).fold(0.0, f64::max),
-        draws,
+        draws: draws.mixed,
+        others,
     };
     fit.curves = curves(&fit, points);
     fit
@@ -89,23 +99,16 @@ impl FittedLaw {
     }
 }
 
-fn parameters(
-    law: Law,
-    rows: &[Row],
-    factors: &[Option<String>],
-    theta: &Vector,
-    draws: &[Replicate],
-) -> Vec<Parameter> {
-    let bounds = law.bounds(rows);
-    let working = law.to_working(theta, rows);
+fn parameters(scaled: &Scaled, factors: &[Option<String>], theta: &Vector, draws: &[Replicate]) -> Vec<Parameter> {
+    let Scaled { law, rows, bounds, .. } = scaled;
+    let working = scaled.to_working(theta);
     law.parameters()[..law.count(rows)]
         .iter()
         .enumerate()
         .map(|(i, info)| {
             let natural = |value: f64| finite(if info.logarithmic { value.exp() } else { value });
             let value = natural(theta[i]);
-            let mut values: Vec<f64> =
-                draws.iter().filter_map(|draw| in_replicate(law, i, draw)).map(natural).collect();
+            let mut values: Vec<f64> = draws.iter().map(|draw| natural(draw.theta[i])).collect();
             let interval =
                 interval(&mut values).map(|found| Interval { lo: found.lo.min(value), hi: found.hi.max(value) });
             let (lo, hi) = bounds[i];
@@ -120,20 +123,6 @@ fn parameters(
             }
         })
         .collect()
-}
-
-/// What a bootstrap replicate says of a law's parameter. The laws of data contain one another: a power law is one with E = 0,
-/// and that is a rectified one without D_l. Joint laws do not, and mean different things by the same letter.
-fn in_replicate(law: Law, parameter: usize, draw: &Replicate) -> Option<f64> {
-    if draw.law == law {
-        return Some(draw.theta[parameter]);
-    }
-    if law.is_joint() {
-        return None;
-    }
-    let wanted = &law.parameters()[parameter];
-    let same = draw.law.parameters().iter().position(|info| info.symbol == wanted.symbol);
-    Some(same.map_or(if wanted.logarithmic { f64::NEG_INFINITY } else { 0.0 }, |at| draw.theta[at]))
 }
 
 fn curves(fit: &FittedLaw, points: &[Point]) -> Vec<Curve> {

@@ -5,7 +5,9 @@ pub(crate) mod multistart;
 pub(crate) mod newton;
 pub(crate) mod objective;
 pub(crate) mod starting_values;
+pub(crate) mod units;
 
+use crate::laws::choose::Reach;
 use crate::laws::fit::fitted::describe;
 use crate::laws::forms::padded;
 use crate::laws::point::{Cleaned, clean, distinct, factors, rows_of};
@@ -14,6 +16,7 @@ use crate::laws::uncertainty::{backtest, bootstrap};
 use crate::laws::{Column, Law, Objective, Point, Warning, choose, diagnose};
 use crate::seed::Seed;
 use std::collections::BTreeMap;
+use std::str::FromStr;
 
 /// Groups beyond this many are left out, so that a wrongly chosen column cannot hang the page.
 const MOST_GROUPS: usize = 500;
@@ -29,8 +32,10 @@ pub struct Options {
     /// The law to fit; none lets the lab choose.
     pub law: Option<Law>,
     pub objective: Objective,
-    /// Hide this many of the largest sizes of each group, and predict them.
+    /// Hide this many of the largest of each group, and predict them.
     pub holdout: usize,
+    /// The largest of what.
+    pub hide: Hide,
     /// Bootstrap refits per group; 0 for no intervals.
     pub draws: usize,
     /// Fixes the bootstrap.
@@ -41,7 +46,55 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Options { law: None, objective: Objective::default(), holdout: 0, draws: 300, seed: Seed(0), backtest: false }
+        Options {
+            law: None,
+            objective: Objective::default(),
+            holdout: 0,
+            hide: Hide::Data,
+            draws: 300,
+            seed: Seed(0),
+            backtest: false,
+        }
+    }
+}
+
+/// What the largest are hidden of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hide {
+    /// Amounts of data.
+    #[default]
+    Data,
+    /// Values of the second factor: model sizes.
+    Factor,
+    /// Data times second factor, as compute grows with.
+    Compute,
+}
+
+/// A name that is nothing to hide by.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("nothing is hidden by \"{0}\": use x (data), n (model sizes) or compute")]
+pub struct UnknownHide(pub String);
+
+impl FromStr for Hide {
+    type Err = UnknownHide;
+
+    fn from_str(text: &str) -> Result<Hide, UnknownHide> {
+        match text {
+            "x" => Ok(Hide::Data),
+            "n" => Ok(Hide::Factor),
+            "compute" => Ok(Hide::Compute),
+            other => Err(UnknownHide(other.to_string())),
+        }
+    }
+}
+
+impl Hide {
+    fn of(self, point: &Point) -> f64 {
+        match self {
+            Hide::Data => point.d,
+            Hide::Factor => point.n.unwrap_or(0.0),
+            Hide::Compute => point.d * point.n.unwrap_or(1.0),
+        }
     }
 }
 
@@ -83,7 +136,7 @@ fn grouped(points: &[Point], law: Option<Law>) -> BTreeMap<Part, Vec<Point>> {
 
 fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupReport {
     let Cleaned { mut points, zero_shot, warnings } = clean(points);
-    let hidden = hold_out(&mut points, options.holdout);
+    let hidden = hold_out(&mut points, options.holdout, options.hide);
     let sizes = distinct(points.iter().map(|p| p.d));
     let mut report = GroupReport {
         name: String::new(),
@@ -120,25 +173,66 @@ fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupRepo
     }
     let rows = rows_of(&report.points);
     report.last_loss_percent = choose::last_loss_percent(&rows);
-    report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective);
-    if let Some(chosen) = report.rivals.first() {
-        let theta = padded(&chosen.theta);
-        let draws = options.draws.min((MOST_REFITTED_ROWS / rows.len()).max(FEWEST_DRAWS));
+    let reach = if options.holdout > 0 && options.hide == Hide::Factor { Reach::Factor } else { Reach::Data };
+    if report.sizes < 2 {
+        report.warnings.push(Warning::OneSize);
+        return report;
+    }
+    report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective, reach);
+    report.warnings.extend(chosen_by_hidden(&report.rivals, reach));
+    if !report.rivals.is_empty() {
+        let draws = affordable(options.draws, rows.len());
         if draws < options.draws {
             report.warnings.push(Warning::FewerDraws { drawn: draws, asked: options.draws });
         }
-        let plausible = choose::plausible(&report.rivals, &rows);
-        let draws = bootstrap::draws(&plausible, &rows, options.objective, draws, options.seed);
-        let fit = describe(chosen.law, &report.points, &theta, draws, options.objective);
-        let (forecasts, unknown) = forecasts(&fit, &report.points, hidden);
-        (report.forecasts, report.fit) = (forecasts, Some(fit));
+        report.fit = describe_best(&report.rivals, &report.points, options, draws);
+    }
+    if let Some(fit) = &report.fit {
+        let (forecasts, unknown) = forecasts(fit, &report.points, hidden);
+        report.forecasts = forecasts;
         report.warnings.extend(unknown);
     }
     if options.backtest {
         report.backtest = backtest::backtest(&report.points, options);
     }
-    diagnose::diagnose(&mut report);
+    let chosen = report.rivals.first().map(|rival| rival.law);
+    let compared = chosen.and_then(|law| choose::against_last_loss(law, &rows, options.objective));
+    if report.fit.is_some() && options.draws < FEWEST_DRAWS {
+        report.warnings.push(Warning::NoIntervals { draws: options.draws });
+    }
+    diagnose::diagnose(&mut report, compared);
     report
+}
+
+/// The first of the rivals as it is shown, with draws in which the others have their say.
+pub(crate) fn describe_best(rivals: &[Rival], points: &[Point], options: &Options, draws: usize) -> Option<FittedLaw> {
+    let chosen = rivals.first()?;
+    let rows = rows_of(points);
+    let Options { objective, seed, .. } = *options;
+    let draws = bootstrap::draws(&choose::plausible(rivals, &rows), &rows, objective, draws, seed);
+    let others = match options.law {
+        None => choose::not_ruled_out(rivals, &rows, objective),
+        Some(_) => Vec::new(),
+    };
+    Some(describe(chosen.law, points, &padded(&chosen.theta), draws, others, objective))
+}
+
+/// Bootstrap refits of so many rows, as many as asked for where that does not take too long.
+pub(crate) fn affordable(draws: usize, rows: usize) -> usize {
+    draws.min((MOST_REFITTED_ROWS / rows.max(1)).max(FEWEST_DRAWS))
+}
+
+/// Says so where a law was chosen by its error on hidden values of the second factor.
+fn chosen_by_hidden(rivals: &[Rival], reach: Reach) -> Option<Warning> {
+    let [first, second, ..] = rivals else { return None };
+    let (percent, other_percent) = first.held_out_percent.zip(second.held_out_percent)?;
+    let title = |rival: &Rival| rival.law.card().title.to_string();
+    (reach == Reach::Factor).then(|| Warning::ChosenByHidden {
+        law: title(first),
+        percent,
+        other: title(second),
+        other_percent,
+    })
 }
 
 /// The laws to try: the one asked for, or those that the points can tell apart.
@@ -178,6 +272,7 @@ pub(crate) fn forecasts(fit: &FittedLaw, seen: &[Point], hidden: Vec<Point>) -> 
             Some(predicted) => found.push(Forecast {
                 error_percent: percent(predicted.mid, &point),
                 last_loss_percent: nearest(&point).map(|loss| percent(loss, &point)),
+                run: fit.predict_run(point.d, point.n, point.factor.as_deref()),
                 predicted,
                 point,
             }),
@@ -188,12 +283,21 @@ pub(crate) fn forecasts(fit: &FittedLaw, seen: &[Point], hidden: Vec<Point>) -> 
     (found, unknown.collect())
 }
 
-/// Takes the `count` largest sizes out of `points`.
-fn hold_out(points: &mut Vec<Point>, count: usize) -> Vec<Point> {
-    let sizes = distinct(points.iter().map(|p| p.d));
+/// Budgets of compute closer than this are one.
+const SAME: f64 = 1.05;
+
+/// Takes the `count` largest sizes, models or budgets out of `points`.
+fn hold_out(points: &mut Vec<Point>, count: usize, hide: Hide) -> Vec<Point> {
+    let mut sizes = distinct(points.iter().map(|point| hide.of(point)));
+    if hide == Hide::Compute {
+        // Of each budget the largest stays.
+        sizes.reverse();
+        sizes.dedup_by(|smaller, larger| *larger <= SAME * *smaller);
+        sizes.reverse();
+    }
     let keep = sizes.len().saturating_sub(count);
     let limit = if keep == 0 { f64::NEG_INFINITY } else { sizes[keep - 1] };
-    let (kept, hidden) = std::mem::take(points).into_iter().partition(|p| p.d <= limit);
+    let (kept, hidden) = std::mem::take(points).into_iter().partition(|point| hide.of(point) <= limit);
     *points = kept;
     hidden
 }

@@ -2,6 +2,7 @@
 
 use crate::laws::fit::newton::{Solution, Stopping, minimise};
 use crate::laws::fit::starting_values::{Fineness, starts};
+use crate::laws::fit::units::Scaled;
 use crate::laws::forms::Vector;
 use crate::laws::point::Row;
 use crate::laws::uncertainty::profile::profile;
@@ -13,16 +14,23 @@ const CONTINUATION: [f64; 3] = [100.0, 10.0, 1.0];
 const MOST_WALKS: usize = 4;
 const MOST_ROWS: usize = 1024;
 
-/// The best fit of a law, in working parameters; none where there are no rows.
+/// The best fit of a law, in natural parameters; none where there are no rows.
 pub(crate) fn best_fit(law: Law, rows: &[Row], objective: Objective, fineness: Fineness) -> Option<Solution> {
-    let bounds = law.bounds(rows);
+    let scaled = Scaled::new(law, rows);
+    let best = best_working(&scaled, objective, fineness)?;
+    Some(Solution { theta: scaled.to_natural(&best.theta), ..best })
+}
+
+fn best_working(scaled: &Scaled, objective: Objective, fineness: Fineness) -> Option<Solution> {
+    let Scaled { law, rows, bounds, .. } = scaled;
+    let law = *law;
     // With very many rows the valley is found on some of them, and only its floor on all.
-    let some: Vec<Row> = rows.iter().step_by(rows.len().div_ceil(MOST_ROWS).max(1)).copied().collect();
+    let some = scaled.thinned(MOST_ROWS);
     let descend =
-        |from: &Vector, factor: f64| minimise(law, &some, from, &bounds, objective.delta() * factor, Stopping::SKETCH);
-    let settle = |best: Solution| minimise(law, rows, &best.theta, &bounds, objective.delta(), Stopping::POLISH);
+        |from: &Vector, factor: f64| minimise(law, &some, from, bounds, objective.delta() * factor, Stopping::SKETCH);
+    let settle = |best: Solution| minimise(law, rows, &best.theta, bounds, objective.delta(), Stopping::POLISH);
     let mut best: Option<Solution> = None;
-    for start in starts(law, rows, fineness) {
+    for start in starts(scaled, fineness) {
         let mut theta = start;
         let factors = if law.search().wide_first { &CONTINUATION[..] } else { &CONTINUATION[2..] };
         for &factor in factors {
@@ -39,7 +47,7 @@ pub(crate) fn best_fit(law: Law, rows: &[Row], objective: Objective, fineness: F
     }
     for _ in 0..MOST_WALKS {
         let before = best?;
-        for other in profile(law, rows, &before.theta, objective) {
+        for other in profile(scaled, &before.theta, objective) {
             let solution = descend(&other.theta, 1.0);
             if solution.objective < best.map_or(f64::INFINITY, |best| best.objective) {
                 best = Some(solution);

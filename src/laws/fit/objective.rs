@@ -1,6 +1,7 @@
 //! What a fit minimises: the sum of Huber losses of ln-loss residuals (Hoffmann et al. 2022). A sum, not a mean: a
 //! mean stops optimisers early, the error found in the published Chinchilla fit (Besiroglu et al. 2024).
 
+use crate::laws::fit::units::Units;
 use crate::laws::forms::{Jet, MAX, Matrix, Vector, padded};
 use crate::laws::point::Row;
 use crate::laws::{Law, Point};
@@ -46,8 +47,8 @@ impl Objective {
         let count = law.count(&rows);
         let theta = padded(&theta[..count]);
         let mut local = Expansion::ZERO;
-        local.measure(law, &law.to_working(&theta, &rows), &rows, self.delta());
-        Some((local.value, law.natural_gradient(&local.gradient, &theta, &rows)[..count].to_vec()))
+        local.measure(law, &law.working_at(&theta, &Units::GIVEN), &rows, self.delta());
+        Some((local.value, law.natural_gradient(&local.gradient, &theta)[..count].to_vec()))
     }
 }
 

@@ -2,7 +2,7 @@
 //! non-negative least squares with weight 1/L², so that residuals are relative. Deterministic, and it sees the whole
 //! range of exponents, so the polish that follows does not depend on a lucky start.
 
-use crate::laws::Law;
+use crate::laws::fit::units::{Scaled, Units};
 use crate::laws::forms::Vector;
 use crate::laws::point::Row;
 
@@ -17,16 +17,16 @@ pub(crate) enum Fineness {
 }
 
 /// A few starts, in working parameters, from distinct valleys of the grid, best first.
-pub(crate) fn starts(law: Law, rows: &[Row], fineness: Fineness) -> Vec<Vector> {
+pub(crate) fn starts(scaled: &Scaled, fineness: Fineness) -> Vec<Vector> {
+    let law = scaled.law;
     let wanted = law.search().starts.unwrap_or(match fineness {
         Fineness::Coarse => 2,
         Fineness::Fine => 4,
     });
-    if rows.is_empty() {
+    if scaled.rows.is_empty() {
         return Vec::new();
     }
-    let stride = rows.len().div_ceil(MOST_ROWS);
-    let thinned: Vec<Row> = rows.iter().step_by(stride).copied().collect();
+    let thinned = scaled.thinned(MOST_ROWS);
     let grid = Grid::new(&thinned, fineness);
     let mut scored = law.starts(&grid);
     scored.retain(|start| start.error.is_finite());
@@ -39,7 +39,8 @@ pub(crate) fn starts(law: Law, rows: &[Row], fineness: Fineness) -> Vec<Vector> 
         }
         pick(&mut scored, wanted, &mut chosen);
     }
-    chosen.into_iter().map(|start| law.to_working(&start.theta, rows)).collect()
+    // A law's own parameters, but already in the rows' units.
+    chosen.into_iter().map(|start| law.working_at(&start.theta, &Units::GIVEN)).collect()
 }
 
 /// Moves the best of `scored` into `chosen`, none beside another in both directions of the grid.

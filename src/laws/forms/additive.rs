@@ -26,6 +26,7 @@ impl Form for Additive {
         needs: &[Column::SecondFactor],
         most_factors: 1,
         tried_from_sizes: Some(0),
+        units: "",
         scale_free: false,
     };
     #[cfg(test)]
@@ -41,6 +42,14 @@ impl Form for Additive {
         let of_a = [1.0, 0.0, 0.0, -row.ln_n, 0.0, 0.0, 0.0, 0.0];
         let of_b = [0.0, 1.0, 0.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0];
         sum_jet([(amount(a), of_a), (amount(b), of_b)], theta[2], Some(2), 5, jet);
+    }
+
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[0] += units.ln_loss + theta[3] * units.ln_n[0];
+        given[1] += units.ln_loss + theta[4] * units.ln_d;
+        given[2] *= units.ln_loss.exp();
+        given
     }
 
     fn starts(grid: &Grid) -> Vec<StartingValue> {

@@ -20,6 +20,8 @@ pub struct LawCard {
     pub most_factors: usize,
     /// From how many sizes on it is tried where nobody asked for a law; none where it has to be asked for.
     pub tried_from_sizes: Option<usize>,
+    /// What its constants are in, where it has any that are not fitted; else empty.
+    pub units: &'static str,
     /// Whether every doubling of the data takes the same share off the loss.
     pub scale_free: bool,
 }

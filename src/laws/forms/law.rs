@@ -58,23 +58,7 @@ impl Law {
         known.then(|| self.loss(theta, &Row::at(d, n, None)))
     }
 
-    /// From natural to working parameters, about the rows' centre.
-    pub(crate) fn to_working(self, natural: &Vector, rows: &[Row]) -> Vector {
-        rows.first().map_or(*natural, |row| self.working_at(natural, row.centre()))
-    }
-
-    /// And back.
-    pub(crate) fn to_natural(self, working: &Vector, rows: &[Row]) -> Vector {
-        rows.first().map_or(*working, |row| self.natural_at(working, row.centre()))
-    }
-
-    /// A gradient in working parameters, turned into one in natural ones at `natural`.
-    pub(crate) fn natural_gradient(self, gradient: &Vector, natural: &Vector, rows: &[Row]) -> Vector {
-        rows.first().map_or(*gradient, |row| self.natural_gradient_at(gradient, natural, row.centre()))
-    }
-
-    /// The range of each working parameter. That of E moves with the losses' own scale: the usual range is for losses in
-    /// nats per token.
+    /// The range of each working parameter, for rows in the law's units.
     pub(crate) fn bounds(self, rows: &[Row]) -> Bounds {
         let (mut low, mut high) = (0.0f64, 0.0f64);
         for row in rows {
@@ -156,7 +140,7 @@ mod tests {
         let cases = Law::ALL.into_iter().flat_map(|law| law.probes().iter().map(move |theta| (law, theta)));
         for (law, theta) in cases {
             for (factor, d) in [(0, 300.0f64), (1, 5e4), (2, 4e9)] {
-                let row = Row { factor, from_centre: d.ln() - 7.0, ..Row::at(d, Some(3e9), Some(d / 7.0)) };
+                let row = Row { factor, ln_d: d.ln() - 7.0, ..Row::at(d, Some(3e9), Some(d / 7.0)) };
                 let mut jet = Jet::ZERO;
                 law.jet(theta, &row, &mut jet);
                 assert!((jet.value - law.working_ln_loss(theta, &row)).abs() < 1e-13);

@@ -22,6 +22,7 @@ pub(crate) use jet::{Jet, Matrix, Vector, amount, log_sum, padded, sum_jet};
 pub use law::UnknownLaw;
 
 use crate::laws::fit::starting_values::{Grid, StartingValue};
+use crate::laws::fit::units::{FACTORS, Units};
 use crate::laws::point::Row;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +37,7 @@ register::register! {
 }
 
 /// The most parameters of any law: a shared β and E with A and α for three factors.
-pub const MAX: usize = 8;
+pub const MAX: usize = 2 + 2 * FACTORS;
 /// A range for each parameter.
 pub(crate) type Bounds = [(f64, f64); MAX];
 
@@ -59,6 +60,11 @@ pub(crate) trait Form {
     /// Where a fit may start, in natural parameters.
     fn starts(grid: &Grid) -> Vec<StartingValue>;
 
+    /// ln H and γ of D_c = H·X^γ, where the power parts of two fits are equal; none for a law without such a formula.
+    fn critical(_first: &[f64], _second: &[f64]) -> Option<(f64, f64)> {
+        None
+    }
+
     fn ln_loss(theta: &[f64], row: &Row) -> f64 {
         Self::loss(theta, row).ln()
     }
@@ -73,19 +79,27 @@ pub(crate) trait Form {
         None
     }
 
-    // A law may be fitted in other parameters than its own, about the centre of the rows' ln D, where that makes the
-    // optimiser's way shorter: these are its working parameters, its own are the natural ones.
-
-    fn to_working(natural: &Vector, _centre: f64) -> Vector {
-        *natural
+    /// The units that rows are fitted in.
+    fn units(rows: &[Row]) -> Units {
+        Units::of(rows, Self::CARD.most_factors > 1)
     }
 
-    fn to_natural(working: &Vector, _centre: f64) -> Vector {
-        *working
+    /// What the parameters of a fit in these units are in the given ones.
+    fn in_given(theta: &Vector, units: &Units) -> Vector;
+
+    // A law may be fitted in other parameters than its own where that makes the optimiser's way shorter: these are its
+    // working parameters, its own are the natural ones. Working ones are in the rows' units, natural ones in the given.
+
+    fn to_working(natural: &Vector, units: &Units) -> Vector {
+        Self::in_given(natural, &units.inverse())
     }
 
-    /// A gradient in working parameters, turned into one in natural ones at `natural`.
-    fn natural_gradient(gradient: &Vector, _natural: &Vector, _centre: f64) -> Vector {
+    fn to_natural(working: &Vector, units: &Units) -> Vector {
+        Self::in_given(working, units)
+    }
+
+    /// A gradient in working parameters, turned into one in natural ones at `natural`, both in the given units.
+    fn natural_gradient(gradient: &Vector, _natural: &Vector) -> Vector {
         *gradient
     }
 

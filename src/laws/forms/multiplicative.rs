@@ -24,6 +24,7 @@ impl Form for Multiplicative {
         needs: &[Column::SecondFactor],
         most_factors: 1,
         tried_from_sizes: Some(0),
+        units: "",
         scale_free: false,
     };
     #[cfg(test)]
@@ -36,6 +37,19 @@ impl Form for Multiplicative {
     fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
         let u = theta[0] - theta[2] * row.ln_n - theta[3] * row.ln_d;
         sum_jet([(amount(u), [1.0, 0.0, -row.ln_n, -row.ln_d, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 4, jet);
+    }
+
+    /// Section 5 of the paper.
+    fn critical(first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
+        let steeper = first[3] - second[3];
+        (steeper.abs() > 1e-9).then(|| ((first[0] - second[0]) / steeper, (second[2] - first[2]) / steeper))
+    }
+
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[0] += units.ln_loss + theta[2] * units.ln_n[0] + theta[3] * units.ln_d;
+        given[1] *= units.ln_loss.exp();
+        given
     }
 
     fn starts(grid: &Grid) -> Vec<StartingValue> {

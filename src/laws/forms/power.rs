@@ -21,6 +21,7 @@ impl Form for Power {
         needs: &[],
         most_factors: 1,
         tried_from_sizes: Some(0),
+        units: "",
         scale_free: true,
     };
     #[cfg(test)]
@@ -38,6 +39,12 @@ impl Form for Power {
         jet.value = Self::ln_loss(theta, row);
         jet.gradient[0] = 1.0;
         jet.gradient[1] = -row.ln_d;
+    }
+
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[0] += units.ln_loss + theta[1] * units.ln_d;
+        given
     }
 
     /// ln L is linear in ln D: ordinary least squares.

@@ -22,6 +22,7 @@ impl Form for PowerConstant {
         needs: &[],
         most_factors: 1,
         tried_from_sizes: Some(0),
+        units: "",
         scale_free: false,
     };
     #[cfg(test)]
@@ -34,6 +35,13 @@ impl Form for PowerConstant {
     fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
         let u = theta[0] - theta[2] * row.ln_d;
         sum_jet([(amount(u), [1.0, 0.0, -row.ln_d, 0.0, 0.0, 0.0, 0.0, 0.0])], theta[1], Some(1), 3, jet);
+    }
+
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[0] += units.ln_loss + theta[2] * units.ln_d;
+        given[1] *= units.ln_loss.exp();
+        given
     }
 
     fn starts(grid: &Grid) -> Vec<StartingValue> {

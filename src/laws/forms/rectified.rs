@@ -35,6 +35,7 @@ impl Form for Rectified {
         most_factors: 1,
         // It bends before it falls: it takes seven sizes to see both.
         tried_from_sizes: Some(7),
+        units: "",
         scale_free: false,
     };
     #[cfg(test)]
@@ -47,7 +48,7 @@ impl Form for Rectified {
     }
 
     fn jet(theta: &[f64], row: &Row, jet: &mut Jet) {
-        let (v, t) = (theta[1], row.from_centre);
+        let (v, t) = (theta[1], row.ln_d);
         let z = (theta[3] * t).exp();
         let w = v + (1.0 - v) * z;
         // u = ln C − ln w: ∂w/∂v = 1 − z, ∂w/∂β = (1−v)·z·t.
@@ -78,28 +79,36 @@ impl Form for Rectified {
         found
     }
 
-    /// From (ln B, ln D_l, E, β) to (ln C, v, E, β), about `centre` = ln D̄.
-    fn to_working(natural: &Vector, centre: f64) -> Vector {
-        let denominator = log_sum(natural[1], natural[3] * centre);
-        let share = (natural[1] - denominator).exp();
-        [natural[0] - denominator, share, natural[2], natural[3], 0.0, 0.0, 0.0, 0.0]
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[0] += units.ln_loss + theta[3] * units.ln_d;
+        given[1] += theta[3] * units.ln_d;
+        given[2] *= units.ln_loss.exp();
+        given
     }
 
-    fn to_natural(working: &Vector, centre: f64) -> Vector {
-        let power = working[3] * centre - (-working[1]).ln_1p();
-        [working[0] + power, working[1].ln() + power, working[2], working[3], 0.0, 0.0, 0.0, 0.0]
+    /// From (ln B, ln D_l, E, β) to (ln C, v, E, β), D̄ being one unit of data.
+    fn to_working(natural: &Vector, units: &Units) -> Vector {
+        let [b, bend, constant, beta, ..] = Self::in_given(natural, &units.inverse());
+        let denominator = log_sum(bend, 0.0);
+        padded(&[b - denominator, (bend - denominator).exp(), constant, beta])
+    }
+
+    fn to_natural(working: &Vector, units: &Units) -> Vector {
+        let [c, v, constant, beta, ..] = *working;
+        let flat = (-v).ln_1p();
+        Self::in_given(&padded(&[c - flat, v.ln() - flat, constant, beta]), units)
     }
 
     /// The chain rule through [`Form::to_working`] at `natural`.
-    fn natural_gradient(gradient: &Vector, natural: &Vector, centre: f64) -> Vector {
-        let v = Self::to_working(natural, centre)[1];
-        let [c, share, e, beta, ..] = *gradient;
-        let of_bend = v * (1.0 - v) * share;
-        [c, of_bend - v * c, e, beta - centre * ((1.0 - v) * c + of_bend), 0.0, 0.0, 0.0, 0.0]
+    fn natural_gradient(gradient: &Vector, natural: &Vector) -> Vector {
+        let v = Self::to_working(natural, &Units::GIVEN)[1];
+        let [c, share, constant, beta, ..] = *gradient;
+        padded(&[c, v * (1.0 - v) * share - v * c, constant, beta])
     }
 
     fn working_ln_loss(theta: &[f64], row: &Row) -> f64 {
-        let denominator = theta[1] + (1.0 - theta[1]) * (theta[3] * row.from_centre).exp();
+        let denominator = theta[1] + (1.0 - theta[1]) * (theta[3] * row.ln_d).exp();
         (amount(theta[0]) / denominator + theta[2]).ln()
     }
 
@@ -114,18 +123,19 @@ pub const SHARE: (f64, f64) = (1e-18, 1.0 - 1e-12);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::laws::point::centre;
+    use crate::laws::fit::units::Scaled;
 
     #[test]
     fn the_working_form_is_the_same_law() {
-        let mut rows: Vec<Row> = [200.0, 3000.0, 90000.0].map(|d| Row::at(d, None, None)).to_vec();
-        centre(&mut rows);
+        let rows: Vec<Row> = [200.0, 3000.0, 90000.0].map(|d| Row { ln_loss: 40.0, ..Row::at(d, None, None) }).to_vec();
+        let scaled = Scaled::new(Law::Rectified, &rows);
         let natural = [3.4, 2.6, 1.0, 0.27, 0.0, 0.0, 0.0, 0.0];
-        let working = Law::Rectified.to_working(&natural, &rows);
-        for row in &rows {
-            assert!((Rectified::ln_loss(&natural, row) - Rectified::working_ln_loss(&working, row)).abs() < 1e-13);
+        let working = scaled.to_working(&natural);
+        for (row, own) in rows.iter().zip(&scaled.rows) {
+            let working = Rectified::working_ln_loss(&working, own) + 40.0;
+            assert!((Rectified::ln_loss(&natural, row) - working).abs() < 1e-12);
         }
-        let back = Law::Rectified.to_natural(&working, &rows);
+        let back = scaled.to_natural(&working);
         assert!(natural.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
     }
 }

@@ -25,6 +25,11 @@ macro_rules! register {
                 match self { $(Law::$Form => $file::$Form::loss(theta, row)),* }
             }
 
+            /// ln H and γ of D_c = H·X^γ, where the power parts of two fits are equal.
+            pub(crate) fn critical(self, first: &[f64], second: &[f64]) -> Option<(f64, f64)> {
+                match self { $(Law::$Form => $file::$Form::critical(first, second)),* }
+            }
+
             /// Its logarithm.
             #[inline]
             pub(crate) fn ln_loss(self, theta: &[f64], row: &Row) -> f64 {
@@ -63,16 +68,24 @@ macro_rules! register {
                 match self { $(Law::$Form => $file::$Form::meaning(parameter, factors)),* }
             }
 
-            fn working_at(self, natural: &Vector, centre: f64) -> Vector {
-                match self { $(Law::$Form => $file::$Form::to_working(natural, centre)),* }
+            /// The units that rows are fitted in.
+            pub(crate) fn units(self, rows: &[Row]) -> Units {
+                match self { $(Law::$Form => $file::$Form::units(rows)),* }
             }
 
-            fn natural_at(self, working: &Vector, centre: f64) -> Vector {
-                match self { $(Law::$Form => $file::$Form::to_natural(working, centre)),* }
+            /// From natural parameters to working ones in these units.
+            pub(crate) fn working_at(self, natural: &Vector, units: &Units) -> Vector {
+                match self { $(Law::$Form => $file::$Form::to_working(natural, units)),* }
             }
 
-            fn natural_gradient_at(self, gradient: &Vector, natural: &Vector, centre: f64) -> Vector {
-                match self { $(Law::$Form => $file::$Form::natural_gradient(gradient, natural, centre)),* }
+            /// And back.
+            pub(crate) fn natural_at(self, working: &Vector, units: &Units) -> Vector {
+                match self { $(Law::$Form => $file::$Form::to_natural(working, units)),* }
+            }
+
+            /// A gradient in working parameters, turned into one in natural ones at `natural`, both in the given units.
+            pub(crate) fn natural_gradient(self, gradient: &Vector, natural: &Vector) -> Vector {
+                match self { $(Law::$Form => $file::$Form::natural_gradient(gradient, natural)),* }
             }
 
             fn working_bounds(self, bounds: &mut Bounds) {

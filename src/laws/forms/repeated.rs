@@ -37,6 +37,7 @@ impl Form for Repeated {
         needs: &[Column::SecondFactor, Column::DistinctData],
         most_factors: 1,
         tried_from_sizes: None,
+        units: "losses in nats per token, data in tokens and model size in parameters",
         scale_free: false,
     };
     /// Two parameters, many small valleys, and no exponent to walk along; the smooth valley is not the narrow one's.
@@ -60,6 +61,15 @@ impl Form for Repeated {
         // The terms themselves curve in ln R*.
         jet.hessian[1][1] -= (a - jet.value).exp() * EXPONENT * parts.n.2;
         jet.hessian[0][0] -= (b - jet.value).exp() * EXPONENT * parts.d.2;
+    }
+
+    /// The paper's constants are in nats, tokens and parameters: there are no other units for it.
+    fn units(_rows: &[Row]) -> Units {
+        Units::GIVEN
+    }
+
+    fn in_given(theta: &Vector, _units: &Units) -> Vector {
+        *theta
     }
 
     fn starts(grid: &Grid) -> Vec<StartingValue> {

@@ -32,6 +32,7 @@ impl Form for Shared {
         needs: &[Column::SecondFactor],
         most_factors: (MAX - 2) / 2,
         tried_from_sizes: None,
+        units: "",
         scale_free: false,
     };
     #[cfg(test)]
@@ -50,6 +51,16 @@ impl Form for Shared {
         of_u[at + 1] = -row.ln_n;
         let u = theta[at] - theta[at + 1] * row.ln_n - theta[0] * row.ln_d;
         sum_jet([(amount(u), of_u)], theta[1], Some(1), MAX, jet);
+    }
+
+    fn in_given(theta: &Vector, units: &Units) -> Vector {
+        let mut given = *theta;
+        given[1] *= units.ln_loss.exp();
+        for (factor, ln_n) in units.ln_n.iter().enumerate() {
+            let at = 2 + 2 * factor;
+            given[at] += units.ln_loss + theta[at + 1] * ln_n + theta[0] * units.ln_d;
+        }
+        given
     }
 
     /// Each factor's own multiplicative start, brought to one β and E.

@@ -1,8 +1,7 @@
 //! Would the lab have known? Hide the largest size (or model), choose and fit on the rest, then reveal.
 
-use crate::laws::fit::fitted::describe;
-use crate::laws::fit::{candidates, forecasts, lacks};
-use crate::laws::forms::padded;
+use crate::laws::choose::Reach;
+use crate::laws::fit::{affordable, candidates, describe_best, forecasts, lacks};
 use crate::laws::point::{clean, distinct, rows_of};
 use crate::laws::report::{Backtest, Forecast, Hidden};
 use crate::laws::{Options, Point, choose};
@@ -24,10 +23,9 @@ pub fn backtest(points: &[Point], options: &Options) -> Option<Backtest> {
     let (hidden, seen): (Vec<Point>, Vec<Point>) = points.into_iter().partition(|point| key(point) == Some(largest));
     let rows = rows_of(&seen);
     let laws = if joint { laws } else { candidates(&seen, options.law) };
-    let rivals = choose::among(&laws, &rows, options.objective);
+    let rivals = choose::among(&laws, &rows, options.objective, if joint { Reach::Factor } else { Reach::Data });
     let chosen = rivals.first()?;
-    let theta = padded(&chosen.theta);
-    let fit = describe(chosen.law, &seen, &theta, Vec::new(), options.objective);
+    let fit = describe_best(&rivals, &seen, options, affordable(options.draws, rows.len()))?;
     let (forecasts, _) = forecasts(&fit, &seen, hidden);
     let errors = |of: fn(&Forecast) -> Option<f64>| median(forecasts.iter().filter_map(of).map(f64::abs).collect());
     Some(Backtest {

@@ -1,11 +1,11 @@
 //! The profile likelihood of the exponent: fix it elsewhere, refit everything else, see how much the objective rises.
 //! It shows how sharply the points fix the exponent, and it walks out of valleys that the starts fell into.
 
+use crate::laws::Objective;
 use crate::laws::fit::newton::{Stopping, minimise};
+use crate::laws::fit::units::Scaled;
 use crate::laws::forms::Vector;
-use crate::laws::point::Row;
 use crate::laws::report::ProfilePoint;
-use crate::laws::{Law, Objective};
 
 /// Steps to each side, each a twentieth of the exponent.
 const STEPS: i32 = 12;
@@ -18,11 +18,13 @@ pub(crate) struct ProfileFit {
     pub theta: Vector,
 }
 
-/// The law refitted with its exponent of data fixed at values about `theta`'s, in ascending order.
-pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objective) -> Vec<ProfileFit> {
+/// The law refitted with its exponent of data fixed at values about `theta`'s, in ascending order; all in working
+/// parameters.
+pub(crate) fn profile(scaled: &Scaled, theta: &Vector, objective: Objective) -> Vec<ProfileFit> {
+    let Scaled { law, rows, bounds: free, .. } = scaled;
+    let law = *law;
     let at = law.parameters().iter().position(|info| info.symbol == "β");
     let Some(at) = at.filter(|_| rows.len() <= MOST_ROWS) else { return Vec::new() };
-    let free = law.bounds(rows);
     let mut found = Vec::new();
     for side in [-1.0, 1.0] {
         let mut warm = *theta;
@@ -31,7 +33,7 @@ pub(crate) fn profile(law: Law, rows: &[Row], theta: &Vector, objective: Objecti
             if (step == 0 && side > 0.0) || exponent < free[at].0 || exponent > free[at].1 {
                 continue;
             }
-            let mut bounds = free;
+            let mut bounds = *free;
             bounds[at] = (exponent, exponent);
             let solution = minimise(law, rows, &warm, &bounds, objective.delta(), Stopping::SKETCH);
             warm = solution.theta;

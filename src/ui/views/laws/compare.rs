@@ -1,6 +1,6 @@
 //! Methods against each other: where their curves cross, and which run would tell most next.
 
-use crate::laws::{Analysis, Crossover};
+use crate::laws::Analysis;
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
 use crate::ui::state::findings::digits;
@@ -21,10 +21,7 @@ pub fn Crossings(analysis: RwSignal<Option<Analysis>>, across: Memo<String>) -> 
                         crossings
                             .get()
                             .into_iter()
-                            .map(|crossing| {
-                                let said = sentence(&crossing.first, &crossing.second, &crossing.found, &across.get());
-                                view! { <li>{said}</li> }
-                            })
+                            .map(|crossing| view! { <li>{crossing.sentence(&across.get())}</li> })
                             .collect_view()
                     }}
                 </ul>
@@ -35,25 +32,6 @@ pub fn Crossings(analysis: RwSignal<Option<Analysis>>, across: Memo<String>) -> 
                 </p>
             </section>
         </Show>
-    }
-}
-
-fn sentence(first: &str, second: &str, found: &Crossover, across: &str) -> String {
-    let (below, above) = if found.first_better_below { (first, second) } else { (second, first) };
-    let without = found.share_without.map(|share| (100.0 * share).round()).unwrap_or(0.0);
-    match found.d {
-        Some(d) => {
-            let interval =
-                found.interval.map(|i| format!(" (95%: {} to {})", digits(i.lo), digits(i.hi))).unwrap_or_default();
-            let doubt = if without > 0.0 { format!("; {without}% of refits have no crossing") } else { String::new() };
-            format!("{below} is better below {} {across}{interval}, {above} above{doubt}.", digits(d))
-        }
-        None => {
-            let doubt =
-                if without < 100.0 { format!("; {}% of refits do cross", 100.0 - without) } else { String::new() };
-            let (lo, hi) = (digits(found.searched.lo), digits(found.searched.hi));
-            format!("{below} is better than {above} throughout, from {lo} to {hi} {across}{doubt}.")
-        }
     }
 }
 
@@ -96,32 +74,5 @@ pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
                 </p>
             </section>
         </Show>
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::laws::Interval;
-
-    #[test]
-    fn crossings_are_said_with_their_doubt() {
-        let searched = Interval { lo: 64.0, hi: 16384.0 };
-        let found = Crossover {
-            d: Some(180.0),
-            interval: Some(Interval { lo: 120.0, hi: 260.0 }),
-            share_without: Some(0.03),
-            first_better_below: true,
-            searched,
-        };
-        assert_eq!(
-            sentence("LoRA", "Full", &found, "examples"),
-            "LoRA is better below 180 examples (95%: 120 to 260), Full above; 3% of refits have no crossing."
-        );
-        let none = Crossover { d: None, interval: None, share_without: Some(1.0), first_better_below: false, searched };
-        assert_eq!(
-            sentence("LoRA", "Full", &none, "examples"),
-            "Full is better than LoRA throughout, from 64 to 16384 examples."
-        );
     }
 }

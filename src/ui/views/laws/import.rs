@@ -15,8 +15,8 @@ pub struct Imported {
     pub name: String,
     pub across: String,
     pub points: Vec<Point>,
-    /// What of the file could not be read.
-    pub unread: Option<Warning>,
+    /// What of the file could not be read, and how the rest was.
+    pub readings: Vec<Warning>,
 }
 
 /// The groups of a file that hold runs from scratch: there the group column is all there is to know them by, in its words
@@ -49,9 +49,9 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
             return problem.set(Some(format!("{name}: choose the columns of the amount of data and of the loss")));
         }
         match table.points(&columns) {
-            Ok((points, unread)) => {
+            Ok((points, readings)) => {
                 problem.set(None);
-                imported.set(Some(Imported { name, across: columns.x, points, unread }));
+                imported.set(Some(Imported { name, across: columns.x, points, readings }));
             }
             Err(error) => problem.set(Some(format!("{name}: {error}"))),
         }
@@ -154,7 +154,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                         <p class="quiet" data-testid="import-summary">
                             {format!("{} points of {}", shown.points.len(), shown.name)}
                             ". "
-                            {shown.unread.map(|warning| format!("{warning}. "))}
+                            {shown.readings.into_iter().map(|warning| format!("{warning}. ")).collect_view()}
                             <button type="button" class="link" data-testid="import-close" on:click=move |_| {
                                 opened.set(None);
                                 problem.set(None);
