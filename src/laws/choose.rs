@@ -19,6 +19,8 @@ const FACTORS_LEFT_OUT: usize = 2;
 /// Errors on hidden sizes that differ by less than this share of the noise are a tie, which AICc decides: without it a
 /// law with parameters to spare wins by luck in a third of simulated experiments, with it in a tenth.
 const TIE: f64 = 0.5;
+/// Noise below this, in per cent, is what is left of an exact fit.
+const ROUNDING: f64 = 1e-4;
 /// A law whose AIC exceeds the lowest by no more than this has some support and should not be dismissed (Burnham,
 /// Anderson and Huyvaert 2011, "AIC model selection and multimodel inference in behavioral ecology").
 const SUPPORT: f64 = 7.0;
@@ -46,7 +48,7 @@ pub(crate) fn among(laws: &[Law], rows: &[Row], objective: Objective, reach: Rea
     let mut rivals: Vec<Rival> = laws.iter().filter_map(|&law| score(law, rows, &splits, objective)).collect();
     let best = rivals.iter().filter_map(|rival| rival.held_out_percent).fold(f64::INFINITY, f64::min);
     let noise = rivals.iter().map(|rival| noise_percent(rival, rows)).fold(f64::INFINITY, f64::min);
-    let noise = if noise.is_finite() { noise } else { 0.0 };
+    let noise = if noise.is_finite() { noise.max(ROUNDING) } else { ROUNDING };
     let key = |rival: &Rival| {
         let held_out = rival.held_out_percent.unwrap_or(f64::INFINITY);
         (held_out > best + tie * noise, rival.aicc.unwrap_or(f64::INFINITY), held_out)
