@@ -2,7 +2,7 @@
 //! the run's spec names them by their hash. `cargo run --example custom_task`
 
 use std::error::Error;
-use tunelab::data::user::{File, Options, UserData, read};
+use tunelab::data::user::{File, ReadOptions, UserData, read};
 use tunelab::data::{ByteTokenizer, Splits};
 use tunelab::seed::Seed;
 use tunelab::spec::{Base, DataSpec, MethodKind, RunSpec, SPEC_VERSION, Source, TrainConfig};
@@ -18,7 +18,7 @@ pub fn sums(count: u64) -> Result<UserData, Box<dyn Error>> {
     let lines: Vec<String> = (0..count).map(|index| example(Seed(1), index)).collect();
     let bytes = lines.join("\n").into_bytes();
     let file = File { name: "sums.jsonl".into(), size: bytes.len() as u64, bytes };
-    Ok(read("sums", &[file], &Options::default())?)
+    Ok(read("sums", &[file], &ReadOptions::default())?)
 }
 
 /// LoRA on `examples` of the sums. `lab finetune --data sums.jsonl` and the page's “Your own data” do the same.

@@ -5,6 +5,7 @@ use tunelab::data::tasks::Task;
 use tunelab::job::fake::{Fake, done, opened, record};
 use tunelab::job::*;
 use tunelab::laws::{AnalysisRequest, Point, analyse};
+use tunelab::plan::estimate::Estimate;
 use tunelab::record::*;
 use tunelab::spec::*;
 use tunelab::ui::state::results::{self, Joint};
@@ -318,7 +319,11 @@ fn a_gpu_that_cannot_be_opened_leaves_the_work_to_the_cpu_once_and_says_why() {
     assert!(matches!(page.fake.waiting.back(), Some((_, Command::Open { backend: Backend::WebGpu, .. }))));
     // The CPU's cannot be replaced.
     let mut page = Page::open(small());
-    page.hear(Input::OwnData(DataRequest::Text { name: "x".into(), text: "x".into(), columns: None }));
+    page.hear(Input::OwnData(DataRequest::Text {
+        name: "x".into(),
+        text: "x".into(),
+        options: ReadOptions::default(),
+    }));
     page.hear(Input::Play);
     let (worker, _) = page.fake.waiting.pop_front().expect("a start");
     page.hear_event(worker, refuse());
@@ -412,10 +417,11 @@ fn another_device_starts_new_workers_and_loses_nothing() {
 
 #[test]
 fn data_that_cannot_be_read_leave_what_was_loaded() {
-    let text = |name: &str| DataRequest::Text { name: name.into(), text: "…".into(), columns: None };
+    let text =
+        |name: &str| DataRequest::Text { name: name.into(), text: "…".into(), options: ReadOptions::default() };
     let mut page = Page::open(Settings { data: DataChoice::Own, ..small() });
     page.hear(Input::Play);
-    assert!(page.said("Your data are not loaded yet"), "{:?}", page.state.notices);
+    assert!(page.said("Your data are not read yet"), "{:?}", page.state.notices);
     page.hear(Input::OwnData(text("good")));
     page.work();
     let good = page.state.own.source.clone();
@@ -428,6 +434,50 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
     page.hear(Input::Play);
     page.work();
     assert_eq!(page.done().len(), 6, "the good data are still trained on");
+}
+
+#[test]
+fn own_data_choose_the_sequence_within_context_and_memory() {
+    let own = DataRequest::Text { name: "own".into(), text: "…".into(), options: ReadOptions::default() };
+    let settings = Settings { data: DataChoice::Own, ..small() };
+    let mut page = Page::open(settings.clone());
+    page.hear(Input::OwnData(own));
+    assert!(page.state.planned().is_err(), "how much is read of an example is not known yet");
+    page.work();
+    let sequences = |page: &Page| page.planned().iter().map(|spec| spec.train.sequence).collect::<BTreeSet<_>>();
+    let wanted = page.state.summary(&page.state.source().unwrap()).unwrap().sequence;
+    assert_ne!(wanted, TrainConfig::SEQUENCE);
+    assert_eq!(sequences(&page), [wanted].into());
+
+    // What the visitor says goes before what the data say, and is what the data are counted with.
+    page.hear(Input::Settings(Box::new(Settings { sequence: Some(32), ..settings.clone() })));
+    assert_eq!(sequences(&page), [32].into());
+    page.given(|job| matches!(job, Job::ReadData { counted, .. } if counted.sequence == Some(32)));
+    page.hear(Input::Settings(Box::new(settings.clone())));
+    assert_eq!(sequences(&page), [wanted].into());
+
+    // 1,000 examples to train on: larger sizes are all of them.
+    page.hear(Input::Settings(Box::new(Settings { smallest: 256, largest: 4096, ..settings.clone() })));
+    let sizes: BTreeSet<_> = page.planned().iter().map(|spec| spec.data.examples).collect();
+    assert_eq!(sizes, [256, 512, 1000].into());
+    page.hear(Input::Point { examples: 4096 });
+    assert_eq!(page.training().2.data.examples, 1000);
+    page.hear(Input::Stop);
+    page.hear(Input::Settings(Box::new(settings.clone())));
+
+    // Less memory, shorter examples: as many tokens as fit, the same for every method.
+    let fits = |page: &Page| {
+        let estimates = page
+            .planned()
+            .into_iter()
+            .map(|spec| Estimate::of(&card(&spec.base.name, 32).config, &spec.method, &spec.train).bytes());
+        estimates.max().unwrap()
+    };
+    let memory = fits(&page) - 1;
+    page.state.memory = memory;
+    page.hear(Input::Settings(Box::new(page.state.settings.clone())));
+    let shorter = sequences(&page);
+    assert!(shorter.len() == 1 && *shorter.first().unwrap() < wanted && fits(&page) <= memory, "{shorter:?}");
 }
 
 #[test]
@@ -567,7 +617,7 @@ fn a_loaded_model_is_a_base_like_any_other_and_its_worker_rests() {
     page.hear(Input::Play);
     let is_data = |command: &Command| matches!(command, Command::Start { job: Job::ReadData { .. }, .. });
     let (worker, counted) = page.work_until(is_data).expect("its tokens are counted");
-    assert!(matches!(&counted, Command::Start { job: Job::ReadData { base, .. }, .. } if base == "a/b@v1"));
+    assert!(matches!(&counted, Command::Start { job: Job::ReadData { counted, .. }, .. } if counted.base == "a/b@v1"));
     page.fake.waiting.push_front((worker, counted));
     page.work();
     let bases: Vec<_> = page.state.records().map(|record| record.spec.base.name.clone()).collect();

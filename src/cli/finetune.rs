@@ -2,7 +2,7 @@
 //! or a model folder.
 
 use super::method::MethodSettings;
-use crate::data::user::{self, ColumnChoice, File, Options, READ_LIMIT, UserData};
+use crate::data::user::{self, ColumnChoice, File, READ_LIMIT, ReadOptions, UserData};
 use crate::data::{Prepared, Splits};
 use crate::engine::adapt::{RunCard, RunExport};
 use crate::engine::formats::{Checkpoint, ModelFile};
@@ -171,7 +171,7 @@ impl DataArgs {
         }
         let files = self.data.iter().map(|path| folder::read_start(path, READ_LIMIT)).collect::<Result<Vec<File>>>()?;
         let name = files.first().map_or_else(String::new, |file| file.name.clone());
-        let options = Options { columns: how.columns.clone(), skip_malformed: how.skip_bad_lines };
+        let options = ReadOptions { columns: how.columns.clone(), skip_malformed: how.skip_bad_lines };
         Ok(Data::Own(Box::new(user::read(&name, &files, &options)?)))
     }
 }

@@ -157,12 +157,12 @@ fn shortened(text: String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::user::{File, Options, read};
+    use crate::data::user::{File, ReadOptions, read};
     use crate::data::{ByteTokenizer, tokenize_all};
 
     fn data(name: &str, text: &str) -> UserData {
         let bytes = text.as_bytes().to_vec();
-        read(name, &[File { name: name.into(), size: bytes.len() as u64, bytes }], &Options::default()).unwrap()
+        read(name, &[File { name: name.into(), size: bytes.len() as u64, bytes }], &ReadOptions::default()).unwrap()
     }
 
     fn all(prepared: &Prepared) -> Vec<&Example> {

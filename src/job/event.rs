@@ -160,6 +160,8 @@ pub struct DeviceReport {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct DataSummary {
     pub name: String,
+    /// Tokens of an example, at most, that the rest speaks of.
+    pub sequence: usize,
     pub train_examples: u64,
     pub dev_examples: u64,
     pub test_examples: u64,

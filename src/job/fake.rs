@@ -101,6 +101,7 @@ fn job_events(job: &Job) -> Vec<JobEvent> {
 fn summary() -> DataSummary {
     DataSummary {
         name: "data".into(),
+        sequence: 48,
         train_examples: 1000,
         dev_examples: 10,
         test_examples: 10,

@@ -1,7 +1,7 @@
 //! Everything that a worker does.
 
 use super::{BenchSize, Message, ModelSource};
-use crate::data::user::ColumnChoice;
+use crate::data::user::ReadOptions;
 use crate::laws::AnalysisRequest;
 use crate::spec::{MethodKind, RunId, RunSpec};
 use serde::{Deserialize, Serialize};
@@ -15,11 +15,10 @@ pub struct JobId(pub u32);
 pub enum Job {
     /// One cell, from its checkpoint if there is one. Its data were read by this worker before.
     Train(Box<RunSpec>),
-    /// Make a data source known and describe it. Tokens are counted with the tokenizer of `base`; an empty name stands
-    /// for the site's bases.
+    /// Make a data source known and describe it.
     ReadData {
         source: DataRequest,
-        base: String,
+        counted: Counting,
     },
     /// Go on from a text or a conversation. Several at once take turns, token by token.
     Generate {
@@ -85,10 +84,20 @@ pub enum Backend {
 pub enum DataRequest {
     /// One of the lab's tasks, by id.
     Task(String),
-    /// Files beside the message; `columns` where the visitor chose them.
-    Files { name: String, columns: Option<ColumnChoice> },
+    /// Files beside the message.
+    Files { name: String, options: ReadOptions },
     /// Text pasted into the page.
-    Text { name: String, text: String, columns: Option<ColumnChoice> },
+    Text { name: String, text: String, options: ReadOptions },
+}
+
+/// How a data source's tokens are counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counting {
+    /// The base whose tokenizer counts; empty for the site's bases, which share one.
+    pub base: String,
+    /// Tokens of an example, at most. `None` leaves it to the visitor's data: as many as keep nearly every example
+    /// whole.
+    pub sequence: Option<usize>,
 }
 
 impl DataRequest {
@@ -98,6 +107,22 @@ impl DataRequest {
             DataRequest::Task(id) => id,
             DataRequest::Files { name, .. } | DataRequest::Text { name, .. } => name,
         }
+    }
+
+    /// How the visitor wants their data read.
+    pub fn options(&self) -> Option<&ReadOptions> {
+        match self {
+            DataRequest::Task(_) => None,
+            DataRequest::Files { options, .. } | DataRequest::Text { options, .. } => Some(options),
+        }
+    }
+
+    /// The same data, read in another way.
+    pub fn with_options(mut self, new: ReadOptions) -> Self {
+        if let DataRequest::Files { options, .. } | DataRequest::Text { options, .. } = &mut self {
+            *options = new;
+        }
+        self
     }
 }
 

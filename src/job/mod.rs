@@ -18,13 +18,13 @@ mod model;
 pub mod pool;
 
 pub use crate::data::Message;
-pub use crate::data::user::ColumnChoice;
+pub use crate::data::user::{ColumnChoice, ReadOptions};
 pub use crate::plan::bench::{BenchSize, BenchTiming};
 pub use event::{
     AdapterCard, Command, DataSummary, DeviceReport, Event, ExportedFile, JobEvent, LogLevel, Output, Partial, Progress,
 };
 pub use executor::{Executor, Heard, WorkerId};
-pub use job::{AdapterRef, Backend, Blended, Context, DataRequest, Job, JobId, ModelRef, Sampling};
+pub use job::{AdapterRef, Backend, Blended, Context, Counting, DataRequest, Job, JobId, ModelRef, Sampling};
 pub use model::{LoadStep, ModelSource, ModelSummary, PartialDownload};
 
 /// Version of these messages: page and worker of different builds refuse each other ("reload the page"), each by the

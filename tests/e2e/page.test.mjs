@@ -87,6 +87,18 @@ test("own data are read or refused with a reason", async ({ context, site }) => 
   await page.getByTestId("data-problem").waitFor();
   assert.match(await page.getByTestId("data-problem").innerText(), /photo\.png/);
   await page.getByTestId("data-summary").waitFor();
+
+  // A bad line is named; left out on demand. Sizes and sequence follow the data.
+  const long = lines.map((line, i) => (i === 7 ? "{broken" : line.replace("What", "Tell me, please, step by step, what".repeat(6))));
+  await page.getByTestId("files").setInputFiles({ name: "long.jsonl", mimeType: "application/json", buffer: Buffer.from(long.join("\n")) });
+  await page.getByTestId("data-problem").getByText("long.jsonl, line 8").waitFor();
+  await page.getByTestId("skip-bad-lines").check();
+  await page.getByText("1 left out").waitFor();
+  await page.getByTestId("limits").getByText(/The sizes end at \d+, all there are to train on/).waitFor();
+  await page.getByTestId("data").getByText(/none is cut \(the sequence is 256\)/).waitFor();
+  await page.getByTestId("play").click();
+  await page.getByTestId("points").locator("tbody tr").first().waitFor({ state: "attached" });
+  assert.deepEqual(page.problems, []);
 });
 
 test("no task over 50 ms while training", async ({ context, site }) => {

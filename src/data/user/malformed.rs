@@ -1,6 +1,6 @@
 //! What of a file could not be read: refused, or left out where the visitor asked for that.
 
-use super::{File, Options, UserError};
+use super::{File, ReadOptions, UserError};
 use crate::record::LeftOut;
 
 /// Records that could not be used: how many, the first and why, and the last.
@@ -43,7 +43,7 @@ impl Malformed {
         file: &File,
         of: usize,
         cut: bool,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<Option<LeftOut>, UserError> {
         // The last record of a cut file is no one's mistake.
         if cut && self.count > 0 && self.last + 1 >= of {

@@ -40,8 +40,8 @@ pub struct File {
 }
 
 /// What the visitor chose about their data.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadOptions {
     /// Which columns hold what, where the visitor said so.
     pub columns: Option<ColumnChoice>,
     /// Leave malformed lines out instead of refusing the file.
@@ -133,7 +133,7 @@ pub enum UserError {
 }
 
 /// Reads all of `files` as one data set. Read at most [`READ_LIMIT`] bytes of files before calling.
-pub fn read(name: &str, files: &[File], options: &Options) -> Result<UserData, UserError> {
+pub fn read(name: &str, files: &[File], options: &ReadOptions) -> Result<UserData, UserError> {
     let mut data = UserData {
         name: name.to_owned(),
         sha256: String::new(),
@@ -188,7 +188,7 @@ impl UserData {
         text: &str,
         mut found: records::Records,
         cut: bool,
-        options: &Options,
+        options: &ReadOptions,
     ) -> Result<(), UserError> {
         let mut malformed = std::mem::replace(&mut found.malformed, malformed::Malformed::by("line"));
         let repeated = std::mem::take(&mut found.repeated);

@@ -9,11 +9,11 @@ fn file(name: &str, text: impl AsRef<[u8]>) -> File {
 }
 
 fn read_one(name: &str, text: impl AsRef<[u8]>) -> Result<UserData, UserError> {
-    read(name, &[file(name, text)], &Options::default())
+    read(name, &[file(name, text)], &ReadOptions::default())
 }
 
 fn read_with(name: &str, text: &str, columns: &str) -> Result<UserData, UserError> {
-    let options = Options { columns: Some(columns.parse().unwrap()), ..Options::default() };
+    let options = ReadOptions { columns: Some(columns.parse().unwrap()), ..ReadOptions::default() };
     read(name, &[file(name, text)], &options)
 }
 
@@ -290,7 +290,7 @@ fn an_open_quote_is_named_and_costs_one_row() {
         let said = error("a.csv", &text);
         let column = ["prompt", "completion"][at];
         assert!(said.starts_with("a.csv, line 3: the quote at character") && said.contains(column), "{said}");
-        let data = read("a", &[file("a.csv", &text)], &Options { skip_malformed: true, columns: None }).unwrap();
+        let data = read("a", &[file("a.csv", &text)], &ReadOptions { skip_malformed: true, columns: None }).unwrap();
         assert_eq!((data.examples.len(), data.reading.left_out[0].count), (4, 1));
     }
     let escaped = "prompt,completion\n\"a\",\"say \\\"b\\\", ok\"\n";
@@ -331,7 +331,7 @@ fn malformed_lines_are_named_or_left_out() {
         said.starts_with("a.jsonl, line 7: not JSON (key must be a string, at character 2). 1 of 20 lines"),
         "{said}"
     );
-    let lenient = Options { skip_malformed: true, ..Options::default() };
+    let lenient = ReadOptions { skip_malformed: true, ..ReadOptions::default() };
     let data = read("a", &[file("a.jsonl", &text)], &lenient).unwrap();
     assert_eq!(data.examples.len(), 19);
     let left_out = data.reading.left_out[0].to_string();
@@ -346,7 +346,7 @@ fn malformed_lines_are_named_or_left_out() {
 
 #[test]
 fn what_cannot_be_used_is_refused_with_a_reason() {
-    assert_eq!(read("a", &[], &Options::default()).unwrap_err(), UserError::Nothing);
+    assert_eq!(read("a", &[], &ReadOptions::default()).unwrap_err(), UserError::Nothing);
     assert_eq!(error("a.txt", " \n "), "a.txt is empty");
     let short = read_one("a.txt", "Too short.").unwrap().prepare(&ByteTokenizer, 64).unwrap_err().to_string();
     assert!(short.contains("different examples"), "{short}");
@@ -363,7 +363,8 @@ fn a_huge_file_is_read_in_part_and_says_so() {
     let mut start = bytes.clone();
     start.extend(lines(30, |i| format!(r#"{{"text": "line {i}"}}"#)).bytes());
     start.extend(b"{\"text\": \"cut he");
-    let data = read("big", &[File { name: "big.jsonl".into(), bytes: start, size: 500 << 20 }], &Options::default());
+    let data =
+        read("big", &[File { name: "big.jsonl".into(), bytes: start, size: 500 << 20 }], &ReadOptions::default());
     let data = data.unwrap();
     assert_eq!(data.examples.len(), 50);
     assert!(data.reading.notes[0].starts_with("Used the first 0.0 MiB of 500.0 MiB of big.jsonl"));
@@ -374,8 +375,8 @@ fn a_huge_file_is_read_in_part_and_says_so() {
 #[test]
 fn several_files_are_one_data_set_and_the_hash_is_of_the_content() {
     let [a, b] = [0, 10].map(|from| lines(10, |i| format!(r#"{{"text":"number {}"}}"#, i + from)));
-    let two = read("x", &[file("a.jsonl", &a), file("b.jsonl", &b)], &Options::default()).unwrap();
-    let one = read("y", &[file("c.jsonl", a + &b)], &Options::default()).unwrap();
+    let two = read("x", &[file("a.jsonl", &a), file("b.jsonl", &b)], &ReadOptions::default()).unwrap();
+    let one = read("y", &[file("c.jsonl", a + &b)], &ReadOptions::default()).unwrap();
     assert_eq!((two.sha256, two.examples), (one.sha256, one.examples));
 }
 
@@ -385,7 +386,7 @@ proptest! {
         bytes in prop::collection::vec(any::<u8>(), 0..400), ending in "(txt|md|csv|tsv|jsonl|json|bin|)", cut: bool,
     ) {
         let size = bytes.len() as u64 + u64::from(cut) * 1000;
-        let _ = read("x", &[File { name: format!("x.{ending}"), bytes, size }], &Options::default());
+        let _ = read("x", &[File { name: format!("x.{ending}"), bytes, size }], &ReadOptions::default());
     }
 
     #[test]
@@ -393,7 +394,7 @@ proptest! {
         text in r#"([{}\[\]",:;\t\n|]|text|prompt|messages|role|content|assistant|null|7|é| ){0,200}"#,
         ending in "(csv|tsv|jsonl|json|)", skip_malformed: bool,
     ) {
-        let options = Options { skip_malformed, columns: None };
+        let options = ReadOptions { skip_malformed, columns: None };
         if let Ok(data) = read("x", &[file(&format!("x.{ending}"), text)], &options) {
             prop_assert!(data.examples.iter().all(|example| !example.completion.trim().is_empty()));
             let _ = data.prepare(&ByteTokenizer, 16);

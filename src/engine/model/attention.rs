@@ -108,7 +108,7 @@ impl Attention {
             None => (key, value, pass.layout.clone()),
             Some(cache) => {
                 let (key, value) = cache.extend(layer, key, value);
-                (key, value, Layout::regular(1, cache.capacity(), 0))
+                (key, value, cache.layout().clone())
             }
         };
         let shape = AttentionShape {

@@ -3,19 +3,21 @@
 //! The tables have the model's full length from the start: shapes stay fixed, and a GPU compiles its kernels once.
 
 use super::ModelError;
+use crate::engine::ops::Layout;
 use burn::Tensor;
 
 /// Per layer, keys and values `[capacity, kv_heads · head_dim]`; the first `length` rows are filled.
 #[derive(Clone, Debug)]
 pub struct Cache {
     pub(crate) layers: Vec<(Tensor<2>, Tensor<2>)>,
-    capacity: usize,
+    /// Of the tables' rows, filled or not.
+    layout: Layout,
     length: usize,
 }
 
 impl Cache {
     pub(crate) fn new(layers: Vec<(Tensor<2>, Tensor<2>)>, capacity: usize) -> Self {
-        Cache { layers, capacity, length: 0 }
+        Cache { layers, layout: Layout::regular(1, capacity, 0), length: 0 }
     }
 
     /// Positions filled.
@@ -24,14 +26,18 @@ impl Cache {
     }
 
     pub fn capacity(&self) -> usize {
-        self.capacity
+        self.layout.rows()
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// Refuses `rows` more than fit.
     pub(crate) fn check(&self, rows: usize) -> Result<(), ModelError> {
         let positions = self.length + rows;
-        if positions > self.capacity {
-            return Err(ModelError::TooLong { positions, context: self.capacity });
+        if positions > self.capacity() {
+            return Err(ModelError::TooLong { positions, context: self.capacity() });
         }
         Ok(())
     }

@@ -235,8 +235,8 @@ impl State {
                 self.queue.fail(&spec.id(), reason);
             }
             (Job::Train(spec), _) => self.stopped(&spec.id()),
-            (Job::ReadData { base, .. }, Ok(Output::DataRead { source, summary })) => {
-                self.data_read(given.worker, given.then, source, base, summary, orders);
+            (Job::ReadData { counted, .. }, Ok(Output::DataRead { source, summary })) => {
+                self.data_read(given.worker, given.then, source, counted, summary, orders);
             }
             (Job::ReadData { source, .. }, result) => {
                 let reason = result.err().flatten().unwrap_or_else(|| "it was stopped".into());
@@ -286,9 +286,9 @@ impl State {
                         self.say(Level::Warning, words);
                     }
                 },
-                (Job::ReadData { base, .. }, None) => {
+                (Job::ReadData { counted, .. }, None) => {
                     // Asked for again by the next worker, unless it was the visitor's data that ended this one.
-                    self.described.retain(|(_, counted)| *counted != base);
+                    self.described.retain(|(_, described)| *described != counted);
                     if reason.is_some() && self.own.trying.take().is_some() {
                         self.own.problem = Some(format!("the worker stopped while reading them ({why})."));
                     }

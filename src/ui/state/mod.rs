@@ -14,14 +14,15 @@ mod workers;
 
 pub use crate::job::WorkerId;
 use crate::job::{
-    Backend, Command, Context, DataRequest, DataSummary, DeviceReport, ExportedFile, Heard, JobId, ModelRef,
+    Backend, Command, Context, Counting, DataRequest, DataSummary, DeviceReport, ExportedFile, Heard, JobId, ModelRef,
     ModelSource, PartialDownload, Sampling,
 };
+use crate::plan::grid::Experiment;
 use crate::plan::queue::Queue;
 use crate::record::{EvalPoint, ModelCard, RunRecord};
 use crate::spec::{RunId, RunSpec, Source};
 use crate::ui::state::jobs::Jobs;
-use crate::ui::state::settings::{DataChoice, Settings};
+use crate::ui::state::settings::{DataChoice, OwnData, Settings};
 use crate::ui::state::shelf::{OwnModels, WASM_BYTES};
 use std::collections::{BTreeMap, HashSet};
 
@@ -58,10 +59,10 @@ pub struct State {
     /// The run whose curve is shown large; the one training if none was picked.
     pub picked: Option<RunId>,
     pub precomputed: Precomputed,
-    /// What is known of each data source, with tokens as the named base counts them ([`State::counts_with`]).
-    pub summaries: Vec<(Source, String, DataSummary)>,
+    /// What is known of each data source, by how its tokens are counted ([`State::counting`]).
+    pub summaries: Vec<(Source, Counting, DataSummary)>,
     /// Sources whose description was asked for, and with which base.
-    pub(super) described: Vec<(Source, String)>,
+    pub(super) described: Vec<(Source, Counting)>,
     pub own: Own,
     /// Base weights on their way: name, bytes so far, bytes in all.
     pub fetching: Option<(String, u64, Option<u64>)>,
@@ -99,7 +100,7 @@ pub struct Worker {
 #[derive(Clone, Debug)]
 struct Plan {
     /// Settings, the shelf's revision, the visitor's data, memory.
-    of: Option<(Settings, u64, Option<Source>, u64)>,
+    of: Option<(Settings, u64, Option<OwnData>, u64)>,
     cells: Result<Vec<(RunId, RunSpec)>, String>,
 }
 
@@ -139,6 +140,8 @@ pub struct Precomputed {
 pub struct Own {
     pub source: Option<Source>,
     pub request: Option<DataRequest>,
+    /// What was asked for last, read or refused.
+    pub asked: Option<DataRequest>,
     pub(super) trying: Option<DataRequest>,
     pub problem: Option<String>,
 }
@@ -272,6 +275,7 @@ impl State {
             Input::Pick(run) => self.picked = Some(run),
             Input::PutAway(away) => self.precomputed.put_away = away,
             Input::OwnData(request) => {
+                self.own.asked = Some(request.clone());
                 self.own.trying = Some(request);
                 self.own.problem = None;
             }
@@ -309,13 +313,30 @@ impl State {
     }
 
     pub fn summary(&self, source: &Source) -> Option<&DataSummary> {
-        let base = self.counts_with(None);
-        let of = |wanted: Option<&str>| {
-            let fits = |counted: &String| wanted.is_none_or(|base| counted == base);
-            self.summaries.iter().find(|(known, counted, _)| known == source && fits(counted))
-        };
-        // Until it is counted with the chosen base's tokenizer, what another counted says most of it.
-        of(Some(&base)).or_else(|| of(None)).map(|(_, _, summary)| summary)
+        let any = || self.summaries.iter().find(|(known, ..)| known == source).map(|(.., summary)| summary);
+        // Until it is counted as is chosen now, what was counted otherwise says most of it.
+        self.counted(source).or_else(any)
+    }
+
+    /// What is known of a source, its tokens counted as is chosen now.
+    fn counted(&self, source: &Source) -> Option<&DataSummary> {
+        let wanted = self.counting(None);
+        let found = self.summaries.iter().find(|(known, counted, _)| known == source && *counted == wanted);
+        found.map(|(.., summary)| summary)
+    }
+
+    /// The visitor's data for runs, once it is known how many tokens of an example these read.
+    fn own_data(&self) -> Option<OwnData> {
+        let source = self.own.source.clone()?;
+        let counted = self.counted(&source);
+        let sequence = self.settings.sequence.or_else(|| Some(counted?.sequence))?;
+        let examples = counted.or_else(|| self.summary(&source))?.train_examples as usize;
+        Some(OwnData { source, sequence, examples })
+    }
+
+    /// The grid of runs as set, or what is missing for one.
+    pub(super) fn experiment(&self) -> Result<Experiment, String> {
+        self.settings.experiment(self.cards(), self.own_data().as_ref(), self.memory)
     }
 
     pub fn cards(&self) -> &[ModelCard] {
@@ -364,19 +385,18 @@ impl State {
 
     /// Makes the plan anew where it must be; whether its cells are others.
     fn replan(&mut self) -> bool {
-        let is_same = |(settings, shelf, own, memory): &(Settings, u64, Option<Source>, u64)| {
-            (*shelf, *memory) == (self.shelf_revision, self.memory)
-                && *own == self.own.source
-                && *settings == self.settings
+        let own = self.own_data();
+        let is_same = |(settings, shelf, of, memory): &(Settings, u64, Option<OwnData>, u64)| {
+            (*shelf, *memory) == (self.shelf_revision, self.memory) && *of == own && *settings == self.settings
         };
         if self.plan.of.as_ref().is_some_and(is_same) {
             return false;
         }
-        let experiment = self.settings.experiment(self.cards(), self.own.source.as_ref());
+        let experiment = self.experiment();
         let cells = experiment.and_then(|experiment| Ok(self.within_memory(experiment)?.cells()));
         let cells = cells.map(|cells| cells.into_iter().map(|spec| (spec.id(), spec)).collect());
         let changed = cells != self.plan.cells;
-        let of = (self.settings.clone(), self.shelf_revision, self.own.source.clone(), self.memory);
+        let of = (self.settings.clone(), self.shelf_revision, own, self.memory);
         self.plan = Plan { of: Some(of), cells };
         changed
     }
@@ -434,12 +454,15 @@ impl State {
     }
 
     fn point(&mut self, examples: usize, orders: &mut Vec<Order>) {
-        let experiment = self.settings.experiment(self.cards(), self.own.source.as_ref());
-        let mut experiment = match experiment.and_then(|experiment| self.within_memory(experiment)) {
+        let mut experiment = match self.experiment().and_then(|experiment| self.within_memory(experiment)) {
             Ok(experiment) => experiment,
             Err(reason) => return self.say(Level::Warning, reason),
         };
-        experiment.sizes = vec![examples];
+        let sizes = vec![examples];
+        experiment.sizes = match (&self.settings.data, self.own_data()) {
+            (DataChoice::Own, Some(own)) => own.clip(sizes),
+            _ => sizes,
+        };
         // The first seed that this size does not have yet.
         for seeds in 1.. {
             experiment.seeds = seeds;

@@ -4,6 +4,7 @@
 use super::shelf::fitted;
 use crate::data::tasks::Task;
 use crate::job::Backend;
+use crate::plan::estimate::longest_sequence;
 use crate::plan::grid::{Experiment, doubling};
 use crate::record::ModelCard;
 use crate::spec::{Base, Method, MethodKind, Precision, Setting, Source, TrainConfig};
@@ -65,6 +66,25 @@ pub enum Horizontal {
 pub const SMALLEST_SIZE: usize = 16;
 pub const LARGEST_SIZE: usize = 65_536;
 pub const MOST_SEEDS: u64 = 16;
+
+/// The visitor's data, as they were counted.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OwnData {
+    pub source: Source,
+    /// Tokens of an example that keep nearly every one whole.
+    pub sequence: usize,
+    /// Examples to train on.
+    pub examples: usize,
+}
+
+impl OwnData {
+    /// Of these sizes, those that the data have; larger ones become all of them.
+    pub fn clip(&self, sizes: Vec<usize>) -> Vec<usize> {
+        let mut sizes: Vec<usize> = sizes.into_iter().map(|size| size.min(self.examples)).collect();
+        sizes.dedup();
+        sizes
+    }
+}
 
 impl Default for Settings {
     fn default() -> Self {
@@ -168,8 +188,9 @@ impl Settings {
         }
     }
 
-    /// The grid of runs, or what is missing for one. `own` is the visitor's data once they are loaded.
-    pub fn experiment(&self, shelf: &[ModelCard], own: Option<&Source>) -> Result<Experiment, String> {
+    /// The grid of runs, or what is missing for one. `own` are the visitor's data once they are read; `memory` are the
+    /// bytes that a run may take, which bound how much of their examples is read.
+    pub fn experiment(&self, shelf: &[ModelCard], own: Option<&OwnData>, memory: u64) -> Result<Experiment, String> {
         let bases = self.chosen(shelf);
         if let ([missing, ..], false) = (self.missing(shelf).as_slice(), shelf.is_empty()) {
             return Err(format!(
@@ -185,21 +206,26 @@ impl Settings {
         if self.sizes().is_empty() {
             return Err("The largest data size is below the smallest. Raise it under “Data sizes”.".into());
         }
-        let source = match (&self.data, own) {
-            (DataChoice::Task(id), _) => Source::Task(id.clone()),
-            (DataChoice::Own, Some(source)) => source.clone(),
+        let (source, sizes) = match (&self.data, own) {
+            (DataChoice::Task(id), _) => (Source::Task(id.clone()), self.sizes()),
+            (DataChoice::Own, Some(own)) => (own.source.clone(), own.clip(self.sizes())),
             (DataChoice::Own, None) => {
-                return Err("Your data are not loaded yet. Paste text or drop a file under “Data”.".into());
+                return Err("Your data are not read yet. Paste text or drop a file under “Data”.".into());
             }
         };
         let configs: Vec<_> = bases.iter().map(|card| &card.config).collect();
-        let methods = self.methods.iter().map(|&kind| self.method(kind));
-        let methods: Vec<_> = methods
-            .map(|(method, train)| {
-                let train = fitted(&train, &method, &configs);
-                (method, train)
-            })
-            .collect();
+        let mut methods: Vec<_> = self.methods.iter().map(|&kind| self.method(kind)).collect();
+        if let (DataChoice::Own, Some(own), None) = (&self.data, own, self.sequence) {
+            // One for all, so that every method and base learns the same.
+            let each = methods.iter().flat_map(|(method, train)| {
+                configs.iter().map(move |config| longest_sequence(config, method, train, Some(memory)))
+            });
+            let sequence = each.chain([own.sequence]).min().unwrap_or(own.sequence);
+            methods.iter_mut().for_each(|(_, train)| train.sequence = sequence);
+        }
+        for (method, train) in &mut methods {
+            *train = fitted(train, method, &configs);
+        }
         for (method, train) in &methods {
             method.check().and_then(|()| train.check()).map_err(|error| error.to_string())?;
         }
@@ -207,7 +233,7 @@ impl Settings {
             bases: bases.iter().map(|card| Base { name: card.name.clone(), sha256: card.sha256.clone() }).collect(),
             source,
             methods,
-            sizes: self.sizes(),
+            sizes,
             seeds: self.seeds,
         })
     }

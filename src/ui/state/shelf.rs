@@ -3,7 +3,7 @@
 //! its memory is given back.
 
 use super::pace::duration;
-use super::settings::Settings;
+use super::settings::{DataChoice, Settings};
 use crate::job::{Backend, Command, Job, JobId, LoadStep, ModelSource, ModelSummary, PartialDownload};
 use crate::plan::estimate::{Estimate, TooLarge};
 use crate::plan::grid::Experiment;
@@ -121,7 +121,7 @@ impl State {
 
     /// Workers whose runs fit side by side into half of this machine's memory.
     pub(super) fn workers_that_fit(&self) -> usize {
-        let Ok(experiment) = self.settings.experiment(self.cards(), self.own.source.as_ref()) else { return 1 };
+        let Ok(experiment) = self.experiment() else { return 1 };
         let cards = self.settings.chosen(self.cards());
         let each = cards.iter().flat_map(|card| {
             let methods = experiment.methods.iter();
@@ -130,13 +130,13 @@ impl State {
         (self.memory / 2 / each.max().unwrap_or(1).max(1)) as usize
     }
 
-    /// Whose tokens the page counts: a model of the visitor's, or, by an empty name, the site's bases, which share
-    /// one tokenizer.
-    pub(super) fn counts_with(&self, base: Option<&str>) -> String {
+    /// How the page counts the chosen data's tokens: for `base`, or for the first base that is chosen.
+    pub(super) fn counting(&self, base: Option<&str>) -> Counting {
         let chosen = || self.settings.chosen(self.cards()).first().map(|card| card.name.as_str());
         let name = base.or_else(chosen).unwrap_or_default();
         let own = self.models.cards.iter().any(|card| card.name == name);
-        if own { name.to_string() } else { String::new() }
+        let sequence = self.settings.sequence.filter(|_| self.settings.data == DataChoice::Own);
+        Counting { base: if own { name.to_string() } else { String::new() }, sequence }
     }
 
     /// The site's bases and the visitor's stand on one shelf.

@@ -4,7 +4,8 @@
 use super::settings::DataChoice;
 use super::shelf::MODEL_WORKER;
 use crate::job::{
-    Backend, Command, DataRequest, DataSummary, DeviceReport, Event, Job, LogLevel, PROTOCOL_VERSION, Progress,
+    Backend, Command, Counting, DataRequest, DataSummary, DeviceReport, Event, Job, LogLevel, PROTOCOL_VERSION,
+    Progress,
 };
 use crate::spec::{RunId, RunSpec, Source};
 use crate::ui::state::*;
@@ -62,7 +63,7 @@ impl State {
         worker: WorkerId,
         then: Option<Box<RunSpec>>,
         source: Source,
-        base: String,
+        counted: Counting,
         summary: DataSummary,
         orders: &mut Vec<Order>,
     ) {
@@ -79,8 +80,8 @@ impl State {
             self.own.request = self.own.trying.take();
             self.own.source = Some(source.clone());
         }
-        self.summaries.retain(|(known, counted, _)| *known != source || *counted != base);
-        self.summaries.push((source, base, summary));
+        self.summaries.retain(|(known, by, _)| *known != source || *by != counted);
+        self.summaries.push((source, counted, summary));
     }
 
     pub(super) fn data_refused(&mut self, request: &DataRequest, then: Option<Box<RunSpec>>, reason: String) {
@@ -182,11 +183,11 @@ impl State {
         let idle: Vec<WorkerId> = self.workers.keys().copied().filter(|&id| self.is_idle(id)).collect();
         for id in idle {
             if let Some(request) = self.wanted_data() {
-                let base = self.counts_with(None);
+                let counted = self.counting(None);
                 if let (Some(source), None) = (self.source(), &self.own.trying) {
-                    self.described.push((source, base.clone()));
+                    self.described.push((source, counted.clone()));
                 }
-                self.start(id, Job::ReadData { source: request, base }, orders);
+                self.start(id, Job::ReadData { source: request, counted }, orders);
             } else if self.phase == Phase::Playing
                 && let Some(spec) = self.queue.take()
             {
@@ -228,9 +229,9 @@ impl State {
         if let Some(request) = &self.own.trying {
             return Some(request.clone());
         }
-        // Described once with each tokenizer that is chosen.
-        let wanted = (self.source()?, self.counts_with(None));
-        let is_known = |(source, base, _): &(Source, String, _)| *source == wanted.0 && *base == wanted.1;
+        // Described once with each way to count that is chosen.
+        let wanted = (self.source()?, self.counting(None));
+        let is_known = |(source, counted, _): &(Source, Counting, _)| *source == wanted.0 && *counted == wanted.1;
         if self.summaries.iter().any(is_known) || self.described.contains(&wanted) {
             return None;
         }
@@ -253,8 +254,8 @@ impl State {
         };
         match request {
             Some(source) => {
-                let base = self.counts_with(Some(&spec.base.name));
-                self.start_before(id, Job::ReadData { source, base }, Some(Box::new(spec)), orders);
+                let counted = self.counting(Some(&spec.base.name));
+                self.start_before(id, Job::ReadData { source, counted }, Some(Box::new(spec)), orders);
             }
             None => self.queue.fail(&spec.id(), "its data are no longer loaded; drop the file again."),
         }

@@ -17,7 +17,7 @@ use crate::platform::browser::device;
 use crate::platform::storage::{BrowserStore, Models, Store, StoreError, records};
 use crate::record::ModelCard;
 use crate::record::{Evaluation, Reading, RecordError, RunRecord};
-use crate::spec::{Precision, RunSpec, Source};
+use crate::spec::{Base, Precision, RunSpec, Source};
 use burn::tensor::Device;
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -90,7 +90,9 @@ pub struct Engine {
     /// Tokenizers of the visitor's models that are not in memory.
     tokenizers: HashMap<String, Rc<TextTokenizer>>,
     /// The visitor's own data, as they were read.
-    pub user: Option<UserData>,
+    user: Option<UserData>,
+    /// Those data as the last run's base and sequence divide them: a sweep's runs differ in neither.
+    prepared: Option<(Base, usize, Prepared)>,
     /// A base's loss on a source's test split, by base, precision, source and columns: the same for every cell.
     pub base_tests: HashMap<(String, Precision, Source, usize), Evaluation>,
 }
@@ -123,6 +125,7 @@ impl Engine {
             provided: HashMap::new(),
             tokenizers: HashMap::new(),
             user: None,
+            prepared: None,
             base_tests: HashMap::new(),
         })
     }
@@ -259,12 +262,21 @@ impl Engine {
     }
 
     /// A run's data, and what became of what was read: long texts are divided by the tokens of the run's base.
-    pub fn splits(&self, spec: &RunSpec, tokenizer: &TextTokenizer) -> Result<(Splits, Reading), WorkerError> {
+    pub fn splits(&mut self, spec: &RunSpec, tokenizer: &TextTokenizer) -> Result<(Splits, Reading), WorkerError> {
         let (Source::User { .. }, Some(user)) = (&spec.data.source, &self.user) else {
             return Ok((Splits::for_run(&spec.data, None)?, Reading::default()));
         };
-        let Prepared { splits, reading } = user.prepare(tokenizer, spec.train.sequence)?;
-        Ok((Splits::for_run(&spec.data, Some((&user.sha256, &splits)))?, reading))
+        let sequence = spec.train.sequence;
+        let (_, _, Prepared { splits, reading }) = match self.prepared.take() {
+            Some(last) if last.0 == spec.base && last.1 == sequence => self.prepared.insert(last),
+            _ => self.prepared.insert((spec.base.clone(), sequence, user.prepare(tokenizer, sequence)?)),
+        };
+        Ok((Splits::for_run(&spec.data, Some((&user.sha256, splits)))?, reading.clone()))
+    }
+
+    /// Takes the visitor's own data in place of those before.
+    pub fn use_data(&mut self, data: UserData) {
+        (self.user, self.prepared) = (Some(data), None);
     }
 
     /// The model to complete a prompt with.

@@ -6,8 +6,8 @@ use super::own_data::Input;
 use super::post::finish;
 use crate::data::{Example, TASK_DEV, TASK_TEST, Task};
 use crate::engine::train::bench::bench;
-use crate::job::{DataRequest, DataSummary, Job, JobId, Output};
-use crate::spec::Source;
+use crate::job::{Counting, DataRequest, DataSummary, Job, JobId, Output};
+use crate::spec::{Source, TrainConfig};
 use js_sys::{Function, Reflect};
 use wasm_bindgen::JsCast;
 use web_sys::File;
@@ -31,8 +31,8 @@ impl Engine {
     /// A job that nothing interrupts.
     async fn quick(&mut self, job: Job, files: Vec<File>) -> Result<Output, WorkerError> {
         match job {
-            Job::ReadData { source, base } => {
-                let (source, summary) = self.data(source, &base, files).await?;
+            Job::ReadData { source, counted } => {
+                let (source, summary) = self.data(source, &counted, files).await?;
                 return Ok(Output::DataRead { source, summary });
             }
             Job::Export { model, merged } => return Ok(Output::Exported(self.export(&model, merged).await?)),
@@ -57,22 +57,25 @@ impl Engine {
     async fn data(
         &mut self,
         request: DataRequest,
-        base: &str,
+        counted: &Counting,
         files: Vec<File>,
     ) -> Result<(Source, DataSummary), WorkerError> {
         match request {
-            DataRequest::Task(id) => self.task_data(&id, base).await,
-            DataRequest::Files { name, columns } => self.user_data(name, columns, Input::Files(files), base).await,
-            DataRequest::Text { name, text, columns } => self.user_data(name, columns, Input::Text(text), base).await,
+            DataRequest::Task(id) => self.task_data(&id, counted).await,
+            DataRequest::Files { name, options } => self.user_data(name, &options, Input::Files(files), counted).await,
+            DataRequest::Text { name, text, options } => {
+                self.user_data(name, &options, Input::Text(text), counted).await
+            }
         }
     }
 
-    pub(super) async fn task_data(&mut self, id: &str, base: &str) -> Result<(Source, DataSummary), WorkerError> {
+    async fn task_data(&mut self, id: &str, counted: &Counting) -> Result<(Source, DataSummary), WorkerError> {
         let task = Task::from_id(id).ok_or_else(|| crate::data::SplitError::NoTask(id.into()))?;
         let examples = Engine::task_examples(task, COUNTED);
-        let tokens = self.encode_with(base, |tokenizer| Engine::count_tokens(tokenizer, &examples)).await?;
+        let tokens = self.encode_with(&counted.base, |tokenizer| Engine::count_tokens(tokenizer, &examples)).await?;
         let summary = DataSummary {
             name: task.card().title.into(),
+            sequence: counted.sequence.unwrap_or(TrainConfig::SEQUENCE),
             train_examples: u64::MAX,
             dev_examples: TASK_DEV as u64,
             test_examples: TASK_TEST as u64,

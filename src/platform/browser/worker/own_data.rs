@@ -1,11 +1,11 @@
 //! The visitor's own data: files by handle, read in pieces up to a bound, or pasted text.
 
 use super::engine::{Engine, WorkerError};
-use crate::data::user::{self, ColumnChoice, Options, READ_LIMIT};
+use crate::data::user::{self, READ_LIMIT, ReadOptions};
 use crate::data::{Prepared, tokenize_all};
-use crate::job::DataSummary;
+use crate::job::{Counting, DataSummary};
 use crate::record::DataReport;
-use crate::spec::{Source, TrainConfig};
+use crate::spec::Source;
 use js_sys::Uint8Array;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::File;
@@ -22,13 +22,13 @@ const COUNTED: usize = 2000;
 const PIECE: f64 = 4_194_304.0;
 
 impl Engine {
-    /// Reads the data and says what a run at the usual sequence would learn; what was loaded before stays where this fails.
+    /// Reads the data and says what a run would learn; what was loaded before stays where this fails.
     pub async fn user_data(
         &mut self,
         name: String,
-        columns: Option<ColumnChoice>,
+        options: &ReadOptions,
         input: Input,
-        base: &str,
+        counted: &Counting,
     ) -> Result<(Source, DataSummary), WorkerError> {
         let files = match input {
             Input::Files(handles) => self.read_files(&handles).await?,
@@ -37,42 +37,38 @@ impl Engine {
                 vec![user::File { name: name.clone(), bytes: text.into_bytes(), size }]
             }
         };
-        let data = user::read(&name, &files, &Options { columns, skip_malformed: false })?;
+        let data = user::read(&name, &files, options)?;
         drop(files);
-        let sequence = TrainConfig::SEQUENCE;
-        let (splits, report, tokens, whole) = self
-            .encode_with(base, |tokenizer| {
+        let (splits, report, tokens, sequence) = self
+            .encode_with(&counted.base, |tokenizer| {
+                let sequence = counted.sequence.map_or_else(|| data.sequence(tokenizer, usize::MAX), Ok)?;
                 let Prepared { splits, reading } = data.prepare(tokenizer, sequence)?;
                 let first = &splits.train[..splits.train.len().min(COUNTED)];
                 let tokens = tokenize_all(first, tokenizer, sequence)?;
                 let report = DataReport { reading, ..DataReport::of(&tokens, tokenizer, sequence)? };
                 let targets = Engine::count_tokens(tokenizer, first)?;
-                let whole = data.sequence(tokenizer, usize::MAX)?;
-                Ok((splits, report, targets, whole))
+                Ok((splits, report, targets, sequence))
             })
             .await?;
-        let counted = splits.train.len().min(COUNTED);
+        let first = splits.train.len().min(COUNTED);
         let mut notes = report.sentences();
-        if whole > sequence {
-            notes
-                .push(format!("With {whole} tokens an example, nearly every one is whole: see the training settings."));
-        }
-        if counted < splits.train.len() {
-            notes.push(format!("Lengths and tokens are those of the first {counted} examples."));
+        if first < splits.train.len() {
+            notes.push(format!("Lengths and tokens are those of the first {first} examples."));
         }
         let summary = DataSummary {
             name: name.clone(),
+            sequence,
             train_examples: splits.train.len() as u64,
             dev_examples: splits.dev.len() as u64,
             test_examples: splits.test.len() as u64,
             bytes: splits.train.iter().map(|example| example.completion.len() as u64).sum(),
-            tokens: (tokens as f64 * splits.train.len() as f64 / counted.max(1) as f64).round() as u64,
+            tokens: (tokens as f64 * splits.train.len() as f64 / first.max(1) as f64).round() as u64,
             columns: data.columns.iter().map(|column| column.name.clone()).collect(),
             notes,
             preview: report.examples.into_iter().map(|example| (example.prompt, example.target)).collect(),
         };
         let source = Source::User { name, sha256: data.sha256.clone() };
-        self.user = Some(data);
+        self.use_data(data);
         Ok((source, summary))
     }
 

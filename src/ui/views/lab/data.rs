@@ -2,7 +2,8 @@
 //! could not be.
 
 use crate::data::tasks::{Distance, Task};
-use crate::job::{ColumnChoice, DataRequest, DataSummary};
+use crate::job::{ColumnChoice, DataRequest, DataSummary, ReadOptions};
+use crate::spec::RunSpec;
 use crate::ui::browser;
 use crate::ui::drop::Dropped;
 use crate::ui::lab::use_lab;
@@ -23,6 +24,12 @@ pub fn DataChooser() -> impl IntoView {
     });
     let summary =
         Memo::new(move |_| lab.state.with(|state| state.source().and_then(|source| state.summary(&source).cloned())));
+    let limits = Memo::new(move |_| {
+        summary.with(|summary| {
+            let summary = summary.as_ref().filter(|_| own.get())?;
+            lab.state.with(|state| Some(limits(summary, &state.planned().ok()?.first()?.1, state.settings.largest)))
+        })
+    });
     view! {
         <fieldset data-testid="data">
             <legend>"Data"</legend>
@@ -64,8 +71,26 @@ pub fn DataChooser() -> impl IntoView {
                 <OwnData />
             </Show>
             {move || summary.get().map(|summary| view! { <Summary summary /> })}
+            {move || limits.get().filter(|limits| !limits.is_empty()).map(|limits| view! {
+                <p class="quiet" data-testid="limits">{limits}</p>
+            })}
         </fieldset>
     }
+}
+
+/// What the visitor's data, the base and the memory leave of the experiment as it is set.
+fn limits(summary: &DataSummary, run: &RunSpec, largest: usize) -> String {
+    let mut sentences = Vec::new();
+    if summary.train_examples < largest as u64 {
+        sentences.push(format!("The sizes end at {}, all there are to train on.", count(summary.train_examples)));
+    }
+    if run.train.sequence < summary.sequence {
+        let read = run.train.sequence;
+        sentences.push(format!(
+            "Runs read at most {read} tokens of an example: more does not fit the base or this browser's memory."
+        ));
+    }
+    sentences.join(" ")
 }
 
 #[component]
@@ -117,12 +142,16 @@ fn OwnData() -> impl IntoView {
             state.summary(source).map(|summary| summary.columns.clone())
         })
     });
+    let asked = Memo::new(move |_| lab.state.with(|state| state.own.asked.clone()));
+    let skips = RwSignal::new(false);
+    // What is chosen of columns belongs to the data chosen before.
+    let lenient = move || ReadOptions { columns: None, skip_malformed: skips.get_untracked() };
     let read = move |files: Vec<web_sys::File>| {
         let Some(first) = files.first() else { return };
         let name =
             if files.len() == 1 { first.name() } else { format!("{} and {} more", first.name(), files.len() - 1) };
         lab.keep_files(name.clone(), files);
-        lab.send(Input::OwnData(DataRequest::Files { name, columns: None }));
+        lab.send(Input::OwnData(DataRequest::Files { name, options: lenient() }));
     };
     view! {
         <DropArea testid="drop" take=move |dropped: Dropped| read(dropped.files)>
@@ -154,12 +183,27 @@ fn OwnData() -> impl IntoView {
                 data-testid="use-text"
                 disabled=move || text.with(|text| text.trim().is_empty())
                 on:click=move |_| {
-                    let request = DataRequest::Text { name: "pasted text".into(), text: text.get(), columns: None };
-                    lab.send(Input::OwnData(request));
+                    let name = "pasted text".into();
+                    lab.send(Input::OwnData(DataRequest::Text { name, text: text.get(), options: lenient() }));
                 }
             >
                 "Use this text"
             </button>
+            <label>
+                <input
+                    type="checkbox"
+                    data-testid="skip-bad-lines"
+                    prop:checked=move || skips.get()
+                    on:change=move |event| {
+                        skips.set(event_target_checked(&event));
+                        let Some(request) = asked.get_untracked() else { return };
+                        let options = request.options().cloned().unwrap_or_default();
+                        let options = ReadOptions { skip_malformed: skips.get_untracked(), ..options };
+                        lab.send(Input::OwnData(request.with_options(options)));
+                    }
+                />
+                "Leave bad lines out, instead of refusing their file"
+            </label>
         </DropArea>
         <div aria-live="polite">
             <Show when=move || reading.get()>
@@ -180,25 +224,16 @@ fn OwnData() -> impl IntoView {
 #[component]
 fn Columns(columns: Vec<String>) -> impl IntoView {
     let lab = use_lab();
-    let chosen = Memo::new(move |_| {
-        lab.state.with(|state| match &state.own.request {
-            Some(DataRequest::Files { columns, .. } | DataRequest::Text { columns, .. }) => columns.clone(),
-            _ => None,
-        })
-    });
+    let chosen = Memo::new(move |_| lab.state.with(|state| state.own.request.as_ref()?.options()?.columns.clone()));
     let choose = move |change: &dyn Fn(&mut ColumnChoice)| {
-        let request = lab.state.with_untracked(|state| state.own.request.clone());
+        let Some(request) = lab.state.with_untracked(|state| state.own.request.clone()) else { return };
         let mut choice = chosen.get_untracked().unwrap_or(ColumnChoice { prompt: None, completion: String::new() });
         change(&mut choice);
         if choice.completion.is_empty() {
             return;
         }
-        let request = match request {
-            Some(DataRequest::Files { name, .. }) => DataRequest::Files { name, columns: Some(choice) },
-            Some(DataRequest::Text { name, text, .. }) => DataRequest::Text { name, text, columns: Some(choice) },
-            _ => return,
-        };
-        lab.send(Input::OwnData(request));
+        let options = request.options().cloned().unwrap_or_default();
+        lab.send(Input::OwnData(request.with_options(ReadOptions { columns: Some(choice), ..options })));
     };
     let options = |columns: &[String]| {
         columns.iter().map(|c| view! { <option value=c.clone()>{c.clone()}</option> }).collect_view()
