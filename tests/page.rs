@@ -368,9 +368,54 @@ fn a_failed_cell_is_said_and_the_others_go_on() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
     let (worker, id, _) = page.training();
+    page.hear_job(worker, id, JobEvent::Progress(Progress::Started { step: 0, of: 10 }));
     page.hear_job(worker, id, JobEvent::Failed("the loss is NaN.".into()));
     page.work();
     assert_eq!((page.done().len(), page.state.queue.counts().failed), (5, 1));
+}
+
+#[test]
+fn what_keeps_a_run_from_beginning_is_said_once() {
+    let mut page = Page::open(small());
+    for _ in 0..2 {
+        page.hear(Input::Play);
+        let (worker, id, _) = page.training();
+        page.hear_job(worker, id, JobEvent::Failed("the base is not there.".into()));
+        page.work();
+        assert_eq!((page.state.phase, page.done().len()), (Phase::Idle, 0));
+    }
+    let said = page.state.notices.iter().filter(|notice| notice.text.contains("the base is not there"));
+    assert_eq!(said.count(), 1, "{:?}", page.state.notices);
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 6, "what was refused is tried again");
+}
+
+#[test]
+fn warnings_wait_to_be_read() {
+    let mut page = Page::open(small());
+    for index in 0..6 {
+        page.hear(Input::Say(Level::Warning, format!("warning {index}")));
+        page.hear(Input::Say(Level::Information, format!("information {index}")));
+    }
+    for index in 0..6 {
+        assert!(page.said(&format!("warning {index}")));
+        assert_eq!(page.said(&format!("information {index}")), index > 2);
+    }
+}
+
+#[test]
+fn the_precomputed_belong_to_their_own_experiment() {
+    let mut page = Page::open(small());
+    let records: Vec<RunRecord> = page.planned().into_iter().map(record).collect();
+    page.hear(Input::Precomputed(records));
+    assert_eq!(page.state.precomputed_here(), 6);
+    let other = Task::ALL.into_iter().map(Task::id).find(|&id| id != Task::DEFAULT).unwrap();
+    page.hear(Input::Settings(Box::new(Settings { data: DataChoice::Task(other.into()), ..small() })));
+    assert_eq!(page.state.precomputed_here(), 0);
+    page.hear(Input::Play);
+    page.work();
+    assert!(page.said("All 6 runs are finished"), "those trained, not those that were there: {:?}", page.state.notices);
 }
 
 #[test]
@@ -452,7 +497,9 @@ fn own_data_choose_the_sequence_within_context_and_memory() {
     // What the visitor says goes before what the data say, and is what the data are counted with.
     page.hear(Input::Settings(Box::new(Settings { sequence: Some(32), ..settings.clone() })));
     assert_eq!(sequences(&page), [32].into());
-    page.given(|job| matches!(job, Job::ReadData { counted, .. } if counted.sequence == Some(32)));
+    let counts = |command: &Command| matches!(command, Command::Start { job: Job::ReadData { counted, .. }, .. } if counted.sequence == Some(32));
+    let (worker, command) = page.work_until(counts).expect("the data are counted anew");
+    Fake::answer(&command).into_iter().for_each(|heard| page.hear(Input::Heard(worker, heard)));
     page.hear(Input::Settings(Box::new(settings.clone())));
     assert_eq!(sequences(&page), [wanted].into());
 

@@ -1,6 +1,7 @@
 //! What crosses between whoever asks and a worker: [`Command`]s go in, [`Event`]s come out.
 
 use super::{BenchTiming, Job, JobId, LoadStep, ModelSummary};
+use crate::data::user::ColumnChoice;
 use crate::job::Backend;
 use crate::laws::Analysis;
 use crate::record::{EvalPoint, ModelCard, RunRecord};
@@ -170,6 +171,8 @@ pub struct DataSummary {
     pub tokens: u64,
     /// Columns found in a table, for choosing; empty where there is nothing to choose.
     pub columns: Vec<String>,
+    /// The columns in use, chosen or guessed.
+    pub chosen: Option<ColumnChoice>,
     /// Lines left out, cuts, duplicates removed: one sentence each.
     pub notes: Vec<String>,
     /// A few examples, prompt and completion.

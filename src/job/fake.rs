@@ -108,6 +108,7 @@ fn summary() -> DataSummary {
         bytes: 1000,
         tokens: 500,
         columns: vec![],
+        chosen: None,
         notes: vec![],
         preview: vec![],
     }

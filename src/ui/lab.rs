@@ -77,6 +77,14 @@ impl Lab {
         for problem in problems {
             lab.send(Input::Say(Level::Warning, problem));
         }
+        // A file dropped beside the places for files would take the lab's place in the tab.
+        let _ = window_event_listener(leptos::ev::dragover, |event| event.prevent_default());
+        let _ = window_event_listener(leptos::ev::drop, move |event| {
+            if !event.default_prevented() {
+                event.prevent_default();
+                lab.send(Input::Say(Level::Information, "Drop files on a place with a dashed border.".into()));
+            }
+        });
         lab.send(Input::Opened);
         spawn_local(async move { lab.send(Input::Records(local::records().await)) });
         spawn_local(async move {
@@ -120,9 +128,9 @@ impl Lab {
                 Order::Send(worker, command) => link.send(worker, command),
                 Order::Keep(record) => {
                     if !local::keep_record(&record) {
-                        web_sys::console::warn_1(
-                            &"the browser's storage is full: this run is kept for this visit only".into(),
-                        );
+                        let words = "The browser's storage is full, or refused: finished runs are kept for this visit only. \
+                                     Save them as a file, or remove what is kept, before you leave.";
+                        self.send(Input::Say(Level::Warning, words.into()));
                     }
                 }
                 Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),

@@ -115,3 +115,37 @@ test("no task over 50 ms while training", async ({ context, site }) => {
   console.log(`   longest task while training: ${longest} ms`);
   assert.ok(longest < 500, `a task of ${longest} ms blocked the page`);
 });
+
+test("a column chosen is read at once and stays", async ({ context, site }) => {
+  const page = await open(context, site, "#data=own&device=cpu");
+  const rows = Array.from({ length: 60 }, (_, i) => `${i},Name the number after ${i}.,Be brief.,${i + 1}`);
+  const csv = ["row,question,manner,answer", ...rows].join("\n");
+  await page.getByTestId("files").setInputFiles({ name: "next.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  const [prompt, completion] = [page.getByTestId("column-prompt"), page.getByTestId("column-completion")];
+  await expect(prompt).toHaveValue("question");
+  await expect(completion).toHaveValue("answer");
+  await prompt.selectOption("manner");
+  await page.getByTestId("data").getByText("manner → prompt").waitFor();
+  await completion.selectOption("row");
+  await page.getByTestId("data").getByText("row → completion").waitFor();
+  await expect(prompt).toHaveValue("manner");
+  await expect(completion).toHaveValue("row");
+});
+
+test("a file dropped beside its place does not take the lab's", async ({ context, site }) => {
+  const page = await open(context, site, "#device=cpu");
+  const prevented = await page.evaluate(() => {
+    const drop = (type) => !document.querySelector("h1").dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true }));
+    return [drop("dragover"), drop("drop")];
+  });
+  assert.deepEqual(prevented, [true, true]);
+  await page.getByTestId("notices").getByText("Drop files on").waitFor();
+});
+
+test("the precomputed and the base tried are those of the experiment", async ({ context, site }) => {
+  const page = await open(context, site, "#device=cpu&base=story-110k");
+  await expect(page.getByTestId("precomputed")).toHaveCount(0);
+  await page.getByTestId("base-story-50k").waitFor();
+  await page.getByTestId("view-try").click();
+  await page.getByTestId("try-models").getByText("story-110k").waitFor();
+});

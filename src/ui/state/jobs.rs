@@ -228,11 +228,19 @@ impl State {
                     orders.push(Order::Keep(record.clone()));
                 }
                 self.live.remove(&record.id);
+                self.trained += 1;
                 self.queue.finish(*record);
             }
             (Job::Train(spec), Err(Some(reason))) => {
-                self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
-                self.queue.fail(&spec.id(), reason);
+                if self.live.contains_key(&spec.id()) {
+                    self.say(Level::Warning, format!("A run ended without a result: {reason} The others go on."));
+                    self.queue.fail(&spec.id(), reason);
+                } else {
+                    // What keeps one from beginning, a base that is not there, keeps the others.
+                    self.queue.put_back(&spec.id());
+                    self.stop(orders);
+                    self.say(Level::Warning, format!("No run can begin: {reason} Play tries again."));
+                }
             }
             (Job::Train(spec), _) => self.stopped(&spec.id()),
             (Job::ReadData { counted, .. }, Ok(Output::DataRead { source, summary })) => {

@@ -56,6 +56,8 @@ pub struct State {
     plan: Plan,
     /// Runs that this visit has seen training.
     pub live: BTreeMap<RunId, Live>,
+    /// Runs finished since Play.
+    trained: usize,
     /// The run whose curve is shown large; the one training if none was picked.
     pub picked: Option<RunId>,
     pub precomputed: Precomputed,
@@ -298,10 +300,16 @@ impl State {
 
     pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
         self.last_notice += 1;
-        self.notices.push(Notice { id: self.last_notice, level, text: text.into() });
-        // Old ones make room: this is a status line, not a log.
-        let spare = self.notices.len().saturating_sub(4);
-        self.notices.drain(..spare);
+        let notice = Notice { id: self.last_notice, level, text: text.into() };
+        // The same again replaces the one before; information makes room for more of it, warnings wait to be read.
+        self.notices.retain(|other| other.text != notice.text);
+        self.notices.push(notice);
+        let information = |notice: &Notice| notice.level == Level::Information;
+        if self.notices.iter().filter(|notice| information(notice)).count() > 3
+            && let Some(oldest) = self.notices.iter().position(information)
+        {
+            self.notices.remove(oldest);
+        }
     }
 
     /// The data source chosen now, once it is known.
@@ -358,6 +366,11 @@ impl State {
     /// Finished runs on screen.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         self.queue.records().filter(|record| !self.precomputed.put_away || !self.is_precomputed(&record.id))
+    }
+
+    /// Runs of the experiment as set that come precomputed, put away or not.
+    pub fn precomputed_here(&self) -> usize {
+        self.planned().map_or(0, |cells| cells.iter().filter(|(id, _)| self.is_precomputed(id)).count())
     }
 
     fn take_precomputed(&mut self, records: Vec<RunRecord>) {
@@ -433,6 +446,7 @@ impl State {
                 ),
             );
         }
+        self.trained = 0;
         self.queue.extend(self.plan.cells.iter().flatten().map(|(_, spec)| spec.clone()));
         self.phase = Phase::Playing;
         if self.workers.is_empty() {
@@ -472,8 +486,10 @@ impl State {
                 break;
             }
         }
-        if self.phase == Phase::Paused {
-            self.to_running(Command::Resume, orders);
+        match self.phase {
+            Phase::Paused => self.to_running(Command::Resume, orders),
+            Phase::Idle => self.trained = 0,
+            Phase::Playing => {}
         }
         self.phase = Phase::Playing;
         if self.workers.is_empty() {

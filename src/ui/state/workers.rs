@@ -200,9 +200,9 @@ impl State {
             self.say(
                 Level::Information,
                 match counts.failed {
-                    0 if counts.done == 1 => "The run is finished.".to_string(),
-                    0 => format!("All {} runs are finished.", counts.done),
-                    failed => format!("{} runs are finished, {failed} failed.", counts.done),
+                    0 if self.trained == 1 => "The run is finished.".to_string(),
+                    0 => format!("All {} runs are finished.", self.trained),
+                    failed => format!("{} runs are finished, {failed} failed.", self.trained),
                 },
             );
         }

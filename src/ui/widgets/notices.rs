@@ -1,7 +1,7 @@
 //! The status line that screen readers hear, and the banner of the finished experiment.
 
 use crate::ui::lab::use_lab;
-use crate::ui::state::{Input, Level};
+use crate::ui::state::{Input, Level, State};
 use leptos::prelude::*;
 use std::time::Duration;
 
@@ -48,8 +48,9 @@ pub fn Notices() -> impl IntoView {
 pub fn Banner() -> impl IntoView {
     let lab = use_lab();
     let precomputed = Memo::new(move |_| lab.state.with(|state| state.precomputed.clone()));
+    let here = Memo::new(move |_| lab.state.with(State::precomputed_here));
     view! {
-        <Show when=move || !precomputed.with(|p| p.ids.is_empty())>
+        <Show when=move || here.get() != 0>
             <p class="banner" data-testid="precomputed">
                 {move || precomputed.with(|p| {
                     if p.put_away {
@@ -62,7 +63,7 @@ pub fn Banner() -> impl IntoView {
                     } else {
                         let text = format!(
                             "{} runs, trained by this lab on {} ({}), shown as outlines. Play goes on from here, on your machine.",
-                            p.ids.len(), p.device, p.date
+                            here.get(), p.device, p.date
                         );
                         view! {
                             <span><strong>"Precomputed. "</strong>{text}</span>

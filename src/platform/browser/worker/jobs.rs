@@ -82,6 +82,7 @@ impl Engine {
             bytes: examples.iter().map(|example| example.completion.len() as u64).sum(),
             tokens,
             columns: Vec::new(),
+            chosen: None,
             notes: vec![format!("Examples are made as needed, without end. Bytes and tokens: the first {COUNTED}.")],
             preview: preview(&examples),
         };

@@ -64,6 +64,7 @@ impl Engine {
             bytes: splits.train.iter().map(|example| example.completion.len() as u64).sum(),
             tokens: (tokens as f64 * splits.train.len() as f64 / first.max(1) as f64).round() as u64,
             columns: data.columns.iter().map(|column| column.name.clone()).collect(),
+            chosen: data.chosen.clone(),
             notes,
             preview: report.examples.into_iter().map(|example| (example.prompt, example.target)).collect(),
         };

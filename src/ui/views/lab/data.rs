@@ -138,8 +138,8 @@ fn OwnData() -> impl IntoView {
     let reading = Memo::new(move |_| lab.state.with(|state| state.own.is_reading()));
     let columns = Memo::new(move |_| {
         lab.state.with(|state| {
-            let source = state.own.source.as_ref()?;
-            state.summary(source).map(|summary| summary.columns.clone())
+            let summary = state.summary(state.own.source.as_ref()?)?;
+            Some((summary.columns.clone(), summary.chosen.clone()?))
         })
     });
     let asked = Memo::new(move |_| lab.state.with(|state| state.own.asked.clone()));
@@ -216,27 +216,28 @@ fn OwnData() -> impl IntoView {
                 </p>
             })}
         </div>
-        {move || columns.get().filter(|columns| columns.len() > 1).map(|columns| view! { <Columns columns /> })}
+        {move || columns.get().filter(|(columns, _)| columns.len() > 1).map(|(columns, chosen)| view! { <Columns columns chosen /> })}
     }
 }
 
-/// Which column is read as what; choosing reads the same data again.
+/// Which column is read as what, `chosen` or guessed; choosing reads the same data again.
 #[component]
-fn Columns(columns: Vec<String>) -> impl IntoView {
+fn Columns(columns: Vec<String>, chosen: ColumnChoice) -> impl IntoView {
     let lab = use_lab();
-    let chosen = Memo::new(move |_| lab.state.with(|state| state.own.request.as_ref()?.options()?.columns.clone()));
+    let chosen = StoredValue::new(chosen);
     let choose = move |change: &dyn Fn(&mut ColumnChoice)| {
         let Some(request) = lab.state.with_untracked(|state| state.own.request.clone()) else { return };
-        let mut choice = chosen.get_untracked().unwrap_or(ColumnChoice { prompt: None, completion: String::new() });
+        let mut choice = chosen.get_value();
         change(&mut choice);
-        if choice.completion.is_empty() {
-            return;
-        }
         let options = request.options().cloned().unwrap_or_default();
         lab.send(Input::OwnData(request.with_options(ReadOptions { columns: Some(choice), ..options })));
     };
-    let options = |columns: &[String]| {
-        columns.iter().map(|c| view! { <option value=c.clone()>{c.clone()}</option> }).collect_view()
+    // A path into a column, or several columns, is no name on the list: it stands there as it is.
+    let options = |columns: &[String], chosen: Option<String>| {
+        let beside = chosen.clone().filter(|chosen| !columns.contains(chosen));
+        let each = columns.iter().cloned().chain(beside);
+        each.map(|c| view! { <option value=c.clone() selected=Some(&c) == chosen.as_ref()>{c.clone()}</option> })
+            .collect_view()
     };
     view! {
         <div class="row">
@@ -244,28 +245,27 @@ fn Columns(columns: Vec<String>) -> impl IntoView {
                 "Prompt column"
                 <select
                     data-testid="column-prompt"
-                    prop:value=move || chosen.get().and_then(|choice| choice.prompt).unwrap_or_default()
+                    prop:value=chosen.get_value().prompt.unwrap_or_default()
                     on:change=move |event| {
                         let name = event_target_value(&event);
                         choose(&|choice| choice.prompt = Some(name.clone()).filter(|name| !name.is_empty()));
                     }
                 >
                     <option value="">"none"</option>
-                    {options(&columns)}
+                    {options(&columns, chosen.get_value().prompt)}
                 </select>
             </label>
             <label>
                 "Text to learn"
                 <select
                     data-testid="column-completion"
-                    prop:value=move || chosen.get().map(|choice| choice.completion).unwrap_or_default()
+                    prop:value=chosen.get_value().completion
                     on:change=move |event| {
                         let name = event_target_value(&event);
                         choose(&|choice| choice.completion = name.clone());
                     }
                 >
-                    <option value="">"as found"</option>
-                    {options(&columns)}
+                    {options(&columns, Some(chosen.get_value().completion))}
                 </select>
             </label>
         </div>

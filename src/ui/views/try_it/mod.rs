@@ -17,6 +17,11 @@ use crate::ui::views::try_it::blend::Blend;
 use crate::ui::views::try_it::made::{Download, Made};
 use leptos::prelude::*;
 
+/// The base that the experiment begins with.
+fn chosen_base(state: &State) -> Option<ModelRef> {
+    state.settings.chosen(state.cards()).first().map(|card| ModelRef::Base(card.name.clone()))
+}
+
 #[component]
 pub fn TryIt() -> impl IntoView {
     let lab = use_lab();
@@ -39,7 +44,7 @@ pub fn TryIt() -> impl IntoView {
         }
         match runs.with(|runs| runs.first().map(|run| run.model.clone())) {
             Some(tuned) => vec![base_of(&tuned), tuned],
-            None => bases.get().into_iter().take(1).collect(),
+            None => lab.state.with(|state| chosen_base(state).into_iter().collect()),
         }
     });
     let shown = Memo::new(move |_| listed.get().into_iter().chain(blend.get()).collect::<Vec<_>>());
