@@ -126,7 +126,7 @@ pub enum Output {
     },
     DataRead {
         source: Source,
-        summary: DataSummary,
+        summary: Box<DataSummary>,
     },
     Generated,
     Exported(ExportedFile),

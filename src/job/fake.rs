@@ -73,7 +73,7 @@ fn job_events(job: &Job) -> Vec<JobEvent> {
                 DataRequest::Task(id) => Source::Task(id.clone()),
                 other => Source::User { name: other.name().into(), sha256: format!("hash of {}", other.name()) },
             };
-            vec![JobEvent::Done(Output::DataRead { source, summary: summary() })]
+            vec![JobEvent::Done(Output::DataRead { source, summary: Box::new(summary()) })]
         }
         Job::Generate { context, .. } => {
             let text = match context {

@@ -49,7 +49,8 @@ pub struct Counts {
 }
 
 impl Counts {
-    fn of(&mut self, state: &CellState) -> &mut usize {
+    /// The count of cells in this state.
+    pub fn of(&mut self, state: &CellState) -> &mut usize {
         match state {
             CellState::Pending => &mut self.pending,
             CellState::Running => &mut self.running,

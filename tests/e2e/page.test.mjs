@@ -89,7 +89,7 @@ test("own data are read or refused with a reason", async ({ context, site }) => 
   await page.getByTestId("data-summary").waitFor();
 
   // A bad line is named; left out on demand. Sizes and sequence follow the data.
-  const long = lines.map((line, i) => (i === 7 ? "{broken" : line.replace("What", "Tell me, please, step by step, what".repeat(6))));
+  const long = lines.map((line, i) => (i === 7 ? "{broken" : line.replace("What", "Tell me, please, step by step, what".repeat(12))));
   await page.getByTestId("files").setInputFiles({ name: "long.jsonl", mimeType: "application/json", buffer: Buffer.from(long.join("\n")) });
   await page.getByTestId("data-problem").getByText("long.jsonl, line 8").waitFor();
   await page.getByTestId("skip-bad-lines").check();

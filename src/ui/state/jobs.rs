@@ -244,7 +244,7 @@ impl State {
             }
             (Job::Train(spec), _) => self.stopped(&spec.id()),
             (Job::ReadData { counted, .. }, Ok(Output::DataRead { source, summary })) => {
-                self.data_read(given.worker, given.then, source, counted, summary, orders);
+                self.data_read(given.worker, given.then, source, counted, *summary, orders);
             }
             (Job::ReadData { source, .. }, result) => {
                 let reason = result.err().flatten().unwrap_or_else(|| "it was stopped".into());

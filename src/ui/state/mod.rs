@@ -342,6 +342,19 @@ impl State {
         Some(OwnData { source, sequence, examples })
     }
 
+    /// Of these sizes, those that the data have.
+    fn clip(&self, sizes: Vec<usize>) -> Vec<usize> {
+        match (&self.settings.data, self.own_data()) {
+            (DataChoice::Own, Some(own)) => own.clip(sizes),
+            _ => sizes,
+        }
+    }
+
+    /// The sizes of the experiment as set.
+    pub fn sizes(&self) -> Vec<usize> {
+        self.clip(self.settings.sizes())
+    }
+
     /// The grid of runs as set, or what is missing for one.
     pub(super) fn experiment(&self) -> Result<Experiment, String> {
         self.settings.experiment(self.cards(), self.own_data().as_ref(), self.memory)
@@ -472,11 +485,7 @@ impl State {
             Ok(experiment) => experiment,
             Err(reason) => return self.say(Level::Warning, reason),
         };
-        let sizes = vec![examples];
-        experiment.sizes = match (&self.settings.data, self.own_data()) {
-            (DataChoice::Own, Some(own)) => own.clip(sizes),
-            _ => sizes,
-        };
+        experiment.sizes = self.clip(vec![examples]);
         // The first seed that this size does not have yet.
         for seeds in 1.. {
             experiment.seeds = seeds;

@@ -33,7 +33,7 @@ impl Engine {
         match job {
             Job::ReadData { source, counted } => {
                 let (source, summary) = self.data(source, &counted, files).await?;
-                return Ok(Output::DataRead { source, summary });
+                return Ok(Output::DataRead { source, summary: Box::new(summary) });
             }
             Job::Export { model, merged } => return Ok(Output::Exported(self.export(&model, merged).await?)),
             Job::Bench { size, method, warmup, steps } => {

@@ -4,9 +4,9 @@ use super::data::DataChooser;
 use super::load_model::LoadModel;
 use super::methods::Methods;
 use crate::ui::lab::use_lab;
-use crate::ui::state::Loaded;
 use crate::ui::state::results::count;
 use crate::ui::state::settings::{LARGEST_SIZE, MOST_SEEDS, SMALLEST_SIZE, Settings};
+use crate::ui::state::{Loaded, State};
 use leptos::prelude::*;
 
 #[component]
@@ -129,7 +129,7 @@ fn Sizes() -> impl IntoView {
         }
     };
     let sizes = move || {
-        let sizes = lab.settings.with(Settings::sizes);
+        let sizes = lab.state.with(State::sizes);
         let list = sizes.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
         format!("{} {}: {list}", sizes.len(), if sizes.len() == 1 { "size" } else { "sizes" })
     };

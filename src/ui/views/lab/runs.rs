@@ -1,7 +1,7 @@
 //! The runs, one line each with state, small curve, speed and time left, and the large curve of one of them.
 
 use super::methods::Mark;
-use crate::plan::queue::CellState;
+use crate::plan::queue::{CellState, Counts};
 use crate::spec::{MethodKind, RunId, RunSpec};
 use crate::ui::charts::palette::method_name;
 use crate::ui::charts::{curve, sparkline};
@@ -35,14 +35,28 @@ enum LineState {
     Failed(String),
 }
 
+/// The runs on the chosen data, and whatever trains; the others are counted.
+#[derive(Clone, Debug, PartialEq, Default)]
+struct RunList {
+    lines: Vec<Line>,
+    counts: Counts,
+    elsewhere: usize,
+}
+
 /// Running first, then failed, finished (newest first), waiting. Only what is shown is drawn.
-fn lines(state: &State) -> Vec<Line> {
+fn list(state: &State) -> RunList {
     let mut found: Vec<(u8, usize, (&RunId, &RunSpec, &CellState))> = Vec::new();
+    let (mut counts, mut elsewhere, source) = (Counts::default(), 0, state.source());
     for (index, cell) in state.queue.cells().enumerate() {
         let precomputed = state.is_precomputed(cell.0);
         if precomputed && state.precomputed.put_away {
             continue;
         }
+        if *cell.2 != CellState::Running && Some(&cell.1.data.source) != source.as_ref() {
+            elsewhere += 1;
+            continue;
+        }
+        *counts.of(cell.2) += 1;
         let rank = match cell.2 {
             CellState::Running => 0,
             CellState::Failed(_) => 1,
@@ -60,7 +74,7 @@ fn lines(state: &State) -> Vec<Line> {
         let most = if *rank == 4 { WAITING_SHOWN } else { FINISHED_SHOWN };
         *rank < 2 || shown[usize::from(*rank)] <= most
     });
-    found.into_iter().map(|(_, _, cell)| line(state, cell)).collect()
+    RunList { lines: found.into_iter().map(|(_, _, cell)| line(state, cell)).collect(), counts, elsewhere }
 }
 
 fn line(state: &State, (id, spec, cell): (&RunId, &RunSpec, &CellState)) -> Line {
@@ -99,7 +113,8 @@ fn line(state: &State, (id, spec, cell): (&RunId, &RunSpec, &CellState)) -> Line
 #[component]
 pub fn Runs() -> impl IntoView {
     let lab = use_lab();
-    let all = Memo::new(move |_| lab.state.with(lines));
+    let list = Memo::new(move |_| lab.state.with(list));
+    let all = Memo::new(move |_| list.with(|list| list.lines.clone()));
     // The run whose curve is shown: the picked one, else what stands first: one that trains, or the newest finished.
     let picked = Memo::new(move |_| {
         let chosen = lab.state.with(|state| state.picked.clone());
@@ -108,14 +123,14 @@ pub fn Runs() -> impl IntoView {
             known.or_else(|| all.first().map(|line| line.id.clone()))
         })
     });
-    let counts = Memo::new(move |_| lab.state.with(|state| state.queue.counts()));
     let heading = move || {
-        let counts = counts.get();
+        let (counts, elsewhere) = list.with(|list| (list.counts, list.elsewhere));
         let parts = [
             (counts.running, "training"),
             (counts.pending, "waiting"),
             (counts.done, "finished"),
             (counts.failed, "failed"),
+            (elsewhere, "on other data"),
         ];
         let said: Vec<String> = parts.iter().filter(|(n, _)| *n > 0).map(|(n, word)| format!("{n} {word}")).collect();
         if said.is_empty() { "none yet".to_string() } else { said.join(", ") }
@@ -158,18 +173,22 @@ pub fn Runs() -> impl IntoView {
 #[component]
 fn RunLine(line: Line, all: Memo<Vec<Line>>, picked: Memo<Option<RunId>>) -> impl IntoView {
     let lab = use_lab();
-    let Line { id, kind, examples, seed, .. } = line.clone();
+    let Line { id, kind, base, examples, seed, .. } = line.clone();
     // The row stays while what it says changes, so that the keyboard's focus does.
     let now = Memo::new(move |last: Option<&Line>| {
         let found = all.with(|all| all.iter().find(|each| each.id == line.id).cloned());
         found.or(last.cloned()).unwrap_or(line.clone())
     });
     let (name, is) = (id.clone(), id.clone());
+    let of_base = move || {
+        let several = all.with(|all| all.iter().any(|other| other.base != base));
+        if several { format!(", {base}") } else { String::new() }
+    };
     view! {
         <tr class:picked=move || picked.with(|picked| picked.as_ref() == Some(&is)) data-state=move || now.with(LineState::word)>
             <td>
                 <button type="button" class="link" on:click=move |_| lab.send(Input::Pick(name.clone()))>
-                    <Mark kind /> {method_name(kind)} <small>{format!(" {examples} examples, seed {}", seed + 1)}</small>
+                    <Mark kind /> {method_name(kind)} <small>{format!(" {examples} examples, seed {}", seed + 1)} {of_base}</small>
                 </button>
             </td>
             <td>{move || now.with(LineState::sentence)}</td>
