@@ -2,9 +2,10 @@
 //! rows without a number where one belongs are left out, and a warning that comes along says which; another says how
 //! numbers were read that are not written plainly.
 
+use crate::data::user::value::Value;
 use crate::laws::number::{Decimal, decimal_in, number};
 use crate::laws::{Point, Warning};
-use serde_json::Value;
+use std::collections::HashMap;
 use std::io::Read;
 
 /// More rows than any experiment has; a bound on memory for a file dropped by mistake.
@@ -79,8 +80,8 @@ impl Table {
         }
     }
 
-    /// Reads CSV (comma, semicolon or tab; quoted as in RFC 4180, and cells trimmed) or JSON (objects in an array, under any one key of an
-    /// object, or one per line).
+    /// Reads CSV (comma, semicolon or tab; quoted as in RFC 4180, and cells trimmed) or JSON (objects in an array, under any
+    /// key of an object, or one per line; columns by name, as pandas writes them). A field that stands twice is refused.
     pub fn parse(text: &str) -> Result<Table, TableError> {
         let text = text.trim_start_matches('\u{feff}').trim();
         match text.chars().next() {
@@ -268,24 +269,62 @@ fn parse_csv(text: &str) -> Result<Table, TableError> {
 }
 
 fn parse_json(text: &str) -> Result<Table, TableError> {
-    let objects = match serde_json::from_str::<Value>(text) {
-        Ok(Value::Array(items)) => items,
-        Ok(Value::Object(fields)) if fields.values().all(is_column) && !fields.is_empty() => return by_column(fields),
-        Ok(Value::Object(fields)) => match fields.iter().find_map(|(_, value)| objects_in(value)) {
-            Some(items) => items.clone(),
-            None => vec![Value::Object(fields)],
-        },
-        Ok(_) => return Err(TableError::NoObjects),
+    let value = match serde_json::from_str::<Value>(text) {
+        Ok(value) => value,
         Err(whole) => {
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            let items: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
-            items.map_err(|_| TableError::Json { reason: whole.to_string() })?
+            let lines = || text.lines().map(str::trim).filter(|line| !line.is_empty());
+            let items: Result<Vec<Value>, _> = lines().map(serde_json::from_str).collect();
+            // Where every line is to be an object, what is wrong is wrong in one of them.
+            let by_line = lines().count() > 1 && lines().all(|line| line.starts_with('{') && line.ends_with('}'));
+            Value::List(items.map_err(|of_line| {
+                let reason = if by_line { of_line.to_string() } else { whole.to_string() };
+                TableError::Json { reason }
+            })?)
         }
     };
-    let mut columns: Vec<String> = Vec::new();
-    for key in objects.iter().filter_map(Value::as_object).flat_map(|object| object.keys()) {
-        if !columns.contains(key) {
-            columns.push(key.clone());
+    match value {
+        Value::List(items) => by_row(&items),
+        Value::Object(fields) => of_object(&fields),
+        _ => Err(TableError::NoObjects),
+    }
+}
+
+/// A table in one object: its columns, its rows by number, names and rows apart (pandas' `to_json` with orient columns,
+/// index and split), or a list of objects under any key.
+fn of_object(fields: &[(String, Value)]) -> Result<Table, TableError> {
+    let field = |name: &str| fields.iter().find(|(field, _)| field == name).and_then(|(_, value)| value.as_list());
+    if let (Some(names), Some(rows)) = (field("columns"), field("data"))
+        && names.iter().all(|name| name.as_text().is_some())
+        && rows.iter().all(|row| row.as_list().is_some())
+    {
+        return split(names, rows);
+    }
+    let columns = fields.iter().filter(|(_, value)| is_column(value)).count();
+    if columns > 0 && fields.iter().all(|(_, value)| is_column(value) || is_plain(value)) {
+        return by_column(fields);
+    }
+    if let Some(items) = fields.iter().find_map(|(_, value)| objects_in(value)) {
+        return by_row(items);
+    }
+    let values: Vec<Value> = fields.iter().map(|(_, value)| value.clone()).collect();
+    match values.as_slice() {
+        [Value::Object(only)] => of_object(only),
+        _ if !values.is_empty() && values.iter().all(|value| value.as_object().is_some()) => by_row(&values),
+        _ => by_row(&[Value::Object(fields.to_vec())]),
+    }
+}
+
+/// A table of objects, one a row; its columns come as they first stand in them.
+fn by_row(items: &[Value]) -> Result<Table, TableError> {
+    let objects = || items.iter().filter_map(Value::as_object);
+    if items.len() > MOST_ROWS {
+        return Err(TableError::TooLarge);
+    }
+    let (mut columns, mut places): (Vec<String>, HashMap<&str, usize>) = (Vec::new(), HashMap::new());
+    for (name, _) in objects().flatten() {
+        if !places.contains_key(name.as_str()) {
+            places.insert(name, columns.len());
+            columns.push(name.clone());
         }
         if columns.len() > MOST_COLUMNS {
             return Err(TableError::TooLarge);
@@ -294,67 +333,94 @@ fn parse_json(text: &str) -> Result<Table, TableError> {
     if columns.is_empty() {
         return Err(TableError::NoObjects);
     }
-    if objects.len() > MOST_ROWS {
-        return Err(TableError::TooLarge);
-    }
-    let row = |object: &serde_json::Map<String, Value>| columns.iter().map(|name| cell(object.get(name))).collect();
-    let rows = objects.iter().filter_map(Value::as_object).map(row).collect();
+    let row = |object: &[(String, Value)]| {
+        let mut row = vec![String::new(); columns.len()];
+        object.iter().for_each(|(name, value)| row[places[name.as_str()]] = cell(value));
+        row
+    };
+    let rows = objects().map(row).collect();
     Table::of(columns, rows, false)
 }
 
-/// A value of JSON as a cell.
-fn cell(value: Option<&Value>) -> String {
-    match value {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
+/// A table that comes as the names of its columns and its rows of cells.
+fn split(names: &[Value], rows: &[Value]) -> Result<Table, TableError> {
+    if names.len() > MOST_COLUMNS || rows.len() > MOST_ROWS {
+        return Err(TableError::TooLarge);
     }
+    let rows: Vec<Vec<String>> =
+        rows.iter().filter_map(Value::as_list).map(|row| row.iter().map(cell).collect()).collect();
+    if rows.iter().any(|row| row.len() != names.len()) {
+        return Err(TableError::UnevenColumns);
+    }
+    Table::of(names.iter().map(cell).collect(), rows, false)
+}
+
+/// A value of JSON as a cell.
+fn cell(value: &Value) -> String {
+    let written = || serde_json::to_string(value).expect("a value is always written");
+    match value {
+        Value::Null => String::new(),
+        Value::List(_) | Value::Object(_) => written(),
+        scalar => scalar.scalar().unwrap_or_default(),
+    }
+}
+
+fn is_plain(value: &Value) -> bool {
+    value.as_list().is_none() && value.as_object().is_none()
 }
 
 /// Whether a field is a whole column: plain values in a list, or by the row's own number as pandas writes them.
 fn is_column(value: &Value) -> bool {
-    let plain = |value: &Value| !value.is_array() && !value.is_object();
     match value {
-        Value::Array(values) => !values.is_empty() && values.iter().all(plain),
+        Value::List(values) => !values.is_empty() && values.iter().all(is_plain),
         Value::Object(rows) => {
-            !rows.is_empty() && rows.iter().all(|(row, value)| row.parse::<u64>().is_ok() && plain(value))
+            !rows.is_empty() && rows.iter().all(|(row, value)| row.parse::<u64>().is_ok() && is_plain(value))
         }
         _ => false,
     }
 }
 
-/// A table that comes column by column.
-fn by_column(fields: serde_json::Map<String, Value>) -> Result<Table, TableError> {
-    let rows_of = |value: &Value| -> Vec<(u64, String)> {
+/// A column's cells with the labels of their rows.
+type Labelled = Vec<(u64, String)>;
+
+/// A table that comes column by column; a plain value is the same in every row.
+fn by_column(fields: &[(String, Value)]) -> Result<Table, TableError> {
+    let cells = |value: &Value| -> Option<Labelled> {
         match value {
-            Value::Array(values) => (0..).zip(values.iter().map(|value| cell(Some(value)))).collect(),
+            Value::List(values) => Some((0..).zip(values.iter().map(cell)).collect()),
             Value::Object(rows) => {
-                let row = |(row, value): (&String, &Value)| Some((row.parse().ok()?, cell(Some(value))));
-                let mut rows: Vec<(u64, String)> = rows.iter().filter_map(row).collect();
+                let mut rows: Labelled =
+                    rows.iter().filter_map(|(row, value)| Some((row.parse().ok()?, cell(value)))).collect();
                 rows.sort();
-                rows
+                Some(rows)
             }
-            _ => Vec::new(),
+            _ => None,
         }
     };
-    let values: Vec<Vec<(u64, String)>> = fields.values().map(rows_of).collect();
-    let count = values[0].len();
-    if fields.len() > MOST_COLUMNS || count > MOST_ROWS {
+    let columns: Vec<Option<Labelled>> = fields.iter().map(|(_, value)| cells(value)).collect();
+    let Some(first) = columns.iter().flatten().next() else { return Err(TableError::NoObjects) };
+    if fields.len() > MOST_COLUMNS || first.len() > MOST_ROWS {
         return Err(TableError::TooLarge);
     }
-    let same = |column: &Vec<(u64, String)>| {
-        column.len() == count && column.iter().zip(&values[0]).all(|(here, first)| here.0 == first.0)
-    };
-    if !values.iter().all(same) {
+    let labels = |column: &[(u64, String)]| column.iter().map(|(label, _)| *label).collect::<Vec<_>>();
+    let expected = labels(first);
+    if columns.iter().flatten().any(|column| labels(column) != expected) {
         return Err(TableError::UnevenColumns);
     }
-    let row = |at: usize| values.iter().map(|column| column[at].1.clone()).collect();
-    Table::of(fields.keys().cloned().collect(), (0..count).map(row).collect(), false)
+    let row = |at: usize| {
+        let of = columns.iter().zip(fields).map(|(column, (_, value))| match column {
+            Some(cells) => cells[at].1.clone(),
+            None => cell(value),
+        });
+        of.collect()
+    };
+    let rows = (0..first.len()).map(row).collect();
+    Table::of(fields.iter().map(|(name, _)| name.clone()).collect(), rows, false)
 }
 
-/// The array, where it holds an object.
-fn objects_in(value: &Value) -> Option<&Vec<Value>> {
-    value.as_array().filter(|items| items.iter().any(Value::is_object))
+/// The list, where it holds an object.
+fn objects_in(value: &Value) -> Option<&[Value]> {
+    value.as_list().filter(|items| items.iter().any(|item| item.as_object().is_some()))
 }
 
 #[cfg(test)]
@@ -455,12 +521,38 @@ mod tests {
         for text in [
             r#"{"d": {"0": 64, "2": 256, "10": 512}, "loss": {"0": 2.5, "10": 2.0, "2": 2.25}}"#,
             r#"{"d": [64, 256, 512], "loss": [2.5, 2.25, 2.0]}"#,
+            r#"{"points": {"d": [64, 256, 512], "loss": [2.5, 2.25, 2.0]}}"#,
+            r#"{"columns": ["d", "loss"], "index": [0, 1, 2], "data": [[64, 2.5], [256, 2.25], [512, 2.0]]}"#,
+            r#"{"0": {"d": 64, "loss": 2.5}, "1": {"d": 256, "loss": 2.25}, "2": {"d": 512, "loss": 2.0}}"#,
+            r#"{"a": {"d": 64, "loss": 2.5}, "b": {"d": 256, "loss": 2.25}, "c": {"d": 512, "loss": 2.0}}"#,
         ] {
             let table = Table::parse(text).unwrap();
             let (points, warnings) = table.points(&table.guess().unwrap()).unwrap();
             assert_eq!(points, [(64.0, 2.5), (256.0, 2.25), (512.0, 2.0)].map(|(d, loss)| Point::new("", d, loss)));
             assert_eq!(warnings, []);
         }
-        assert_eq!(Table::parse(r#"{"d": [64, 256], "loss": [2.5]}"#), Err(TableError::UnevenColumns));
+        // A plain value is that of every row.
+        let table = Table::parse(r#"{"group": "lora", "d": [64, 256], "loss": [2.5, 2.25]}"#).unwrap();
+        assert_eq!(table.rows, [["lora", "64", "2.5"], ["lora", "256", "2.25"]]);
+        for text in [
+            r#"{"d": [64, 256], "loss": [2.5]}"#,
+            r#"{"d": {"0": 64, "1": 256}, "loss": {"0": 2.5, "2": 2.25}}"#,
+            r#"{"columns": ["d", "loss"], "data": [[64, 2.5], [256]]}"#,
+        ] {
+            assert_eq!(Table::parse(text), Err(TableError::UnevenColumns), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_stands_twice_is_refused() {
+        for text in [
+            r#"[{"d": 64, "loss": 2.5, "loss": 2.6}]"#,
+            r#"{"d": [64, 128], "loss": [2.5, 2.25], "loss": [2.4, 2.2]}"#,
+            r#"{"d": {"0": 64, "0": 128}, "loss": {"0": 2.5, "1": 2.25}}"#,
+            "{\"d\": 64, \"loss\": 2.5}\n{\"d\": 128, \"loss\": 2.5, \"loss\": 2.6}",
+        ] {
+            let said = Table::parse(text).unwrap_err().to_string();
+            assert!(said.contains("stands twice"), "{said}");
+        }
     }
 }

@@ -14,7 +14,7 @@ mod quoted;
 mod records;
 mod roles;
 mod table;
-mod value;
+pub(crate) mod value;
 
 pub use format::Format;
 pub use table::Column;

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// A value of a record.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     Number(Number),
