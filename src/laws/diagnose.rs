@@ -25,11 +25,6 @@ pub(crate) fn diagnose(report: &mut GroupReport, against_last_loss: Option<(f64,
     let mut warnings = Vec::new();
     let replicated = replicate_noise(points);
     let sizes = mean_by_size(points);
-    if let Some(warning) = not_falling(&sizes, replicated) {
-        report.noise = replicated;
-        report.warnings.push(warning);
-        return;
-    }
     report.noise = replicated.or_else(|| {
         let fit = report.fit.as_ref()?;
         let spare = points.len().checked_sub(fit.theta.len()).filter(|&spare| spare > 0)?;
@@ -98,7 +93,8 @@ pub(crate) fn diagnose(report: &mut GroupReport, against_last_loss: Option<(f64,
 
 /// What keeps any law of falling loss from being one of these points: mean ln loss by size is level or rises, on every
 /// curve.
-fn not_falling(sizes: &[Vec<f64>], replicated: Option<f64>) -> Option<Warning> {
+pub(crate) fn not_falling(points: &[Point]) -> Option<Warning> {
+    let sizes = mean_by_size(points);
     let curves = || sizes.iter().filter(|curve| curve.len() > 1);
     let rise = curves().map(|curve| curve[curve.len() - 1] - curve[0]).fold(f64::INFINITY, f64::min);
     if !rise.is_finite() {
@@ -108,7 +104,7 @@ fn not_falling(sizes: &[Vec<f64>], replicated: Option<f64>) -> Option<Warning> {
     if curves().all(level) {
         return Some(Warning::Flat);
     }
-    let slack = 3.0 * replicated.unwrap_or(NOISE_OF_ONE);
+    let slack = 3.0 * replicate_noise(points).unwrap_or(NOISE_OF_ONE);
     (rise > slack).then(|| Warning::NotFalling { rise_percent: 100.0 * rise.min(20.0).exp_m1() })
 }
 
@@ -119,7 +115,7 @@ fn cells(points: &[Point]) -> usize {
 }
 
 /// Pooled standard deviation of ln loss between runs of one place; none where no place has two.
-fn replicate_noise(points: &[Point]) -> Option<f64> {
+pub(crate) fn replicate_noise(points: &[Point]) -> Option<f64> {
     let (mut squares, mut spare) = (0.0, 0);
     for runs in points.chunk_by(|a, b| a.is_beside(b) && a.d == b.d && a.unique == b.unique) {
         let mean = runs.iter().map(|p| p.loss.ln()).sum::<f64>() / runs.len() as f64;

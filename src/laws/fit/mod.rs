@@ -178,6 +178,11 @@ fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupRepo
         report.warnings.push(Warning::OneSize);
         return report;
     }
+    if let Some(warning) = diagnose::not_falling(&report.points) {
+        report.noise = diagnose::replicate_noise(&report.points);
+        report.warnings.push(warning);
+        return report;
+    }
     report.rivals = choose::among(&candidates(&report.points, options.law), &rows, options.objective, reach);
     report.warnings.extend(chosen_by_hidden(&report.rivals, reach));
     if !report.rivals.is_empty() {
