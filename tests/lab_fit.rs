@@ -103,4 +103,8 @@ fn a_forecast_says_which_interval_is_which() {
     let (_, said, _) = fitted("forecast", usual().as_bytes(), &["--holdout", "1"]);
     let line = said.lines().find(|line| line.contains("predicted")).unwrap_or_else(|| panic!("{said}"));
     assert!(line.contains("95% for a run [") && line.contains("95% for the law ["), "{line}");
+    let (_, said, _) = fitted("ahead", usual().as_bytes(), &[]);
+    let lines: Vec<&str> = said.lines().filter(|line| line.contains("forecast at")).collect();
+    assert!(lines.len() == 2 && lines[0].contains("at 8192: ") && lines[1].contains("at 16384: "), "{said}");
+    assert!(lines.iter().all(|line| line.contains("95% for a run [") && line.contains("95% for the law [")), "{said}");
 }

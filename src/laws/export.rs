@@ -1,6 +1,6 @@
 //! Points, fits and reports as files: CSV for spreadsheets, JSON for programs, a table for people.
 
-use crate::laws::report::{GroupReport, Interval, Prediction, REPORT_VERSION, Report};
+use crate::laws::report::{Ahead, GroupReport, Interval, Prediction, REPORT_VERSION, Report};
 use crate::laws::warning::{plural, short, significant};
 use crate::laws::{Advice, Analysis, Point};
 use std::fmt::Write;
@@ -176,17 +176,30 @@ fn write_group(text: &mut String, group: &GroupReport) {
             let _ = writeln!(text, "  repeating the last loss {:>31}", format!("{last:.2}%"));
         }
     }
+    for Ahead { n, factor, predicted, run } in &group.ahead {
+        let factor = factor.as_deref().unwrap_or("N");
+        let of = n.map_or(String::new(), |n| format!(", {factor} = {}", short(n)));
+        let Prediction { d, lo, mid, hi, .. } = *predicted;
+        let _ = writeln!(
+            text,
+            "  forecast at {}{of}: {}, 95% for a run {}, 95% for the law {}",
+            short(d),
+            significant(mid, FORECAST_DIGITS),
+            between(*run),
+            between(Interval { lo, hi })
+        );
+    }
     for forecast in &group.forecasts {
         let Prediction { d, lo, mid, hi, trusted } = forecast.predicted;
         let run = forecast.run.map_or(String::new(), |run| format!(", 95% for a run {}", between(run)));
+        let law = if hi > lo { format!(", 95% for the law {}", between(Interval { lo, hi })) } else { String::new() };
         let of = forecast.point.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
         let beyond = if trusted { "" } else { "  (beyond 4×: not to be trusted)" };
         let _ = writeln!(
             text,
-            "  at {}{of}: predicted {}{run}, 95% for the law {}, was {}, error {:+.2}%{beyond}",
+            "  at {}{of}: predicted {}{run}{law}, was {}, error {:+.2}%{beyond}",
             short(d),
             significant(mid, FORECAST_DIGITS),
-            between(Interval { lo, hi }),
             significant(forecast.point.loss, FORECAST_DIGITS),
             forecast.error_percent
         );

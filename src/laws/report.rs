@@ -59,6 +59,9 @@ pub struct GroupReport {
     pub last_loss_percent: Option<f64>,
     /// Predictions for the points held out by `Options::holdout`.
     pub forecasts: Vec<Forecast>,
+    /// What one more run would give at twice and four times the largest size; empty without intervals.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ahead: Vec<Ahead>,
     /// The largest size (or factor) hidden, fitted, revealed.
     pub backtest: Option<Backtest>,
     pub warnings: Vec<Warning>,
@@ -199,6 +202,21 @@ pub struct Forecast {
     pub error_percent: f64,
     /// The error of repeating the last loss seen.
     pub last_loss_percent: Option<f64>,
+}
+
+/// What a run beyond the points is to give.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ahead {
+    /// The second factor, for a joint law.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<f64>,
+    /// Which that is, where the points vary several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<String>,
+    /// With the 95% band of the law.
+    pub predicted: Prediction,
+    /// The 95% interval for the loss of the run.
+    pub run: Interval,
 }
 
 /// Forecasts of the largest sizes by fits that did not see them.

@@ -150,6 +150,7 @@ fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupRepo
         rivals: Vec::new(),
         last_loss_percent: None,
         forecasts: Vec::new(),
+        ahead: Vec::new(),
         backtest: None,
         points,
         zero_shot,
@@ -196,6 +197,7 @@ fn fit_group((group, n): Part, points: &[Point], options: &Options) -> GroupRepo
         let (forecasts, unknown) = forecasts(fit, &report.points, hidden);
         report.forecasts = forecasts;
         report.warnings.extend(unknown);
+        report.ahead = ahead(fit, &report.points);
     }
     if options.backtest {
         report.backtest = backtest::backtest(&report.points, options);
@@ -286,6 +288,23 @@ pub(crate) fn forecasts(fit: &FittedLaw, seen: &[Point], hidden: Vec<Point>) -> 
     }
     let unknown = unknown.into_iter().map(|(factor, points)| Warning::NoForecast { factor, points });
     (found, unknown.collect())
+}
+
+/// Forecasts are told at these multiples of the largest amount of data.
+const AHEAD: [f64; 2] = [2.0, TRUSTED_FACTOR];
+
+/// What one more run beyond the points would give, by a joint law at its largest second factor of the first kind.
+fn ahead(fit: &FittedLaw, points: &[Point]) -> Vec<Ahead> {
+    let first = points.first().and_then(|point| point.factor.clone());
+    let of_first = points.iter().filter(|point| point.factor == first).filter_map(|point| point.n);
+    let n = of_first.reduce(f64::max).filter(|_| fit.law.is_joint());
+    let factor = first.filter(|_| n.is_some() && fit.law.tells_factors());
+    let at = |times: f64| {
+        let d = times * fit.largest_d;
+        let predicted = fit.predict_for(d, n, factor.as_deref())?;
+        Some(Ahead { n, factor: factor.clone(), predicted, run: fit.predict_run(d, n, factor.as_deref())? })
+    };
+    AHEAD.into_iter().filter_map(at).collect()
 }
 
 /// Budgets of compute closer than this are one.

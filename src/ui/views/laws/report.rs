@@ -1,7 +1,7 @@
 //! One card a group: the law, its parameters with intervals, its rivals, the backtest, and what is doubtful.
 
 use super::formula::Formula;
-use crate::laws::{Backtest, FittedLaw, GroupReport, Hidden, Report, Rival};
+use crate::laws::{Ahead, Backtest, FittedLaw, GroupReport, Hidden, Interval, Prediction, Report, Rival};
 use crate::spec::MethodKind;
 use crate::ui::lab::use_lab;
 use crate::ui::state::findings::digits;
@@ -52,6 +52,7 @@ fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Mem
             </header>
             <p class="quiet">{facts}</p>
             {group.fit.as_ref().map(|fit| view! { <Parameters fit=fit.clone() /> })}
+            {(!group.ahead.is_empty()).then(|| view! { <Forecasts ahead=group.ahead.clone() across /> })}
             {group.backtest.clone().map(|backtest| view! { <Revealed backtest across /> })}
             {(!group.rivals.is_empty()).then(|| view! { <Rivals rivals=group.rivals.clone() last=group.last_loss_percent /> })}
             <Show when={
@@ -94,6 +95,49 @@ fn Parameters(fit: FittedLaw) -> impl IntoView {
                                 <th scope="row">{parameter.symbol} <small>" " {parameter.meaning}</small></th>
                                 <td class="number">{value}</td>
                                 <td class="number">{interval}</td>
+                            </tr>
+                        }
+                    })
+                    .collect_view()}
+            </tbody>
+        </table>
+    }
+}
+
+/// An interval of losses.
+fn between(interval: Interval) -> String {
+    format!("{} to {}", digits(interval.lo), digits(interval.hi))
+}
+
+/// What one more run would give, and what the law says there: a run scatters about its law.
+#[component]
+fn Forecasts(ahead: Vec<Ahead>, across: Memo<String>) -> impl IntoView {
+    let place = move |ahead: &Ahead| {
+        let of = ahead.n.map(|n| format!(", {} {}", ahead.factor.as_deref().unwrap_or("N ="), digits(n)));
+        format!("{} {}{}", digits(ahead.predicted.d), across.get(), of.unwrap_or_default())
+    };
+    view! {
+        <table data-testid="forecasts">
+            <thead>
+                <tr>
+                    <th scope="col">"Forecast at"</th>
+                    <th scope="col">"Loss"</th>
+                    <th scope="col">"95% for a run"</th>
+                    <th scope="col">"95% for the law"</th>
+                </tr>
+            </thead>
+            <tbody>
+                {ahead
+                    .into_iter()
+                    .map(|ahead| {
+                        let Prediction { lo, mid, hi, .. } = ahead.predicted;
+                        let run = between(ahead.run);
+                        view! {
+                            <tr>
+                                <th scope="row">{move || place(&ahead)}</th>
+                                <td class="number">{digits(mid)}</td>
+                                <td class="number">{run}</td>
+                                <td class="number">{between(Interval { lo, hi })}</td>
                             </tr>
                         }
                     })
@@ -166,11 +210,14 @@ fn Revealed(backtest: Backtest, across: Memo<String>) -> impl IntoView {
             </p>
             <details class="more">
                 <summary>"Each hidden run"</summary>
+                <div class="list" role="region" tabindex="0" aria-label="Hidden runs">
                 <table>
                     <thead>
                         <tr>
                             <th scope="col">"Run"</th>
                             <th scope="col">"Predicted"</th>
+                            <th scope="col">"95% for a run"</th>
+                            <th scope="col">"95% for the law"</th>
                             <th scope="col">"Came out"</th>
                             <th scope="col">"Error"</th>
                         </tr>
@@ -180,10 +227,15 @@ fn Revealed(backtest: Backtest, across: Memo<String>) -> impl IntoView {
                             .forecasts
                             .into_iter()
                             .map(|forecast| {
+                                let Prediction { lo, mid, hi, .. } = forecast.predicted;
+                                let law = (hi > lo).then_some(Interval { lo, hi });
+                                let shown = |interval: Option<Interval>| interval.map_or("none drawn".into(), between);
                                 view! {
                                     <tr>
                                         <td>{forecast.point.run}</td>
-                                        <td class="number">{digits(forecast.predicted.mid)}</td>
+                                        <td class="number">{digits(mid)}</td>
+                                        <td class="number">{shown(forecast.run)}</td>
+                                        <td class="number">{shown(law)}</td>
                                         <td class="number">{digits(forecast.point.loss)}</td>
                                         <td class="number">{format!("{:+.2}%", forecast.error_percent)}</td>
                                     </tr>
@@ -192,6 +244,7 @@ fn Revealed(backtest: Backtest, across: Memo<String>) -> impl IntoView {
                             .collect_view()}
                     </tbody>
                 </table>
+                </div>
             </details>
         </div>
     }
