@@ -2,6 +2,9 @@
 //! first five to twelve sizes are fitted and the losses at twice and four times the largest predicted. Skips visibly
 //! where the points are not at hand.
 
+// Features change no law: once, without them, is enough.
+#![cfg(not(any(feature = "engine", feature = "ui")))]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
@@ -20,7 +23,7 @@ fn curves() -> Option<Vec<Vec<Point>>> {
     for line in text.lines().skip(1) {
         let [dataset, model, _, _, d, loss] = line.split(',').collect::<Vec<_>>()[..] else { panic!("{line}") };
         if d != "0" {
-            let point = Point::new("", d.parse().unwrap(), loss.parse().unwrap());
+            let point = Point::new(dataset, d.parse().unwrap(), loss.parse().unwrap());
             curves.entry((dataset.into(), model.into())).or_default().push(point);
         }
     }
@@ -31,7 +34,9 @@ fn curves() -> Option<Vec<Vec<Point>>> {
 fn a_runs_interval_holds_the_next_sizes() {
     let Some(curves) = curves() else { return };
     println!("| sizes | at 2×: run | law | at 4×: run | law |\n| --- | --- | --- | --- | --- |");
-    let (mut failures, mut all) = (Vec::new(), Vec::new());
+    let mut failures = Vec::new();
+    // By dataset and factor: held by the run's interval, and how many.
+    let mut by_dataset: BTreeMap<String, [[usize; 2]; 2]> = BTreeMap::new();
     for sizes in 5..=12 {
         let mut cells = Vec::new();
         // By factor: held by the run's interval, by the law's band, and how many.
@@ -47,19 +52,24 @@ fn a_runs_interval_holds_the_next_sizes() {
                     held[1] += usize::from(law.lo <= ahead.loss && ahead.loss <= law.hi);
                     held[2] += 1;
                 }
+                for (ahead, held) in window[sizes..].iter().zip(by_dataset.entry(curve[0].group.clone()).or_default()) {
+                    held[0] += usize::from(fit.predict_run(ahead.d, None, None).unwrap().contains(ahead.loss));
+                    held[1] += 1;
+                }
             }
         }
         for (held, factor) in held.iter().zip([2, 4]) {
             let [run, law] = [held[0], held[1]].map(|count| 100.0 * count as f64 / held[2] as f64);
-            if run < 88.0 {
+            if !(88.0..=98.5).contains(&run) {
                 failures.push(format!("{sizes} sizes, {factor}×: {run:.1}% of {}", held[2]));
             }
-            all.push(run);
             cells.push(format!("{run:.0}% | {law:.0}%"));
         }
         println!("| {sizes} | {} |", cells.join(" | "));
     }
-    let mean = all.iter().sum::<f64>() / all.len() as f64;
-    assert!(mean <= 98.0, "{mean:.1}% on the whole: wider than it says");
+    for (dataset, held) in by_dataset {
+        let [twice, four] = held.map(|[held, of]| 100.0 * held as f64 / of as f64);
+        println!("{dataset}: {twice:.0}% at 2×, {four:.0}% at 4×");
+    }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }

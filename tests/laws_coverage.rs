@@ -2,8 +2,15 @@
 //! they say), with the law given and with the law chosen by the lab, where noise is even and where it is not. Each test
 //! prints its lines of the table in docs/intervals.md.
 
+// Features change no law: once, without them, is enough.
+#![cfg(not(any(feature = "engine", feature = "ui")))]
+
+use std::ops::RangeInclusive;
 use tunelab::laws::{FittedLaw, Law, Options, Point, fit};
 use tunelab::seed::{Draw, Seed};
+
+/// Per cent that are more than chance gives where 98 are meant, in so few experiments.
+const MOST: f64 = 98.9;
 
 /// How runs scatter about the law.
 #[derive(Clone, Copy, Debug)]
@@ -98,7 +105,7 @@ impl World {
         what.zip(held.iter().map(|count| 100.0 * *count as f64 / experiments as f64)).collect()
     }
 
-    fn check(&self, asked: Option<Law>, experiments: u64, least: f64) {
+    fn check(&self, asked: Option<Law>, experiments: u64, bounds: RangeInclusive<f64>) {
         let found = self.covered(asked, experiments);
         let how = if asked.is_some() { "given" } else { "chosen" };
         let World { law, sizes, factors, seeds, noise, .. } = self;
@@ -106,7 +113,7 @@ impl World {
         let cells: Vec<String> = found.iter().map(|(what, percent)| format!("{what} {percent:.0}%")).collect();
         println!("| {law}, {how} | {design}, {seeds} a size | {noise:?} | {} |", cells.join(", "));
         for (what, percent) in found {
-            assert!((least..=99.5).contains(&percent), "{law} {how}, {design} {noise:?}: {what} covered in {percent}%");
+            assert!(bounds.contains(&percent), "{law} {how}, {design} {noise:?}: {what} covered in {percent}%");
         }
     }
 }
@@ -124,45 +131,52 @@ fn multiplicative(sizes: i32, factors: i32, seeds: usize, noise: Noise) -> World
 }
 
 /// With even noise, given and chosen.
-fn even(law: Law, theta: &[f64], sizes: i32, seeds: usize) {
+fn even(law: Law, theta: &[f64], sizes: i32, seeds: usize, most: f64) {
     let world = curve(law, theta, sizes, seeds, Noise::Even(0.01));
-    world.check(Some(law), 300, 90.0);
-    world.check(None, 300, 85.0);
+    world.check(Some(law), 300, 90.0..=most);
+    world.check(None, 300, 85.0..=most);
 }
 
 #[test]
 fn power() {
-    even(Law::Power, &[2.0, 0.2], 7, 1);
-    even(Law::Power, &[1.5, 0.07], 7, 3);
+    even(Law::Power, &[2.0, 0.2], 7, 1, MOST);
+    even(Law::Power, &[1.5, 0.07], 7, 3, MOST);
 }
 
 #[test]
 fn power_with_constant() {
-    even(Law::PowerConstant, &[3.0, 1.0, 0.5], 7, 1);
-    even(Law::PowerConstant, &[2.0, 0.5, 0.3], 7, 3);
+    even(Law::PowerConstant, &[3.0, 1.0, 0.5], 7, 1, MOST);
+    even(Law::PowerConstant, &[2.0, 0.5, 0.3], 7, 3, MOST);
 }
 
 #[test]
 fn rectified() {
-    even(Law::Rectified, &[5.0, 4.0, 0.3, 0.5], 10, 1);
+    // Four parameters from ten points: the widening for what so few tell of their spread is more than is needed.
+    even(Law::Rectified, &[5.0, 4.0, 0.3, 0.5], 10, 1, 99.5);
 }
 
 #[test]
 fn curves_under_uneven_noise() {
     for noise in [Noise::GrowsWithData, Noise::ByLot, Noise::Seeds(0.01)] {
-        curve(Law::Power, &[2.0, 0.2], 7, 3, noise).check(Some(Law::Power), 300, 90.0);
+        curve(Law::Power, &[2.0, 0.2], 7, 3, noise).check(Some(Law::Power), 300, 90.0..=MOST);
     }
-    curve(Law::Power, &[2.0, 0.2], 7, 5, Noise::Seeds(0.01)).check(Some(Law::Power), 300, 90.0);
-    curve(Law::PowerConstant, &[3.0, 1.0, 0.5], 7, 3, Noise::GrowsWithData).check(Some(Law::PowerConstant), 300, 90.0);
+    curve(Law::Power, &[2.0, 0.2], 7, 5, Noise::Seeds(0.01)).check(Some(Law::Power), 300, 90.0..=MOST);
+    curve(Law::PowerConstant, &[3.0, 1.0, 0.5], 7, 3, Noise::GrowsWithData).check(
+        Some(Law::PowerConstant),
+        300,
+        90.0..=MOST,
+    );
 }
 
 #[test]
 fn joint_laws_under_uneven_noise() {
     for noise in [Noise::Even(0.01), Noise::GrowsWithData, Noise::SmallModels, Noise::ByLot] {
-        additive(7, 6, 1, noise).check(Some(Law::Additive), 200, 90.0);
+        additive(7, 6, 1, noise).check(Some(Law::Additive), 200, 90.0..=MOST);
     }
+    // So many rows that they are drawn themselves.
+    additive(12, 9, 1, Noise::GrowsWithData).check(Some(Law::Additive), 200, 90.0..=MOST);
     for noise in [Noise::GrowsWithData, Noise::Seeds(0.01)] {
-        multiplicative(6, 5, 3, noise).check(Some(Law::Multiplicative), 200, 89.0);
+        multiplicative(6, 5, 3, noise).check(Some(Law::Multiplicative), 200, 89.0..=MOST);
     }
 }
 

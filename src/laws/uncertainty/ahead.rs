@@ -6,10 +6,12 @@ use crate::laws::report::{FittedLaw, Interval, finite};
 use crate::laws::uncertainty::scatter::Neighbours;
 use crate::laws::uncertainty::student::student;
 
-/// How far the slope of ln loss may stray beyond the points: its standard deviation as a share of the slope itself, told
-/// from one curve's sizes with three degrees of freedom fewer (a level, a slope, its change). From 60 published fine-tuning curves (Lin et al. 2024), see
-/// docs/intervals.md.
+/// How far the curve may bend away beyond the points, as a share of its slope there: the standard deviation at e times
+/// the largest size. Told from one curve's sizes with three degrees of freedom fewer (a level, a slope, its change). From
+/// 60 published fine-tuning curves (Lin et al. 2024), see docs/intervals.md.
 const BEND: f64 = 0.11;
+/// It grows so with ln D, as where the slope wanders at random.
+const BEND_POWER: f64 = 1.5;
 /// A step in ln D or ln X over which the slope is taken.
 const STEP: f64 = 0.01;
 
@@ -24,7 +26,8 @@ impl FittedLaw {
         }
         let others = self.others.iter().map(|other| other.loss(&row)).filter(|loss| loss.is_finite());
         let (lo, hi) = others.fold((law.lo, law.hi), |(lo, hi), loss| (lo.min(loss), hi.max(loss)));
-        let beside = self.scatter(&row)?.powi(2) + self.bend(&row).powi(2);
+        // A curve that bends is part of how its points scatter: the larger of the two, so that it is not counted twice.
+        let beside = self.scatter(&row)?.max(self.bend(&row)).powi(2);
         let half = |end: f64| ((end / law.mid).ln().powi(2) + beside).sqrt();
         let interval = Interval { lo: law.mid * (-half(lo)).exp(), hi: law.mid * half(hi).exp() };
         Some(Interval { lo: finite(interval.lo), hi: finite(interval.hi) })
@@ -49,7 +52,7 @@ impl FittedLaw {
             let (Some(&low), Some(&high)) = (values.first(), values.last()) else { return 0.0 };
             let edge = of(place).clamp(low, high);
             let quantile = student(values.len().saturating_sub(3).max(1));
-            quantile * (of(place) - edge)
+            quantile * (of(place) - edge).abs().powf(BEND_POWER)
         };
         let ln_loss = |row: &Row| self.law.ln_loss(&self.theta, row);
         let steeper = |row: Row| (ln_loss(&row) - ln_loss(place)) / STEP;

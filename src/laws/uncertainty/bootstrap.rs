@@ -6,9 +6,13 @@
 //! its own, which with many rows is the wild bootstrap for median regression (Feng, He and Hu 2011, Biometrika 98). Where runs of
 //! one name share their luck (see `runs`), that is drawn by run, and the rest by point.
 //!
-//! A fit of nearly absolute errors passes through as many points as it has parameters. Their residuals of zero are left
-//! out of the draw: kept, they would make the noise look calmer at its centre than it is, and the intervals too narrow.
-//! The rest are widened by Student's t over the normal quantile, because so few residuals tell their own spread badly.
+//! A fit of nearly absolute errors passes through as many points as it has parameters. Residuals of zero would make the
+//! noise look calmer at its centre than it is, and the intervals too narrow: they are left out of the draw, or, where some
+//! rows are much quieter than others, those points take a small misfit. All are widened by Student's t over the normal
+//! quantile, because few residuals tell their own spread badly.
+//!
+//! With twenty rows or more for each parameter the rows themselves are drawn (case resampling; Efron and Tibshirani 1993,
+//! chapter 9.5, and Besiroglu et al. 2024, arXiv 2404.10102, on Chinchilla's points): that asks nothing of the noise.
 //!
 //! Where the lab chooses the law, the choice is uncertain too: the laws get their shares of the draws by their Akaike
 //! weights (Buckland, Burnham and Augustin 1997). A law's own parameters come from its own draws alone: an exponent of
@@ -107,8 +111,14 @@ struct ErrorModel {
     /// For each row equally many misfits to draw from, widened; with either sign.
     pools: Vec<f64>,
     luck: Option<SharedLuck>,
+    /// Whether rows themselves are drawn.
+    cases: bool,
 }
 
+/// The median misfit over the root mean square, below which some rows are quieter than others: 0.67 where noise is normal.
+const QUIET: f64 = 0.45;
+/// From so many rows for each parameter the rows themselves are drawn.
+const ROWS_FOR_CASES: usize = 20;
 /// With so many rows each draws half of its misfits from its own.
 const HALF_OWN: usize = 30;
 /// Rows beyond this many draw from their own misfit alone.
@@ -125,6 +135,9 @@ impl ErrorModel {
         let fitted: Vec<f64> = scaled.rows.iter().map(|row| law.working_ln_loss(&working, row)).collect();
         let mut misfits: Vec<f64> = scaled.rows.iter().zip(&fitted).map(|(row, fitted)| row.ln_loss - fitted).collect();
         let mut luck = shared_luck(&scaled.rows, &misfits);
+        if luck.is_none() && rows.len() >= ROWS_FOR_CASES * parameters {
+            return Some(ErrorModel { scaled, working, fitted, pools: Vec::new(), luck, cases: true });
+        }
         let mut freedom = spare;
         if let Some(luck) = &mut luck {
             for (at, misfit) in misfits.iter_mut().enumerate() {
@@ -145,13 +158,18 @@ impl ErrorModel {
         freedom = freedom.min((speaking(&loudness) as usize).saturating_sub(parameters).max(1));
         let widen = student(freedom) / NORMAL;
         misfits.iter_mut().for_each(|misfit| *misfit *= widen);
-        let pools = if rows.len() > MOST_POOLED { misfits } else { pools(&scaled.rows, &misfits, &among, &loudness) };
-        Some(ErrorModel { scaled, working, fitted, pools, luck })
+        let lenders = if fill_passed(&mut misfits, &among, &loudness) { (0..rows.len()).collect() } else { among };
+        let pools = if rows.len() > MOST_POOLED { misfits } else { pools(&scaled.rows, &misfits, &lenders, &loudness) };
+        Some(ErrorModel { scaled, working, fitted, pools, luck, cases: false })
     }
 
     fn refit(&self, objective: Objective, random: &mut Draw, scratch: &mut Vec<Row>) -> Replicate {
-        let Scaled { law, rows, bounds, .. } = &self.scaled;
+        let rows = &self.scaled.rows;
         scratch.clear();
+        if self.cases {
+            scratch.extend((0..rows.len()).map(|_| rows[random.index(rows.len())]));
+            return self.minimised(objective, scratch);
+        }
         scratch.extend_from_slice(rows);
         let each = self.pools.len() / rows.len();
         for (at, (row, fitted)) in scratch.iter_mut().zip(&self.fitted).enumerate() {
@@ -170,7 +188,12 @@ impl ErrorModel {
                 row.ln_loss += group.map_or(0.0, |group| SharedLuck::at(row, drawn[group]));
             }
         }
-        let refit = minimise(*law, scratch, &self.working, bounds, objective.delta(), Stopping::SKETCH);
+        self.minimised(objective, scratch)
+    }
+
+    fn minimised(&self, objective: Objective, rows: &[Row]) -> Replicate {
+        let Scaled { law, bounds, .. } = &self.scaled;
+        let refit = minimise(*law, rows, &self.working, bounds, objective.delta(), Stopping::SKETCH);
         Replicate { law: *law, theta: self.scaled.to_natural(&refit.theta) }
     }
 }
@@ -190,15 +213,33 @@ fn speaking(loudness: &[f64]) -> f64 {
     power(2).powi(2) / power(4).max(f64::MIN_POSITIVE)
 }
 
-/// For each row equally many misfits to draw from: those of the rows nearest to it, brought to its loudness, and its own as
-/// many times as rows are many. The rows that the fit passes through have no misfit to lend, nor one of their own.
-fn pools(rows: &[Row], misfits: &[f64], among: &[usize], loudness: &[f64]) -> Vec<f64> {
+/// Where most misfits are far smaller than their root mean square, some rows are quiet, and the fit passes through those:
+/// they take a small misfit, that at a third of the others', brought to the row's loudness. Whether that is so.
+fn fill_passed(misfits: &mut [f64], among: &[usize], loudness: &[f64]) -> bool {
+    let mut sizes: Vec<f64> = among.iter().map(|&at| misfits[at].abs() / loudness[at]).collect();
+    sizes.sort_by(f64::total_cmp);
+    let root_mean_square = (sizes.iter().map(|size| size * size).sum::<f64>() / sizes.len() as f64).sqrt();
+    let (small, median) = (sizes[sizes.len() / 3], sizes[sizes.len() / 2]);
+    if median > QUIET * root_mean_square {
+        return false;
+    }
+    for (at, misfit) in misfits.iter_mut().enumerate() {
+        if among.binary_search(&at).is_err() {
+            *misfit = small * loudness[at];
+        }
+    }
+    true
+}
+
+/// For each row equally many misfits to draw from: those of the lenders nearest to it, brought to its loudness, and its own
+/// as many times as rows are many; a row that is no lender has none of its own.
+fn pools(rows: &[Row], misfits: &[f64], lenders: &[usize], loudness: &[f64]) -> Vec<f64> {
     let neighbours = Neighbours::new(rows);
     let mut pools = Vec::new();
     for (at, row) in rows.iter().enumerate() {
-        let nearest = neighbours.nearest(row, among, rows);
+        let nearest = neighbours.nearest(row, lenders, rows);
         let of_nearest = nearest.iter().map(|&other| misfits[other] * loudness[at] / loudness[other]);
-        let own = among.binary_search(&at).is_ok().then_some(misfits[at]);
+        let own = lenders.binary_search(&at).is_ok().then_some(misfits[at]);
         let copies = nearest.len() * rows.len() / HALF_OWN;
         pools.extend(of_nearest.clone());
         pools.extend(of_nearest.cycle().take(copies).map(|other| own.unwrap_or(other)));

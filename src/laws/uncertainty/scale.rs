@@ -5,10 +5,15 @@ use crate::laws::point::Row;
 
 /// Standard errors from which on a trend counts.
 const STANDS_OUT: f64 = 1.0;
+/// Misfits below this share of their root mean square count as of that size: losses written with few digits may be equal,
+/// and a misfit of zero says nothing of a trend.
+const LEAST: f64 = 0.05;
 
 /// How much louder than on the whole it is at each row: 1 everywhere where nothing stands out.
 pub(crate) fn loudness(rows: &[Row], misfits: &[f64], among: &[usize]) -> Vec<f64> {
-    let mut logs: Vec<f64> = among.iter().map(|&at| misfits[at].abs().max(1e-300).ln()).collect();
+    let squares: f64 = among.iter().map(|&at| misfits[at].powi(2)).sum();
+    let least = (LEAST * (squares / among.len().max(1) as f64).sqrt()).max(1e-300);
+    let mut logs: Vec<f64> = among.iter().map(|&at| misfits[at].abs().max(least).ln()).collect();
     let mut loudness = vec![0.0; rows.len()];
     for axis in [|row: &Row| row.ln_d, |row: &Row| row.ln_n] {
         let places: Vec<f64> = among.iter().map(|&at| axis(&rows[at])).collect();
