@@ -1,10 +1,12 @@
 //! CSV and its kin: which delimiter, whether the first row is a header, which columns only number the rows.
 
+use super::format;
 use super::malformed::Malformed;
 use super::names;
 use super::quoted::{Cell, Fault, Row, Rows};
 use super::records::{Record, Records};
 use super::value::Value;
+use std::collections::HashSet;
 
 /// Rows looked at to tell a header from data.
 const LOOKED_AT: usize = 200;
@@ -17,8 +19,14 @@ pub(super) fn read(text: &str, delimiter: u8) -> Records {
         Some((stated, rest)) => (stated, rest, 2),
         None => (delimiter, text, 1),
     };
-    let rows = |escapes: bool| -> Vec<Result<Row, Fault>> { Rows::of(text, first_line, delimiter, escapes).collect() };
     let mut notes = Vec::new();
+    let comments = format::comments(text);
+    let rest = text.split_inclusive('\n').take(comments).map(str::len).sum();
+    let (text, first_line) = (&text[rest..], first_line + comments);
+    if comments > 0 {
+        notes.push(format!("Lines before the table that begin with # are not read: {comments}."));
+    }
+    let rows = |escapes: bool| -> Vec<Result<Row, Fault>> { Rows::of(text, first_line, delimiter, escapes).collect() };
     let mut found = rows(false);
     if text.contains("\\\"") && unlike_a_table(&found) > 0 {
         let escaped = rows(true);
@@ -50,7 +58,8 @@ pub(super) fn read(text: &str, delimiter: u8) -> Records {
             cells.pop();
         }
         if cells.len() != columns.len() {
-            malformed.add(line, || format!("{} cells where the header has {}", cells.len(), columns.len()));
+            let advice = if columns.len() == 1 { ": put text that holds the delimiter in quotes" } else { "" };
+            malformed.add(line, || format!("{} cells where the header has {}{advice}", cells.len(), columns.len()));
             continue;
         }
         let text = |cell: Cell| match padded && !cell.quoted {
@@ -148,11 +157,16 @@ fn is_header(cells: &[Cell], below: &[Row]) -> bool {
     distinct && only_at_the_ends && !(0..text.len()).any(|at| !text[at].is_empty() && value(at))
 }
 
-/// Where every row has one cell more than the header has names, R wrote the rows' names first.
+/// Where every row has one cell more than the header has names, R wrote the rows' names first: numbers or in quotes, and
+/// no two the same. Other first cells are data, and the delimiter too many is in the row.
 fn widen(columns: &mut Vec<String>, rows: &[Row], notes: &mut Vec<String>) {
     let wider = |row: &Row| row.cells.len() == columns.len() + 1;
     let filled = |row: &Row| row.cells.last().is_some_and(|cell| !cell.text.is_empty());
-    if !rows.is_empty() && rows.iter().all(wider) && rows.iter().any(filled) {
+    let names: Vec<&Cell> = rows.iter().filter_map(|row| row.cells.first()).collect();
+    let alike =
+        names.iter().all(|cell| cell.quoted) || names.iter().all(|cell| cell.text.trim().parse::<u64>().is_ok());
+    let distinct = names.iter().map(|cell| cell.text.as_str()).collect::<HashSet<_>>().len() == names.len();
+    if alike && distinct && !rows.is_empty() && rows.iter().all(wider) && rows.iter().any(filled) {
         notes.push("Every row has a cell more than the header: the first is read as the rows' names.".to_owned());
         columns.insert(0, "row name".to_owned());
     }

@@ -1,4 +1,7 @@
-//! Which format a file is in: by its name where that tells, by its first lines where it does not (pasted text).
+//! Which format a file is in: by its name where that tells, by its first lines where it does not (pasted text). JSON
+//! begins like nothing else, and is JSON under any name.
+
+use serde_json::Value;
 
 /// How to read a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,27 +21,20 @@ impl Format {
     pub fn of(name: &str, text: &str) -> Format {
         let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
         match ending.as_str() {
-            "txt" | "md" | "markdown" | "text" | "rst" => Format::Text,
             "jsonl" | "ndjson" | "json" => Format::Json,
             "tsv" | "tab" => Format::Delimited(b'\t'),
-            "csv" => Format::Delimited(delimiter_of_header(text)),
+            "csv" => Format::Delimited(delimiter(text)),
+            _ if is_json(text) => Format::Json,
+            "txt" | "md" | "markdown" | "text" | "rst" => Format::Text,
             _ => Format::sniff(text),
         }
     }
 
     fn sniff(text: &str) -> Format {
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(6).collect();
-        let is_json = |line: &str| {
-            let line = line.trim();
-            line.starts_with('{') && serde_json::from_str::<serde_json::Value>(line).is_ok()
-        };
-        if lines.first().is_some_and(|line| is_json(line)) || text.trim_start().starts_with("[{") {
-            return Format::Json;
-        }
         // Prose has commas too; a table has equally many on every line, after a header of short names.
         let table = DELIMITERS.into_iter().find(|&delimiter| {
-            let counts: Vec<usize> =
-                lines.iter().map(|line| line.bytes().filter(|&b| b == delimiter).count()).collect();
+            let counts: Vec<usize> = lines.iter().map(|line| count(line, delimiter)).collect();
             let header = lines.first().map_or("", |line| line);
             let named = header.split(delimiter as char).all(|name| (1..=24).contains(&name.trim().len()));
             counts.len() >= 2 && counts[0] >= 1 && counts.iter().all(|&count| count == counts[0]) && named
@@ -47,12 +43,43 @@ impl Format {
     }
 }
 
-/// The delimiter that the first line has most of.
-fn delimiter_of_header(text: &str) -> u8 {
-    let header = text.lines().next().unwrap_or("");
-    let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
+/// Whether it begins as an object or a list of objects does.
+fn is_json(text: &str) -> bool {
+    let mut signs = text.chars().filter(|c| !c.is_whitespace());
+    let first = |text: &str| text.lines().next().is_some_and(|line| serde_json::from_str::<Value>(line).is_ok());
+    match (signs.next(), signs.next()) {
+        (Some('['), Some('{')) | (Some('{'), Some('"')) => true,
+        (Some('{'), Some('}')) => first(text.trim_start()),
+        _ => false,
+    }
+}
+
+/// Delimiters in a line that stand outside of quotes.
+fn count(line: &str, delimiter: u8) -> usize {
+    let mut quoted = false;
+    let outside = |byte: &u8| {
+        quoted ^= *byte == b'"';
+        !quoted && *byte == delimiter
+    };
+    line.bytes().filter(outside).count()
+}
+
+/// The delimiter that the first line has most of, of those that the next lines have as often where there are such.
+fn delimiter(text: &str) -> u8 {
+    let mut lines = text.lines().skip(comments(text)).filter(|line| !line.trim().is_empty());
+    let header = lines.next().unwrap_or("");
+    let below: Vec<&str> = lines.take(6).collect();
+    let even = |of: u8| !below.is_empty() && below.iter().all(|line| count(line, of) == count(header, of));
     // Of equals the first wins, the comma before all.
-    DELIMITERS.into_iter().rev().max_by_key(|&delimiter| count(delimiter)).unwrap_or(b',')
+    let named = DELIMITERS.into_iter().rev().filter(|&of| count(header, of) > 0);
+    named.max_by_key(|&of| (even(of), count(header, of))).unwrap_or(b',')
+}
+
+/// Lines before a table that say what it is: they begin with # and have no delimiter, and the next line has.
+pub(super) fn comments(text: &str) -> usize {
+    let delimits = |line: &str| DELIMITERS.into_iter().any(|of| count(line, of) > 0);
+    let comments = text.lines().take_while(|line| line.starts_with('#') && !delimits(line)).count();
+    if text.lines().nth(comments).is_some_and(delimits) { comments } else { 0 }
 }
 
 #[cfg(test)]
@@ -61,7 +88,18 @@ mod tests {
 
     #[test]
     fn names_decide_then_content() {
-        assert_eq!(Format::of("a.TXT", "{\"a\":1}"), Format::Text);
+        assert_eq!(Format::of("a.TXT", "a,b\n1,2"), Format::Text);
+        for text in ["{\"a\":1}", "[{\"a\":1}]", " [\n {\n  \"a\": 1", "{\n  \"data\": ["] {
+            assert_eq!([Format::of("a.txt", text), Format::of("pasted text", text)], [Format::Json; 2], "{text}");
+        }
+        for text in ["{braces} and more", "[Verse 1]\nLa"] {
+            assert_eq!([Format::of("a.txt", text), Format::of("pasted text", text)], [Format::Text; 2], "{text}");
+        }
+        for text in ["\"Question, in full\";\"Answer, short\"\n\"a\";\"b\"", "a (b, c);d (e, f)\nx;y\nz;w"] {
+            assert_eq!(Format::of("a.csv", text), Format::Delimited(b';'), "{text}");
+        }
+        let quoted = "\"prompt\";\"completion\"\n\"a\";\"b; c\"";
+        assert_eq!(Format::of("pasted text", quoted), Format::Delimited(b';'));
         assert_eq!(Format::of("a.csv", "text\nhello, you"), Format::Delimited(b','));
         assert_eq!(Format::of("a.csv", "a;b\n1;2"), Format::Delimited(b';'));
         assert_eq!(Format::of("pasted text", "{\"text\": \"x\"}\n{\"text\": \"y\"}"), Format::Json);

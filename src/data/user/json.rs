@@ -6,17 +6,36 @@ use super::names;
 use super::records::{Record, Records};
 use super::value::Value;
 use super::{UserError, chat};
+use std::borrow::Cow;
 
 /// Wrappers within wrappers that are looked into.
 const DEPTH: usize = 3;
 
 type Fields = Vec<(String, Value)>;
 
-pub(super) fn read(file: &str, text: &str) -> Result<Records, UserError> {
+/// `cut`: the file goes on beyond what is read.
+pub(super) fn read(file: &str, text: &str, cut: bool) -> Result<Records, UserError> {
     let mut notes = Vec::new();
     let mut malformed = Malformed::by("line");
     let mut values: Vec<(usize, Value)> = Vec::new();
-    match serde_json::from_str::<Value>(text) {
+    match parse(text) {
+        Err(error) if spans_lines(text) => match stream(text) {
+            Some(several) => {
+                malformed = Malformed::by("record");
+                values.extend(several.into_iter().enumerate().map(|(at, value)| (at + 1, value)));
+            }
+            None => {
+                let advice = match cut {
+                    true => {
+                        "The file is longer than what is read of it: save it with a record on each line (JSON lines)"
+                    }
+                    false => {
+                        "It is read as a whole or not at all: correct it, or write a record on each line (JSON lines)"
+                    }
+                };
+                return Err(UserError::Shape { file: file.to_owned(), reason: format!("not JSON: {error}. {advice}") });
+            }
+        },
         Ok(whole) => {
             if text.trim().contains('\n') || matches!(whole, Value::List(_)) {
                 malformed = Malformed::by("record");
@@ -27,7 +46,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Records, UserError> {
         }
         Err(_) => {
             for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-                match serde_json::from_str(line) {
+                match parse(line) {
                     Ok(value) => values.push((at + 1, value)),
                     Err(error) => malformed.add(at + 1, || short(&error)),
                 }
@@ -45,6 +64,83 @@ pub(super) fn read(file: &str, text: &str) -> Result<Records, UserError> {
         }
     }
     Ok(Records { records, malformed, notes, index: Vec::new(), repeated: Vec::new(), text_only: false })
+}
+
+/// A value of JSON text, or what is wrong with it.
+pub(super) fn value(text: &str) -> Result<Value, String> {
+    parse(text).map_err(|error| short(&error))
+}
+
+/// A value whose numbers keep their digits; what Python writes and JSON has not (NaN, Infinity) is null.
+fn parse(text: &str) -> Result<Value, serde_json::Error> {
+    let text = without_nan(text);
+    let mut value: Value = serde_json::from_str(&text)?;
+    value.with_digits(&mut tokens(&text).filter(|token| token.ends_with(|c: char| c.is_ascii_digit())));
+    Ok(value)
+}
+
+/// What stands outside of strings and is no sign: numbers and words, in their order.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let begin = rest.find(|c: char| c == '"' || c == '-' || c.is_ascii_alphanumeric())?;
+            rest = &rest[begin..];
+            if let Some(string) = rest.strip_prefix('"') {
+                let mut escaped = false;
+                let end = string.find(|c: char| {
+                    let closes = c == '"' && !escaped;
+                    escaped = c == '\\' && !escaped;
+                    closes
+                });
+                rest = &string[end? + 1..];
+                continue;
+            }
+            let end = rest.find(|c: char| !(matches!(c, '-' | '+' | '.') || c.is_ascii_alphanumeric()));
+            let (token, after) = rest.split_at(end.unwrap_or(rest.len()));
+            rest = after;
+            return Some(token);
+        }
+    })
+}
+
+fn without_nan(text: &str) -> Cow<'_, str> {
+    if !text.contains("NaN") && !text.contains("Infinity") {
+        return text.into();
+    }
+    let mut read = String::with_capacity(text.len());
+    let mut at = 0;
+    for token in tokens(text).filter(|token| matches!(*token, "NaN" | "Infinity" | "-Infinity")) {
+        let begin = token.as_ptr() as usize - text.as_ptr() as usize;
+        read.push_str(&text[at..begin]);
+        read.push_str("null");
+        at = begin + token.len();
+    }
+    read.push_str(&text[at..]);
+    read.into()
+}
+
+/// Whether text that is no JSON was meant as values of several lines, rather than as a record a line.
+fn spans_lines(text: &str) -> bool {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let Some(first) = lines.next() else { return false };
+    let is_open = matches!(parse(first), Err(error) if error.is_eof());
+    if !is_open && !first.trim_start().starts_with('[') {
+        return false;
+    }
+    let list = text.trim_start().starts_with('[');
+    let (all, whole) = lines.fold((1, 0), |(all, whole), line| (all + 1, whole + usize::from(parse(line).is_ok())));
+    list && parse(first).is_err() || is_open && all > 1 && 2 * whole < all
+}
+
+/// Values one after another, however their lines are broken.
+fn stream(text: &str) -> Option<Vec<Value>> {
+    let text = without_nan(text);
+    let mut values: Vec<Value> =
+        serde_json::Deserializer::from_str(&text).into_iter().collect::<Result<_, _>>().ok()?;
+    let mut digits = tokens(&text).filter(|token| token.ends_with(|c: char| c.is_ascii_digit()));
+    values.iter_mut().for_each(|value| value.with_digits(&mut digits));
+    Some(values)
 }
 
 /// The records that one value holds, or why it cannot be told which they are.
@@ -146,20 +242,27 @@ fn columns(fields: &[(String, Value)], notes: &mut Vec<String>) -> Result<Option
     Ok(Some((0..length).map(row).collect()))
 }
 
-/// An object of objects of the same fields: pandas' columns by row, or its rows by index.
+/// An object of objects: pandas' columns by row, its rows by index, or records by a name of their own.
 fn frame(fields: &[(String, Value)]) -> Option<Vec<Value>> {
     let objects: Vec<&Fields> = fields
         .iter()
         .map(|(_, value)| if let Value::Object(inner) = value { Some(inner) } else { None })
         .collect::<Option<_>>()?;
+    let has = |inner: &Fields, wanted: &String| inner.iter().any(|(name, _)| name == wanted);
+    let number = |name: &String| name.parse::<u64>().is_ok();
+    let known_in_all = || {
+        let mut known = objects[0].iter().filter(|(name, _)| names::is_known(name));
+        known.any(|(name, _)| objects.iter().all(|inner| has(inner, name)))
+    };
+    let keys = fields.iter().all(|(name, _)| number(name)) || !fields.iter().any(|(name, _)| names::is_known(name));
+    if keys && objects.len() > 1 && known_in_all() {
+        return Some(objects.into_iter().map(|inner| Value::Object(inner.clone())).collect());
+    }
     let same = |inner: &&Fields| inner.iter().map(|(name, _)| name).eq(objects[0].iter().map(|(name, _)| name));
     if objects[0].is_empty() || !objects.iter().all(same) {
         return None;
     }
-    let number = |name: &String| name.parse::<u64>().is_ok();
-    let by_row =
-        fields.iter().all(|(name, _)| number(name)) || objects[0].iter().any(|(name, _)| names::is_known(name));
-    if by_row {
+    if fields.iter().all(|(name, _)| number(name)) {
         return Some(objects.into_iter().map(|inner| Value::Object(inner.clone())).collect());
     }
     if !objects[0].iter().all(|(name, _)| number(name)) {

@@ -20,7 +20,7 @@ pub use format::Format;
 pub use table::Column;
 
 use super::{Example, SplitError, TokenizerError, sha256};
-use crate::record::{FieldUse, Reading};
+use crate::record::{FieldUse, LeftOut, Reading};
 use roles::Roles;
 use serde::{Deserialize, Serialize};
 use std::str::FromStr;
@@ -54,6 +54,17 @@ pub struct ReadOptions {
 pub struct ColumnChoice {
     pub prompt: Option<String>,
     pub completion: String,
+}
+
+impl ColumnChoice {
+    /// Whether a column is chosen, or holds what is.
+    fn names(&self, column: &str) -> bool {
+        let prompts = self.prompt.iter().flat_map(|prompt| prompt.split(roles::JOIN).chain([prompt.as_str()]));
+        prompts.chain([self.completion.as_str()]).any(|name| {
+            let rest = name.trim().strip_prefix(column);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        })
+    }
 }
 
 /// Why a choice of columns cannot be read.
@@ -122,6 +133,11 @@ pub enum UserError {
     Malformed { file: String, place: &'static str, at: usize, reason: String, malformed: usize, of: usize },
     #[error("{file} has no column “{asked}”. Its columns are: {columns}")]
     NoColumn { file: String, asked: String, columns: String },
+    #[error(
+        "{file}: which column answers “{prompt}” is not known by its name ({candidates}). Choose it with --columns \
+         prompt=NAME,completion=NAME, or call it completion in the file"
+    )]
+    Unclear { file: String, prompt: String, candidates: String },
     #[error("{file} has several columns “{name}”: give them names of their own, or choose one by its place: {columns}")]
     Twice { file: String, name: String, columns: String },
     #[error("{file} holds no text to learn from: every example would be empty")]
@@ -160,13 +176,14 @@ pub fn read(name: &str, files: &[File], options: &ReadOptions) -> Result<UserDat
             return Err(UserError::Empty { file: file.name.clone() });
         }
         let before = data.examples.len();
+        let text = text.as_ref();
         match Format::of(&file.name, text) {
             Format::Text => {
                 data.running = true;
                 let lines = text.replace("\r\n", "\n").replace('\r', "\n");
                 data.examples.push(Example::text(lines));
             }
-            Format::Json => data.take(file, text, json::read(&file.name, text)?, cut, options)?,
+            Format::Json => data.take(file, text, json::read(&file.name, text, cut)?, cut, options)?,
             Format::Delimited(delimiter) => data.take(file, text, delimited::read(text, delimiter), cut, options)?,
         }
         if data.examples.len() == before {
@@ -197,10 +214,10 @@ impl UserData {
             "line" => text.lines().filter(|line| !line.trim().is_empty()).count(),
             _ => found.records.len() + malformed.count(),
         };
-        let table = Table::of(found, &mut malformed);
+        let table = Table::of(found, options.columns.as_ref(), &mut malformed, &mut self.reading.notes);
         let roles = match &options.columns {
             Some(choice) => Some(Roles::chosen(&table, &file.name, choice)?),
-            None => Roles::guessed(&table),
+            None => Roles::guessed(&table, &file.name)?,
         };
         let Some(roles) = roles else {
             malformed.settle(file, of, cut, options)?;
@@ -211,7 +228,16 @@ impl UserData {
             one_of_a_name(&file.name, &fields, &repeated)?;
         }
         let made = examples::examples(&table, &roles, &mut malformed);
-        self.reading.left_out.extend(malformed.settle(file, of, cut, options)?);
+        let bad = malformed.settle(file, of, cut, options)?;
+        if made.examples.is_empty() && !made.left_out.is_empty() {
+            let left_out = made.left_out.iter().chain(&bad).map(LeftOut::to_string);
+            let why: Vec<String> = left_out.chain(made.notes).collect();
+            return Err(UserError::Shape {
+                file: file.name.clone(),
+                reason: format!("no example remains: {}", why.join(". ")),
+            });
+        }
+        self.reading.left_out.extend(bad);
         self.reading.left_out.extend(made.left_out);
         self.reading.notes.extend(made.notes);
         self.reading

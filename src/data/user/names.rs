@@ -2,12 +2,14 @@
 //! spaces, dashes or underscores, do not matter.
 
 /// What is to be learned, likeliest first.
-pub(super) const COMPLETIONS: [&str; 34] = [
+pub(super) const COMPLETIONS: [&str; 36] = [
     "completion",
     "response",
     "output",
     "answer",
     "answers",
+    "answerkey",
+    "answer_key",
     "target",
     "label",
     "summary",
@@ -40,10 +42,37 @@ pub(super) const COMPLETIONS: [&str; 34] = [
 ];
 /// Of these a list may hold several, each right by itself.
 pub(super) const ANSWERS: [&str; 5] = ["answers", "answer", "responses", "targets", "references"];
-/// Completions that may well be JSON, and are then text to learn.
-const TARGETS: [&str; 6] = ["completion", "response", "output", "answer", "target", "label"];
+/// Texts that may well be JSON, and are then to be read as they stand.
+const AS_IT_STANDS: [&str; 13] = [
+    "completion",
+    "response",
+    "output",
+    "answer",
+    "target",
+    "label",
+    "prompt",
+    "instruction",
+    "question",
+    "query",
+    "input",
+    "text",
+    "code",
+];
+/// What holds several texts, also where it is JSON in a string.
+const HOLDERS: [&str; 10] = [
+    "answers",
+    "responses",
+    "targets",
+    "references",
+    "choices",
+    "options",
+    "contexts",
+    "passages",
+    "documents",
+    "translation",
+];
 /// What an answer follows from, likeliest first.
-pub(super) const PROMPTS: [&str; 36] = [
+pub(super) const PROMPTS: [&str; 37] = [
     "prompt",
     "instruction",
     "question",
@@ -79,6 +108,7 @@ pub(super) const PROMPTS: [&str; 36] = [
     "comment",
     "request",
     "task",
+    "docstring",
     "q",
 ];
 /// What an instruction or a question speaks of; read after it, or before a question that stands after it.
@@ -104,19 +134,32 @@ pub(super) const CONTEXTS: [&str; 16] = [
 pub(super) const INSTRUCTED: [&str; 4] = ["question", "query", "problem", "sentence"];
 /// Prompts that stand before what they speak of, wherever the file has it (Taori et al. 2023).
 pub(super) const LEADING: [&str; 4] = ["prompt", "instruction", "prompts", "instructions"];
+/// Prompts that may ask for a text, or ask about it.
+pub(super) const QUESTIONS: [&str; 3] = ["question", "questions", "query"];
 pub(super) const TEXTS: [&str; 6] = ["text", "content", "body", "message", "story", "document"];
 /// What names a text, and is rarely what is to be learned.
 pub(super) const TITLES: [&str; 1] = ["title"];
 pub(super) const SYSTEMS: [&str; 5] =
     ["system", "system_prompt", "system_message", "systeminstruction", "system_instruction"];
 pub(super) const HISTORIES: [&str; 3] = ["history", "chat_history", "conversation_history"];
-pub(super) const CHATS: [&str; 9] =
-    ["messages", "conversations", "conversation", "chat", "dialog", "dialogue", "turns", "contents", "thread"];
+pub(super) const CHATS: [&str; 10] = [
+    "messages",
+    "conversations",
+    "conversation",
+    "chat",
+    "dialog",
+    "dialogue",
+    "turns",
+    "contents",
+    "thread",
+    "segments",
+];
 /// Of two answers the better.
 pub(super) const CHOSEN: [&str; 6] =
     ["chosen", "chosen_response", "preferred_output", "preferred", "accepted", "answer_chosen"];
-/// What says whether an answer is wanted.
-pub(super) const WANTED: [&str; 3] = ["label", "desirable", "wanted"];
+/// What says whether an answer is wanted (TRL's `label`, LLaMA-Factory's `kto_tag`), or learned at all.
+pub(super) const WANTED: [&str; 9] =
+    ["label", "kto_tag", "kto_label", "desirable", "is_desirable", "wanted", "weight", "train", "trainable"];
 /// Marks of an answer that must not be learned.
 const REJECTED: [&str; 3] = ["reject", "non_preferred", "dispreferred"];
 /// Names of columns that only number the rows.
@@ -177,9 +220,21 @@ pub(super) fn is_known(name: &str) -> bool {
     lists.iter().any(|list| list.contains(&name.as_str()))
 }
 
-/// Whether a text under this name is to be learned as it stands, be it JSON.
-pub(super) fn is_target(name: &str) -> bool {
-    TARGETS.contains(&plain(name).as_str())
+/// Whether a text under this name is to be read as it stands, be it JSON.
+pub(super) fn stands(name: &str) -> bool {
+    AS_IT_STANDS.contains(&plain(name).as_str())
+}
+
+/// Whether JSON in a string under this name stands for what it holds.
+pub(super) fn holds(name: &str) -> bool {
+    let name = plain(name);
+    let lists: [&[&str]; 3] = [&HOLDERS, &CHATS, &HISTORIES];
+    lists.iter().any(|list| list.contains(&name.as_str()))
+}
+
+/// Whether it is an answer, or one of two.
+pub(super) fn is_answer(name: &str) -> bool {
+    is_one_of(name, &COMPLETIONS) || is_one_of(name, &CHOSEN) || is_rejected(name)
 }
 
 pub(super) fn is_index(name: &str) -> bool {

@@ -11,6 +11,13 @@ pub(super) struct Record {
     pub fields: Vec<(String, Value)>,
 }
 
+/// A cell that cannot be read as those of its column are.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Broken {
+    pub column: String,
+    pub reason: String,
+}
+
 /// The records of a file.
 pub(super) struct Records {
     pub records: Vec<Record>,

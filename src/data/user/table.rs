@@ -2,10 +2,10 @@
 //! in the file; a list or an object is never text to learn from by itself.
 
 use super::malformed::Malformed;
-use super::records::{Record, Records};
+use super::records::{Broken, Record, Records};
 use super::roles::Part;
 use super::value::Value;
-use super::{chat, names};
+use super::{ColumnChoice, chat, json, names};
 use std::collections::HashMap;
 
 /// Fields of another name on every line are no table, and would not fit in memory as one.
@@ -29,6 +29,8 @@ pub struct Column {
 pub(super) struct Row {
     pub at: usize,
     pub cells: Vec<Option<Value>>,
+    /// What in it cannot be read.
+    pub broken: Vec<Broken>,
 }
 
 /// Cells by row and column.
@@ -36,25 +38,43 @@ pub(super) struct Row {
 pub(super) struct Table {
     pub columns: Vec<String>,
     pub rows: Vec<Row>,
+    /// Whether the format knows text only.
+    pub text_only: bool,
     index: Vec<String>,
 }
 
 impl Table {
-    /// The records that can be rows; others are added to the malformed.
-    pub fn of(found: Records, malformed: &mut Malformed) -> Table {
+    /// The records that can be rows; others are added to the malformed. Of very many fields those are read that have
+    /// known names or are chosen, whatever stands before them.
+    pub fn of(
+        found: Records,
+        choice: Option<&ColumnChoice>,
+        malformed: &mut Malformed,
+        notes: &mut Vec<String>,
+    ) -> Table {
         let mut records = found.records;
-        read_cells(&mut records, found.text_only);
-        let mut table = Table { index: found.index, ..Table::default() };
+        let mut broken = read_cells(&mut records, found.text_only);
+        let mut table = Table { index: found.index, text_only: found.text_only, ..Table::default() };
         let mut places: HashMap<String, usize> = HashMap::new();
-        for Record { at, fields } in records {
+        let mut narrowed = false;
+        for (number, Record { at, fields }) in records.into_iter().enumerate() {
             let mut cells = Vec::new();
             fields.into_iter().for_each(|(name, value)| flatten(name, value, DEPTH, &mut cells));
-            let new = cells.iter().filter(|(name, _)| !places.contains_key(name)).count();
-            if places.len() + new > MOST_COLUMNS {
+            let (mut count, all) = (places.len(), cells.len());
+            cells.retain(|(name, _)| {
+                let known =
+                    count < 2 * MOST_COLUMNS && (names::is_known(name) || choice.is_some_and(|c| c.names(name)));
+                let new = !places.contains_key(name);
+                count += usize::from(new);
+                !new || count <= MOST_COLUMNS || known
+            });
+            if cells.is_empty() && all > 0 {
                 malformed.add(at, || format!("with it the records have more than {MOST_COLUMNS} different fields"));
                 continue;
             }
-            let mut row = Row { at, cells: vec![None; table.columns.len()] };
+            narrowed |= cells.len() < all;
+            let broken = broken.remove(&number).unwrap_or_default();
+            let mut row = Row { at, cells: vec![None; table.columns.len()], broken };
             for (name, value) in cells {
                 let place = *places.entry(name).or_insert_with_key(|name| {
                     table.columns.push(name.clone());
@@ -64,6 +84,10 @@ impl Table {
                 row.cells[place] = Some(value).filter(|value| *value != Value::Null);
             }
             table.rows.push(row);
+        }
+        if narrowed {
+            let which = "the others only where their names are known or chosen";
+            notes.push(format!("There are more than {MOST_COLUMNS} fields: the first are read, {which}."));
         }
         table
     }
@@ -78,6 +102,12 @@ impl Table {
         let mut parts =
             dots.filter_map(|at| Some(Part { column: column(&name[..at])?, path: Some(name[at + 1..].into()) }));
         parts.find(|part| self.rows.iter().any(|row| part.of(&row.cells).is_some()))
+    }
+
+    /// A part as it is chosen: the column's name, and the path in it.
+    pub fn name(&self, part: &Part) -> String {
+        let column = &self.columns[part.column];
+        part.path.as_ref().map_or_else(|| column.clone(), |path| format!("{column}.{path}"))
     }
 
     fn values(&self, column: usize) -> impl Iterator<Item = &Value> {
@@ -97,6 +127,35 @@ impl Table {
         self.values(column).take(LOOKED_AT).any(chat::is_messages)
     }
 
+    /// Whether its conversations end with what the user says, so that the answer stands elsewhere.
+    pub fn awaits_answer(&self, column: usize) -> bool {
+        self.all(column, |value| value.as_list().and_then(<[Value]>::last).is_some_and(chat::is_asking))
+    }
+
+    /// Whether its values are lists.
+    pub fn is_list(&self, column: usize) -> bool {
+        self.all(column, |value| value.as_list().is_some())
+    }
+
+    /// Whether most of its texts are lists or objects as Python prints them.
+    pub fn is_printed(&self, column: usize) -> bool {
+        let texts =
+            self.values(column).take(LOOKED_AT).filter_map(Value::as_text).filter(|text| !text.trim().is_empty());
+        let (all, printed) =
+            texts.fold((0, 0), |(all, printed), text| (all + 1, printed + usize::from(is_printed(text))));
+        printed > 0 && 2 * printed >= all
+    }
+
+    /// Whether nearly every text of a column stands `within` another of its row, as `how` says.
+    pub fn stands_in(&self, column: usize, within: usize, how: impl Fn(&str, &str) -> bool) -> bool {
+        let text = |row: &Row, at: usize| row.cells.get(at)?.as_ref()?.scalar().filter(|text| !text.trim().is_empty());
+        let pairs = self.rows.iter().take(LOOKED_AT).filter_map(|row| Some((text(row, column)?, text(row, within)?)));
+        let (all, inside) = pairs.fold((0, 0), |(all, inside), (part, whole)| {
+            (all + 1, inside + usize::from(whole.trim().len() > part.trim().len() && how(whole.trim(), part.trim())))
+        });
+        all > 0 && 10 * inside >= 9 * all
+    }
+
     /// Whether it says yes or no of each record.
     pub fn is_yes_or_no(&self, column: usize) -> bool {
         self.all(column, |value| yes(value).is_some())
@@ -105,6 +164,12 @@ impl Table {
     /// Whether there is anything to read in it.
     pub fn holds_text(&self, column: usize) -> bool {
         self.values(column).any(|value| !value.scalar().unwrap_or_else(|| "…".into()).trim().is_empty())
+    }
+
+    /// Whether there are words in it, and not numbers or marks alone.
+    pub fn holds_words(&self, column: usize) -> bool {
+        let words = |text: &str| !text.trim().is_empty() && text.trim().parse::<f64>().is_err();
+        self.values(column).any(|value| value.as_text().is_some_and(words) || value.as_list().is_some())
     }
 
     /// Whether the column only tells the records apart.
@@ -129,19 +194,18 @@ impl Table {
     }
 }
 
-/// What a mark says, as JSON or as a text.
+/// What a mark says, as JSON or as a text: true or 1, false or 0.
 pub(super) fn yes(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(value) => Some(*value),
-        Value::Text(text) if text.trim().eq_ignore_ascii_case("true") => Some(true),
-        Value::Text(text) if text.trim().eq_ignore_ascii_case("false") => Some(false),
+    match value.scalar()?.trim().to_lowercase().as_str() {
+        "true" | "1" | "1.0" | "yes" => Some(true),
+        "false" | "0" | "0.0" | "no" => Some(false),
         _ => None,
     }
 }
 
 /// Adds a field's cells: those of an object each for itself.
 fn flatten(name: String, value: Value, depth: usize, cells: &mut Vec<(String, Value)>) {
-    match value {
+    match chat::as_turns(value, &name) {
         Value::Object(fields) if depth > 0 && (1..=MOST_WITHIN).contains(&fields.len()) => {
             fields.into_iter().for_each(|(field, value)| flatten(format!("{name}.{field}"), value, depth - 1, cells));
         }
@@ -149,37 +213,60 @@ fn flatten(name: String, value: Value, depth: usize, cells: &mut Vec<(String, Va
     }
 }
 
-/// Conversations that stand in a text as JSON are read as such; where the format knows nothing but text, objects too.
-fn read_cells(records: &mut [Record], text_only: bool) {
-    let mut columns: HashMap<&str, bool> = HashMap::new();
-    for Record { fields, .. } in records.iter() {
-        for (name, value) in fields {
-            let begins = |text: &str| text.trim_start().starts_with(['[', '{']);
-            let may = columns.entry(name).or_insert(true);
-            *may &= value.as_text().is_none_or(|text| text.trim().is_empty() || begins(text));
-        }
+/// JSON in texts is read where a column's name or most of its texts say that it stands for what it holds: conversations
+/// in any column, what [`names::holds`], and where the format knows nothing but text, objects too. What cannot be read as
+/// the others of its column are is given by the record's place.
+fn read_cells(records: &mut [Record], text_only: bool) -> HashMap<usize, Vec<Broken>> {
+    let mut columns: HashMap<&str, (usize, usize)> = HashMap::new();
+    for (name, value) in records.iter().flat_map(|record| &record.fields) {
+        let Some(text) = value.as_text().map(str::trim).filter(|text| !text.is_empty()) else { continue };
+        let (texts, begun) = columns.entry(name).or_default();
+        *texts += 1;
+        *begun += usize::from(text.starts_with(['[', '{']));
     }
-    let columns: Vec<String> = columns.into_iter().filter(|(_, may)| *may).map(|(name, _)| name.to_owned()).collect();
-    for column in columns {
-        let read = |record: &Record| -> Option<Value> {
-            let (_, value) = record.fields.iter().find(|(name, _)| *name == column)?;
-            serde_json::from_str(value.as_text()?).ok()
+    let may = |name: &str, texts: usize, some: usize| {
+        some > 0 && (2 * some >= texts || names::is_one_of(name, &names::CHATS))
+    };
+    let columns: Vec<(String, usize)> = columns
+        .into_iter()
+        .filter(|(name, (texts, begun))| may(name, *texts, *begun))
+        .map(|(name, (texts, _))| (name.to_owned(), texts))
+        .collect();
+    let mut broken: HashMap<usize, Vec<Broken>> = HashMap::new();
+    for (column, texts) in columns {
+        let held = |value: &Value| match value {
+            _ if chat::is_messages(value) => true,
+            Value::Object(_) => text_only && !names::stands(&column) || names::holds(&column),
+            Value::List(_) => names::holds(&column),
+            _ => false,
         };
-        let object = |value: &Value| text_only && value.as_object().is_some() && !names::is_target(&column);
-        let structured = |record: &&Record| {
-            let text = record.fields.iter().find(|(name, _)| *name == column).and_then(|(_, value)| value.as_text());
-            let blank = text.is_none_or(|text| text.trim().is_empty());
-            blank || read(record).is_some_and(|value| chat::is_messages(&value) || object(&value))
-        };
-        if !records.iter().all(|record| structured(&record)) {
+        let mut read: Vec<(usize, usize, Result<Value, String>)> = Vec::new();
+        for (at, record) in records.iter().enumerate() {
+            let Some(place) = record.fields.iter().position(|(name, _)| *name == column) else { continue };
+            let Some(text) = record.fields[place].1.as_text().filter(|text| !text.trim().is_empty()) else { continue };
+            read.push((at, place, json::value(text)));
+        }
+        if !may(&column, texts, read.iter().filter(|(_, _, value)| value.as_ref().is_ok_and(held)).count()) {
             continue;
         }
-        for record in records.iter_mut() {
-            if let (Some(value), Some(place)) =
-                (read(record), record.fields.iter().position(|(name, _)| *name == column))
-            {
-                record.fields[place].1 = value;
+        for (at, place, value) in read {
+            match value {
+                Ok(value @ (Value::List(_) | Value::Object(_))) => records[at].fields[place].1 = value,
+                other => {
+                    let why = other.map_or_else(|reason| reason, |value| format!("{} in JSON", value.kind()));
+                    let reason = format!("“{column}” is no JSON list or object as in other records: {why}");
+                    records[at].fields.remove(place);
+                    broken.entry(at).or_default().push(Broken { column: column.clone(), reason });
+                }
             }
         }
     }
+    broken
+}
+
+/// Whether a text is a list or an object as Python or NumPy prints it.
+pub(super) fn is_printed(text: &str) -> bool {
+    const BEGINS: [&str; 7] = ["{'", "[{'", "['", "[['", "[[{'", "array([", "[array("];
+    let text = text.trim();
+    BEGINS.iter().any(|begin| text.starts_with(begin)) && text.ends_with([']', '}', ')'])
 }

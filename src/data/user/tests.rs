@@ -126,8 +126,114 @@ fn lists_and_objects_are_never_learned_as_json() {
     assert_eq!(pairs(&read_one("a.csv", csv).unwrap()), [("yes\n", "oui")]);
     // JSON in a string is what its author wants to be written.
     check(r#"{"prompt":"a","completion":"{\"b\": 1}"}"#, "a\n", r#"{"b": 1}"#);
-    let python = "messages\n\"[{'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'}]\"\n";
-    assert!(error("a.csv", python).contains("a list as Python prints it"));
+}
+
+#[test]
+fn what_python_prints_is_no_text_to_learn() {
+    for (header, cell, kind) in [
+        ("messages", "[{'role': 'user', 'content': 'a'}, {'role': 'assistant', 'content': 'b'}]", "a list"),
+        ("messages", "[{'role': 'user', 'content': 'a'}\n {'role': 'assistant', 'content': 'b'}]", "a list"),
+        ("question,answers", "a,{'text': array(['b'], dtype=object), 'answer_start': array([0])}", "an object"),
+        ("question,answer", "a,['b' 'c']", "a list"),
+        ("prompt,chosen,rejected", "a,[{'content': 'b'}],[{'content': 'c'}]", "a list"),
+        ("translation", "{'en': 'a', 'fr': 'b'}", "an object"),
+        ("question,choices,answer", "a,array(['b']),b", "a list"),
+    ] {
+        let (asked, rest) = cell.split_once(',').filter(|_| header.contains(',')).unwrap_or(("", cell));
+        let (cell, end) = rest.rsplit_once(',').filter(|_| header.matches(',').count() == 2).unwrap_or((rest, ""));
+        let row: Vec<String> =
+            [asked, cell, end].iter().filter(|c| !c.is_empty()).map(|c| format!("\"{c}\"")).collect();
+        let said = error("a.csv", format!("{header}\n{}\n", row.join(",")));
+        assert!(said.contains(&format!("{kind} as Python prints it")), "{header}: {said}");
+    }
+    let chosen = r#"{"prompt":"a","chosen":"[{'content': 'b'}]","rejected":"c"}"#;
+    assert!(error("a.jsonl", chosen).contains("a list as Python prints it"));
+    // Where the format has lists of its own, it is code.
+    check(r#"{"prompt":"a","completion":"['b']"}"#, "a\n", "['b']");
+    check(r#"{"instruction":"Sort.","input":"['b', 'a']","output":"['a', 'b']"}"#, "Sort.\n['b', 'a']\n", "['a', 'b']");
+}
+
+#[test]
+fn json_in_a_text_is_read_where_its_name_says_so() {
+    check(r#"{"question":"a","answers":"{\"text\": [\"b\"], \"answer_start\": [3]}"}"#, "a\n", "b");
+    check(r#"{"question":"a","answers":"[\"b\"]"}"#, "a\n", "b");
+    check(r#"{"question":"a","choices":"[\"b\", \"c\"]","answer":"c"}"#, "a\nb\nc\n", "c");
+    let csv = "question,answers\na,\"[\"\"b\"\"]\"\n";
+    assert_eq!(pairs(&read_one("a.csv", csv).unwrap()), [("a\n", "b")]);
+    check(r#"{"instruction":"Sort.","input":"[\"b\", \"a\"]","output":"[1, 2]"}"#, "Sort.\n[\"b\", \"a\"]\n", "[1, 2]");
+}
+
+#[test]
+fn a_broken_cell_of_json_costs_its_row_and_no_other() {
+    let turns = r#"[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]"#;
+    let quoted = |text: &str| format!("\"{}\"\n", text.replace('"', "\"\""));
+    for (column, good, count) in
+        [("messages", turns, 1), ("messages", turns, 12), ("translation", r#"{"en":"a","fr":"b"}"#, 12)]
+    {
+        for bad in ["[broken", "none", r#"[{"role": "user""#] {
+            let text = format!("{column}\n{}{}", quoted(good).repeat(count), quoted(bad));
+            let said = error("a.csv", &text);
+            let place = format!("a.csv, line {}: “{column}” is no JSON list or object", count + 2);
+            assert!(said.starts_with(&place) && said.contains("1 of"), "{said}");
+            let lenient = ReadOptions { skip_malformed: true, columns: None };
+            assert_eq!(read("a", &[file("a.csv", &text)], &lenient).unwrap().examples.len(), count);
+        }
+    }
+    assert!(
+        error("a.csv", "messages\n\"[{\"\"role\"\": \"\"user\"\"\"\n").contains("“messages” is no list of messages")
+    );
+}
+
+#[test]
+fn a_label_says_which_answers_are_wanted() {
+    let chat = r#""messages":[{"role":"user","content":"a"},{"role":"assistant","content":"I"}]"#;
+    let pair = r#""instruction":"a","output":"I""#;
+    for (name, record) in [("label", chat), ("kto_tag", chat), ("label", pair), ("kto_tag", pair), ("weight", pair)] {
+        for [no, yes] in [["false", "true"], ["0", "1"], ["\"False\"", "\"True\""], ["\"0\"", "\"1\""], ["0.0", "1.0"]]
+        {
+            let text = lines(4, |i| {
+                let mark = if i % 2 == 0 { no } else { yes };
+                format!("{{{},\"{name}\":{mark}}}", record.replace('I', &i.to_string()))
+            });
+            let (prompt, completion) = match record == chat {
+                true => (None, "completion=messages"),
+                false => (Some("a\n"), "prompt=instruction,completion=output"),
+            };
+            for data in [read_one("a.jsonl", &text), read_with("a.jsonl", &text, completion)] {
+                let data = data.unwrap();
+                let learned: Vec<&str> = pairs(&data).iter().map(|(_, completion)| completion.trim()).collect();
+                assert_eq!(learned, ["1", "3"], "{name} {no}");
+                assert!(prompt.is_none_or(|prompt| pairs(&data)[0].0 == prompt));
+                assert_eq!(data.reading.left_out[0].count, 2);
+            }
+        }
+    }
+    let csv = "prompt,completion,label\na,b,1\nc,d,0\n";
+    assert_eq!(pairs(&read_one("a.csv", csv).unwrap()), [("a\n", "b")]);
+    let none = error("a.csv", "prompt,completion,label\na,b,0\n");
+    assert!(none.contains("no example remains: 1 left out: their label says"), "{none}");
+    // A class is what is learned.
+    check(r#"{"text":"a","label":0}"#, "a\n", "0");
+}
+
+#[test]
+fn chosen_columns_are_read_and_no_others() {
+    let record = r#"{"instruction":"a","input":"in","context":"c","system":"s","history":[["h","i"]],"output":"b"}"#;
+    let columns = "prompt=instruction,completion=output";
+    assert_eq!(pairs(&read_with("a.jsonl", record, columns).unwrap()), [("h\ni\na\n", "b")]);
+    let question = r#"{"question":"a","context":"c","answer":"b"}"#;
+    assert_eq!(pairs(&read_with("a.jsonl", question, "prompt=question,completion=answer").unwrap()), [("a\n", "b")]);
+    // The columns that are shown as chosen read the same.
+    let chat = r#"{"system":"s","messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b"}]}"#;
+    for text in [record, question, chat, r#"{"id":1,"prompt":"a","chosen":"b","rejected":"c","label":true}"#] {
+        let guessed = read_one("a.jsonl", text).unwrap();
+        let options = ReadOptions { columns: guessed.chosen.clone(), ..ReadOptions::default() };
+        let again = read("a", &[file("a.jsonl", text)], &options).unwrap();
+        assert_eq!(again.sha256, guessed.sha256, "{text}: {:?}", guessed.chosen);
+    }
+    let parts = read_with("a.jsonl", chat, "prompt=messages.0.content,completion=messages.1.content").unwrap();
+    let parts = roles(&parts);
+    assert_eq!(parts[1..], [("messages.0.content", FieldRole::Prompt), ("messages.1.content", FieldRole::Completion)]);
 }
 
 #[test]
@@ -193,7 +299,15 @@ fn of_a_preferred_conversation_the_last_answer_alone_is_learned() {
 
 #[test]
 fn what_is_marked_as_not_to_be_learned_is_context() {
-    for mark in [r#""weight":0"#, r#""weight":0.0"#, r#""train":false"#, r#""loss":false"#] {
+    let marks = [
+        r#""weight":0"#,
+        r#""weight":0.0"#,
+        r#""train":false"#,
+        r#""loss":false"#,
+        r#""training":false"#,
+        r#""learn":0"#,
+    ];
+    for mark in marks.into_iter().chain([r#""weight":"0""#, r#""mask":true"#, r#""trainable":"False""#]) {
         let record = format!(
             r#"{{"messages":[{{"role":"user","content":"a"}},{{"role":"assistant","content":"WRONG",{mark}}},
             {{"role":"user","content":"no"}},{{"role":"assistant","content":"b","weight":1}}]}}"#
@@ -204,6 +318,12 @@ fn what_is_marked_as_not_to_be_learned_is_context() {
     }
     let half = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":"b","weight":0.5}]}"#;
     assert!(error("a.jsonl", half).contains("message 2 has weight 0.5: an answer is learned or not"));
+    for mark in [r#""mask":1"#, r#""loss_mask":0"#, r#""label":true"#, r#""train_detail":false"#] {
+        let record = half.replace(r#""weight":0.5"#, mark);
+        let name = mark.split('"').nth(1).unwrap();
+        let said = error("a.jsonl", record);
+        assert!(said.contains("message 2 has ") && said.contains(name), "{said}");
+    }
     let unwanted = lines(2, |i| format!(r#"{{"prompt":"a{i}","completion":"b{i}","label":{}}}"#, i == 0));
     let data = read_one("a.jsonl", unwanted).unwrap();
     assert_eq!(pairs(&data), [("a0\n", "b0")]);
@@ -222,6 +342,100 @@ fn a_call_of_a_tool_is_context_and_the_final_answer_is_learned() {
     assert_eq!(data.reading.notes[1], "Not used in messages: tool_call_id.");
     let image = r#"{"messages":[{"role":"user","content":[{"type":"image_url"}]},{"role":"assistant","content":"b"}]}"#;
     assert!(error("a.jsonl", image).contains("message 1 holds a part of the type “image_url”"));
+}
+
+#[test]
+fn turns_are_read_in_the_shapes_that_are_usual() {
+    let (prompt, answer) = ("user: a\nassistant:", " b");
+    for record in [
+        r#"{"messages":[{"type":"human","content":"a"},{"type":"ai","content":"b"}]}"#,
+        r#"{"messages":[{"type":"human","data":{"content":"a"}},{"type":"ai","data":{"content":"b"}}]}"#,
+        r#"{"conversations":{"from":["human","gpt"],"value":["a","b"]}}"#,
+        r#"{"messages":{"role":["user","assistant"],"content":["a","b"]}}"#,
+        r#"{"source":"x","conversation":[{"input":"a","output":"b"}]}"#,
+        r#"{"conversation":[{"human":"a","assistant":"b"}]}"#,
+        r#"{"messages":[{"role":"prompter","content":"a"},{"role":"assistant","content":"b"}]}"#,
+        r#"{"conversations":[{"from":"human","value":"a"}],"chosen":{"from":"gpt","value":"b"},"rejected":{"from":"gpt","value":"c"}}"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"chosen":"b","rejected":"c"}"#,
+        r#"{"messages":[{"role":"user","content":"a"}],"response":"b"}"#,
+    ] {
+        let data = read_one("a.jsonl", format!("{record}\n{record}\n")).unwrap();
+        assert_eq!(pairs(&data), [(prompt, answer); 2], "{record}");
+    }
+    let segments = r#"{"segments":[{"label":false,"text":"<s>a "},{"label":true,"text":"b"}]}"#;
+    assert_eq!(pairs(&read_one("a.jsonl", format!("{segments}\n{segments}")).unwrap())[0], ("<s>a ", "b"));
+    let call = r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"function_call":{"name":"f",
+        "arguments":"{}"}},{"role":"function","name":"f","content":"r"},{"role":"assistant","content":"b"}]}"#;
+    let said = "user: a\nassistant: {\"name\":\"f\",\"arguments\":\"{}\"}\nfunction: r\nassistant:";
+    assert_eq!(pairs(&read_one("a.json", call).unwrap()), [(said, " b")]);
+}
+
+#[test]
+fn what_is_no_conversation_says_what_one_is() {
+    for (record, words) in [
+        (
+            r#"{"messages":[{"role":"customer","content":"a"},{"role":"agent","content":"b"}]}"#,
+            "the roles are agent, customer, and an answer's is assistant",
+        ),
+        (
+            r#"{"dialog":["a","b"],"act":[1,2],"emotion":[0,0]}"#,
+            "“dialog” holds no turns that the lab reads (its first is a string)",
+        ),
+        (r#"{"messages":[{"who":"x","says":"y"}]}"#, "(its first has who, says): a turn has role and content"),
+        (
+            r#"{"messages":[{"role":"user","content":"a"},{"role":"assistant","content":null,"tool_calls":[{"function":{}}]}]}"#,
+            "no answer in them is to be learned. Calls of tools without text",
+        ),
+        (
+            "{\"prompt\":\"a\",\"completion\":\"b\"}\n{\"messages\":[{\"role\":\"assistant\",\"content\":\"b\"}]}",
+            "line 1: has no “messages” as other records have, but “completion”",
+        ),
+    ] {
+        let said = error("a.jsonl", format!("{record}\n{record}\n"));
+        assert!(said.contains(words), "{said}");
+    }
+}
+
+#[test]
+fn the_answer_is_not_read_with_the_question() {
+    let full = |i: usize| {
+        format!(
+            r####"{{"instruction":"say {i}","input":"in {i}","output":"yes {i}","prompt":"### say {i} in {i} ### yes {i}"}}"####
+        )
+    };
+    let data = read_one("a.jsonl", lines(12, full)).unwrap();
+    assert_eq!(pairs(&data)[1], ("say 1\nin 1\n", "yes 1"));
+    assert_eq!(
+        data.reading.notes,
+        ["In nearly all records “prompt” holds “output” too: “instruction” is read as the prompt instead."]
+    );
+    let echo = read_one("a.jsonl", lines(12, |i| format!(r#"{{"prompt":"say: {i}","completion":"{i}"}}"#))).unwrap();
+    assert_eq!(pairs(&echo)[1], ("say: 1\n", "1"));
+    assert!(echo.reading.notes[0].contains("choose other columns if the model should not read the answer"));
+    check(r#"{"prompt":"It is so. Why?","question":"Why?","answer":"so."}"#, "It is so. Why?\n", "so.");
+    let code = r#"{"repo":"r","whole":"def f(): # Do.\n  return 1","code":"def f():\n  return 1","docstring":"Do."}"#;
+    check(code, "Do.\n", "def f():\n  return 1");
+    let whole = r#"{"zeta":"do","whole":"@x\ndef f():\n  return 1","code":"def f():\n  return 1"}"#;
+    check(whole, "do\n", "def f():\n  return 1");
+}
+
+#[test]
+fn a_known_prompt_is_never_learned() {
+    check(r#"{"prompt":"a","format":"blog","text":"b","audience":"all"}"#, "a\n", "b");
+    check(r#"{"prompt":"a","n":1,"m":2,"odd":"b"}"#, "a\n", "b");
+    check(r#"{"prompt":"Once","text":"Once upon a time"}"#, "", "Once upon a time");
+    for (record, candidates) in [
+        (r#"{"prompt":"a","response_0":"b","response_1":"c","better":0}"#, "(response_0, response_1)"),
+        (r#"{"question":"a","response_j":"b","response_k":"c"}"#, "(response_j, response_k)"),
+        (r#"{"passage":"p","question":"a","spans.x":["b"],"types":["s"]}"#, "(spans.x, types)"),
+        (r#"{"history":"a","human_ref_A":"b","human_ref_B":"c"}"#, "(human_ref_A, human_ref_B)"),
+        (r#"{"question":"a","text":"b"}"#, "(text)"),
+    ] {
+        let said = error("a.jsonl", record);
+        assert!(said.contains(candidates) && said.contains("--columns prompt=NAME,completion=NAME"), "{said}");
+    }
+    let chosen = read_with("a.jsonl", r#"{"question":"a","text":"b"}"#, "prompt=question,completion=text").unwrap();
+    assert_eq!(pairs(&chosen), [("a\n", "b")]);
 }
 
 #[test]
@@ -284,6 +498,81 @@ fn a_header_is_no_data_and_data_are_no_header() {
 }
 
 #[test]
+fn a_delimiter_too_many_is_named_and_r_names_its_rows() {
+    for rows in [
+        "what is 0?,it is 0, yes\nwhat is 1?,it is 1, yes\n",
+        "a;'b; c'\nd;'e; f'\n",
+        "a,b,c\n1,b,c\n",
+        "1,a,b\n1,c,d\n",
+    ] {
+        let delimiter = if rows.contains(';') { ";" } else { "," };
+        let said = error("a.csv", format!("prompt{delimiter}completion\n{rows}"));
+        assert!(said.starts_with("a.csv, line 2: 3 cells where the header has 2. 2 of 3 lines"), "{said}");
+    }
+    let named = read_one("a.csv", "prompt,completion\n\"r a\",say,yes\n\"r b\",go,no\n").unwrap();
+    assert_eq!(pairs(&named), [("say\n", "yes"), ("go\n", "no")]);
+    for text in ["text\nThe cat, who slept.\nThe dog, who ran.\n", "My data\nprompt,completion\na,b\n"] {
+        let said = error("a.csv", text);
+        assert!(said.contains("2 cells where the header has 1: put text that holds the delimiter in quotes"), "{said}");
+    }
+    let commented = read_one("a.csv", "# of today\nprompt,completion\nsay,yes\ngo,no\n").unwrap();
+    assert_eq!(pairs(&commented), [("say\n", "yes"), ("go\n", "no")]);
+    assert_eq!(commented.reading.notes, ["Lines before the table that begin with # are not read: 1."]);
+    assert!(error("a.csv", "# of today\nprompt,completion\nsay\n").contains("line 3: 1 cells"));
+}
+
+#[test]
+fn numbers_keep_their_digits() {
+    for number in ["123456789012345678901234567890", "1.10", "100.00", "1e5", "-0.0", "3.14159265358979323846", "7"] {
+        check(
+            &format!(r#"{{"id":12.50,"prompt":"a \" 1 {{","n":[true,2.0],"answer":{number}}}"#),
+            "a \" 1 {\n",
+            number,
+        );
+    }
+    let list = r#"[{"prompt":"a","completion":1.0},{"prompt":"b","completion":2.50}]"#;
+    assert_eq!(pairs(&read_one("a.json", list).unwrap()), [("a\n", "1.0"), ("b\n", "2.50")]);
+    check(r#"{"prompt":"NaN","completion":"Infinity","score":NaN,"by":[-Infinity,Infinity]}"#, "NaN\n", "Infinity");
+}
+
+#[test]
+fn a_list_that_is_no_json_is_named_by_line_and_column() {
+    let row = |i: usize| format!(r#"{{"prompt":"say {i}","completion":"yes {i}"}}"#);
+    let rows: Vec<String> = (0..12).map(row).collect();
+    let missing = format!("[\n{}\n{}\n]\n", rows[..6].join(",\n"), rows[6..].join("\n"));
+    let pretty = "{\n  \"data\": [\n    {\n      \"prompt\": \"a\"\n      \"completion\": \"b\"\n    }\n  ]\n}";
+    for (text, place) in [
+        (missing, "expected `,` or `]` at line 8 column 1"),
+        (format!("[\n{},\n]\n", rows.join(",\n")), "trailing comma at line 14 column 1"),
+        (pretty.to_owned(), "expected `,` or `}` at line 5 column 7"),
+    ] {
+        for skip_malformed in [false, true] {
+            let options = ReadOptions { skip_malformed, columns: None };
+            let said = read("a", &[file("a.json", &text)], &options).unwrap_err().to_string();
+            assert!(said.starts_with(&format!("a.json: not JSON: {place}")), "{said}");
+        }
+    }
+    let two = "{\n \"prompt\": \"a\",\n \"completion\": 1.0\n}\n{\n \"prompt\": \"b\",\n \"completion\": NaN\n}\n";
+    assert_eq!(pairs(&read_one("a.jsonl", two).unwrap()), [("a\n", "1.0")]);
+    // A bad first line of records each on its line is one line.
+    for bad in ["{\"prompt\": \"a", "{oops", "{\"a\":1},"] {
+        let said = error("a.jsonl", format!("{bad}\n{}", rows.join("\n")));
+        assert!(said.starts_with("a.jsonl, line 1: not JSON") && said.contains("1 of 13 lines"), "{said}");
+    }
+}
+
+#[test]
+fn records_may_stand_under_names_of_their_own() {
+    let note = |i: usize| if i == 3 { r#","note":1"# } else { "" };
+    let record = |i: usize| format!(r#""q{i}":{{"question":"say {i}","answer":"yes {i}"{}}}"#, note(i));
+    let text = format!("{{{}}}", (0..9).map(record).collect::<Vec<_>>().join(","));
+    let data = read_one("a.json", text).unwrap();
+    assert_eq!((data.examples.len(), pairs(&data)[3]), (9, ("say 3\n", "yes 3")));
+    check(r#"{"question":"Who?","contexts":[["t","p"],["u","q"]],"answer":"a"}"#, "Who?\nt\np\nu\nq\n", "a");
+    check(r#"{"question":"Who?","choices":{"text":["a","b"],"label":["A","B"]},"answerKey":"B"}"#, "Who?\na\nb\n", "B");
+}
+
+#[test]
 fn an_open_quote_is_named_and_costs_one_row() {
     for (at, row) in [(1, "p,\"open\n"), (0, "\"open,c\n")] {
         let text = format!("prompt,completion\na,b\n{row}{}", lines(3, |i| format!("p{i},\"c, {i}\"")));
@@ -303,6 +592,12 @@ fn an_open_quote_is_named_and_costs_one_row() {
 fn white_space_that_carries_meaning_stays() {
     check(r#"{"prompt":"def f(x):\n","completion":"    return x\n"}"#, "def f(x):\n", "    return x");
     check(r#"{"prompt":"\tif x:","completion":"\t\treturn x"}"#, "\tif x:\n", "\t\treturn x");
+    for prompt in ["def f(x):\n    ", "\n\n    if x:\n        ", "q ->\n\n###\n\n", "Q: a\nA: ", "\tx\t"] {
+        let record = serde_json::json!({"prompt": prompt, "completion": "b\n"}).to_string();
+        check(&record, prompt, "b");
+        let data = read_one("a.jsonl", record).unwrap();
+        assert_eq!(data.reading.notes, ["White space after an answer is not learned, the end of text is: 1 answers."]);
+    }
     check(r#"{"prompt":"a ->","completion":" b\n"}"#, "a ->\n", " b");
     check(r#"{"text":"    f()\n    g()\n"}"#, "", "    f()\n    g()");
     let chat = r#"{"messages":[{"role":"user","content":"code"},{"role":"assistant","content":"    f()\n    g()\n"}]}"#;
@@ -350,6 +645,10 @@ fn what_cannot_be_used_is_refused_with_a_reason() {
     assert_eq!(error("a.txt", " \n "), "a.txt is empty");
     let short = read_one("a.txt", "Too short.").unwrap().prepare(&ByteTokenizer, 64).unwrap_err().to_string();
     assert!(short.contains("different examples"), "{short}");
+    let names: Vec<String> = (0..400).map(|i| format!("c{i}")).collect();
+    let wide = format!("{0},prompt,completion,odd\n{0},a,b,c\n", names.join(","));
+    assert_eq!(pairs(&read_one("a.csv", &wide).unwrap()), [("a\n", "b")]);
+    assert_eq!(pairs(&read_with("a.csv", &wide, "prompt=c399+prompt,completion=odd").unwrap()), [("c399\na\n", "c")]);
     let fields = lines(300, |i| format!(r#"{{"k{i}":"x"}}"#));
     assert!(error("a.jsonl", fields).contains("line 257: with it the records have more"));
     assert!(error("a.jsonl", "[1,2]").contains("record 1: a number where an object"));

@@ -10,7 +10,8 @@ use std::fmt;
 pub(crate) enum Value {
     Null,
     Bool(bool),
-    Number(Number),
+    /// With its digits, where the file writes them otherwise.
+    Number(Number, Option<Box<str>>),
     Text(String),
     List(Vec<Value>),
     Object(Vec<(String, Value)>),
@@ -44,7 +45,9 @@ impl Value {
     pub fn scalar(&self) -> Option<String> {
         match self {
             Value::Text(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::Number(number, written) => {
+                Some(written.as_deref().map_or_else(|| number.to_string(), str::to_owned))
+            }
             Value::Bool(value) => Some(value.to_string()),
             Value::Null | Value::List(_) | Value::Object(_) => None,
         }
@@ -58,12 +61,24 @@ impl Value {
         })
     }
 
+    /// Gives numbers the digits that the file has, of its `written` ones in their order.
+    pub fn with_digits<'a>(&mut self, written: &mut impl Iterator<Item = &'a str>) {
+        match self {
+            Value::Number(number, digits) => {
+                *digits = written.next().filter(|digits| number.to_string() != **digits).map(Into::into);
+            }
+            Value::List(values) => values.iter_mut().for_each(|value| value.with_digits(written)),
+            Value::Object(fields) => fields.iter_mut().for_each(|(_, value)| value.with_digits(written)),
+            Value::Null | Value::Bool(_) | Value::Text(_) => {}
+        }
+    }
+
     /// Its kind, as an error names it.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Null => "null",
             Value::Bool(_) => "a truth value",
-            Value::Number(_) => "a number",
+            Value::Number(..) => "a number",
             Value::Text(_) => "a string",
             Value::List(_) => "a list",
             Value::Object(_) => "an object",
@@ -95,15 +110,15 @@ impl<'de> Visitor<'de> for Values {
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+        Ok(Value::Number(value.into(), None))
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
+        Ok(Value::Number(value.into(), None))
     }
 
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Number::from_f64(value).map_or(Value::Null, Value::Number))
+        Ok(Number::from_f64(value).map_or(Value::Null, |number| Value::Number(number, None)))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -142,7 +157,7 @@ impl Serialize for Value {
         match self {
             Value::Null => serializer.serialize_unit(),
             Value::Bool(value) => serializer.serialize_bool(*value),
-            Value::Number(number) => number.serialize(serializer),
+            Value::Number(number, _) => number.serialize(serializer),
             Value::Text(text) => serializer.serialize_str(text),
             Value::List(values) => serializer.collect_seq(values),
             Value::Object(fields) => serializer.collect_map(fields.iter().map(|(name, value)| (name, value))),
