@@ -61,7 +61,7 @@ pub(super) fn examples(table: &Table, roles: &Roles, malformed: &mut Malformed) 
     }
     if counts.trimmed > 0 {
         let answers = counts.trimmed;
-        made.notes.push(format!("White space after an answer is not learned, the end of text is: {answers} answers."));
+        made.notes.push(format!("White space after an answer is not learned, the end of text is: {answers}."));
     }
     if counts.without_prompt > 0 {
         let records = counts.without_prompt;

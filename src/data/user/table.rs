@@ -197,8 +197,8 @@ impl Table {
 /// What a mark says, as JSON or as a text: true or 1, false or 0.
 pub(super) fn yes(value: &Value) -> Option<bool> {
     match value.scalar()?.trim().to_lowercase().as_str() {
-        "true" | "1" | "1.0" | "yes" => Some(true),
-        "false" | "0" | "0.0" | "no" => Some(false),
+        "true" | "1" | "1.0" => Some(true),
+        "false" | "0" | "0.0" => Some(false),
         _ => None,
     }
 }

@@ -214,6 +214,9 @@ fn a_label_says_which_answers_are_wanted() {
     assert!(none.contains("no example remains: 1 left out: their label says"), "{none}");
     // A class is what is learned.
     check(r#"{"text":"a","label":0}"#, "a\n", "0");
+    for label in ["\"no\"", "2", "\"bad\"", "[0]"] {
+        check(&format!(r#"{{"prompt":"a","completion":"b","label":{label}}}"#), "a\n", "b");
+    }
 }
 
 #[test]
@@ -596,7 +599,7 @@ fn white_space_that_carries_meaning_stays() {
         let record = serde_json::json!({"prompt": prompt, "completion": "b\n"}).to_string();
         check(&record, prompt, "b");
         let data = read_one("a.jsonl", record).unwrap();
-        assert_eq!(data.reading.notes, ["White space after an answer is not learned, the end of text is: 1 answers."]);
+        assert_eq!(data.reading.notes, ["White space after an answer is not learned, the end of text is: 1."]);
     }
     check(r#"{"prompt":"a ->","completion":" b\n"}"#, "a ->\n", " b");
     check(r#"{"text":"    f()\n    g()\n"}"#, "", "    f()\n    g()");
