@@ -130,7 +130,7 @@ fn example(table: &Table, roles: &Roles, row: &Row, counts: &mut Counts) -> Resu
     let asked: Vec<&Value> = roles.asked.iter().filter_map(|part| part.of(&row.cells)).collect();
     let speaks = asked.iter().any(|value| chat::is_messages(value));
     if speaks || chat::is_messages(learned) {
-        return conversation(roles, value(&roles.system), &asked, learned, counts);
+        return conversation(roles, [value(&roles.system), value(&roles.history)], &asked, learned, counts);
     }
     if let Some(examples) = segments(learned) {
         return Ok(if examples.is_empty() {
@@ -228,7 +228,7 @@ fn segments(value: &Value) -> Option<Vec<Example>> {
 /// An example of each answer that is learned: of the learned part's turns, which may begin with those of the prompt.
 fn conversation(
     roles: &Roles,
-    system: Option<&Value>,
+    [system, history]: [Option<&Value>; 2],
     asked: &[&Value],
     learned: &Value,
     counts: &mut Counts,
@@ -260,7 +260,35 @@ fn conversation(
         turns.clear();
     }
     turns.extend(answers);
+    let earlier = history.map_or(Ok(Vec::new()), |history| earlier(history, seen))?;
+    let first = first + earlier.len();
+    turns.splice(0..0, earlier);
     finish(roles, system, turns, first)
+}
+
+/// Earlier turns of a conversation, which are not learned: messages, or pairs of question and answer.
+fn earlier(history: &Value, seen: &mut Seen) -> Result<Vec<Turn>, String> {
+    if history.scalar().is_some_and(|text| text.trim().is_empty()) {
+        return Ok(Vec::new());
+    }
+    let pairs =
+        || format!("“history” is {}, and beside a conversation a list of messages or of pairs is read", history.kind());
+    let list = history.as_list().ok_or_else(pairs)?;
+    if chat::is_messages(history) {
+        let unlearned = |turn: Turn| Turn { learned: false, ..turn };
+        return Ok(chat::turns(list, seen)?.into_iter().map(unlearned).collect());
+    }
+    let turn = |role: &str, text: &Value| -> Result<Turn, String> {
+        let text = text.scalar().ok_or_else(|| refused("history", history))?;
+        Ok(Turn { message: Message::new(role, text), learned: false })
+    };
+    let pair = |pair: &Value| -> Result<[Turn; 2], String> {
+        match pair.as_list() {
+            Some([asked, answer]) => Ok([turn("user", asked)?, turn("assistant", answer)?]),
+            _ => Err(refused("history", history)),
+        }
+    };
+    Ok(list.iter().map(pair).collect::<Result<Vec<_>, String>>()?.into_iter().flatten().collect())
 }
 
 fn finish(roles: &Roles, system: Option<&Value>, mut turns: Vec<Turn>, mut first: usize) -> Result<Outcome, String> {

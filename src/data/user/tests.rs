@@ -301,6 +301,19 @@ fn of_a_preferred_conversation_the_last_answer_alone_is_learned() {
 }
 
 #[test]
+fn earlier_turns_stand_before_a_conversation() {
+    let earlier = r#"[{"role":"user","content":"h"},{"role":"assistant","content":"i"}]"#;
+    for history in [r#"[["h","i"]]"#, earlier] {
+        let record = format!(
+            r#"{{"prompt":[{{"role":"user","content":"a"}}],"history":{history},"system":"s","completion":"b"}}"#
+        );
+        check(&record, "system: s\nuser: h\nassistant: i\nuser: a\nassistant:", " b");
+    }
+    let odd = r#"{"prompt":[{"role":"user","content":"a"}],"history":["h"],"completion":"b"}"#;
+    assert!(error("a.jsonl", odd).contains("“history” is a list, not text"));
+}
+
+#[test]
 fn what_is_marked_as_not_to_be_learned_is_context() {
     let marks = [
         r#""weight":0"#,
