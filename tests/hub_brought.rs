@@ -293,6 +293,37 @@ fn a_config_with_pythons_infinity_is_read() {
     assert!(error.contains("rms_norm_eps") && error.contains("must be a number"), "{error}");
 }
 
+#[test]
+fn what_is_read_and_not_used_is_said() {
+    let open = |change: &dyn Fn(&mut MemoryFiles)| {
+        let mut files = folder(brought().join("special"));
+        change(&mut files);
+        Checkpoint::open(files).unwrap()
+    };
+    let notes = |checkpoint: &Checkpoint<MemoryFiles>| checkpoint.notes.join("\n");
+    let plain = open(&|_| ());
+    assert!(plain.notes.is_empty(), "{:?}", plain.notes);
+    let generation = |settings: &'static str| {
+        move |files: &mut MemoryFiles| drop(files.0.insert("generation_config.json".into(), settings.into()))
+    };
+    let neutral = open(&generation(
+        r#"{"eos_token_id": 2, "repetition_penalty": 1.0, "suppress_tokens": [], "do_sample": true}"#,
+    ));
+    assert!(neutral.notes.is_empty(), "{:?}", neutral.notes);
+    let asking = open(&generation(r#"{"repetition_penalty": 1.3, "suppress_tokens": [5], "min_new_tokens": 3}"#));
+    for named in ["repetition_penalty (1.3)", "suppress_tokens ([5])", "min_new_tokens (3)"] {
+        assert!(notes(&asking).contains(named), "{:?}", asking.notes);
+    }
+    let mut files = folder(golden().join("llama"));
+    assert!(Checkpoint::open(files.clone()).unwrap().notes.is_empty());
+    let mut config: Value = serde_json::from_slice(&files.0["config.json"]).unwrap();
+    let fewer = config["num_hidden_layers"].as_u64().unwrap() - 1;
+    config["num_hidden_layers"] = json!(fewer);
+    files.0.insert("config.json".into(), config.to_string().into_bytes());
+    let fewer_layers = Checkpoint::open(files).unwrap();
+    assert!(notes(&fewer_layers).contains(&format!("layers.{fewer}.")), "{:?}", fewer_layers.notes);
+}
+
 fn special() -> (Checkpoint<MemoryFiles>, Value) {
     let files = folder(brought().join("special"));
     let golden = serde_json::from_slice(&files.0["golden.json"]).unwrap();

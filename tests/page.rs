@@ -630,7 +630,15 @@ fn own(name: &str, kept: bool) -> ModelCard {
 fn summary(config: ModelConfig) -> ModelSummary {
     let bytes = 2 * config.parameters().total;
     let flops_per_second = 1e9;
-    ModelSummary { family: "gpt_neox".into(), dtype: "F16".into(), config, bytes, here: 0, flops_per_second }
+    ModelSummary {
+        family: "gpt_neox".into(),
+        dtype: "F16".into(),
+        config,
+        bytes,
+        here: 0,
+        notes: Vec::new(),
+        flops_per_second,
+    }
 }
 
 /// Loads a model: inspected, wanted, loaded.

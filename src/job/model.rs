@@ -51,6 +51,8 @@ pub struct ModelSummary {
     pub bytes: u64,
     /// Bytes of a broken download that are here already.
     pub here: u64,
+    /// What was read otherwise than a file says, in sentences.
+    pub notes: Vec<String>,
     /// Operations a second that training does in this browser, measured just now.
     pub flops_per_second: f64,
 }

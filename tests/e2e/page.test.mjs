@@ -147,5 +147,5 @@ test("the precomputed and the base tried are those of the experiment", async ({ 
   await expect(page.getByTestId("precomputed")).toHaveCount(0);
   await page.getByTestId("base-story-50k").waitFor();
   await page.getByTestId("view-try").click();
-  await page.getByTestId("try-models").getByText("story-110k").waitFor();
+  await page.getByTestId("try-models").getByText("story-110k").first().waitFor();
 });

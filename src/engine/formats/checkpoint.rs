@@ -81,7 +81,26 @@ impl<F: Files> Checkpoint<F> {
                     .into(),
             );
         }
-        Ok(Checkpoint { description, tokenizer, tensors, notes })
+        let mut checkpoint = Checkpoint { description, tokenizer, tensors, notes };
+        let unread = checkpoint.unread();
+        checkpoint.notes.extend(unread);
+        Ok(checkpoint)
+    }
+
+    /// Says which weights of the file the config has no place for: a layer too many, a bias that it denies.
+    fn unread(&self) -> Option<String> {
+        // Tables that older versions of transformers saved and newer ones compute.
+        const COMPUTED: [&str; 4] = ["rotary_emb.inv_freq", ".masked_bias", ".attn.bias", ".attention.bias"];
+        let stored = self.config().parameter_table().into_iter().filter_map(|each| Some(self.stored(&each).ok()?.name));
+        let read: BTreeSet<String> = stored.chain(self.description.head().map(|head| head.name)).collect();
+        let is_computed = |name: &str| COMPUTED.iter().any(|table| name.ends_with(table));
+        let mut unread = self.tensors.names().filter(|name| !read.contains(*name) && !is_computed(name));
+        let first = unread.next()?;
+        let more = match unread.count() {
+            0 => String::new(),
+            count => format!(" and {count} more"),
+        };
+        Some(format!("the weights hold {first}{more}, for which config.json has no place: not used"))
     }
 
     pub fn config(&self) -> &ModelConfig {
@@ -166,6 +185,7 @@ fn open_tokenizer(
     const REMEDY: &str = "take the tokenizer.json of this model";
     let optional = |file| read_optional(files, file)?.map(|bytes| parse_json(file, &bytes)).transpose();
     let settings = TokenizerSettings {
+        model_type: description.json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_string(),
         config: optional(TOKENIZER_CONFIG)?,
         special_tokens: optional(SPECIAL_TOKENS)?,
         generation: optional(GENERATION)?,
@@ -173,6 +193,10 @@ fn open_tokenizer(
     };
     let tokenizer = TextTokenizer::open(json, &end_ids(&description.json), settings)
         .map_err(|error| WeightsError::file(TOKENIZER, error.0, REMEDY))?;
+    let unused = tokenizer.settings().unused_generation();
+    if !unused.is_empty() {
+        notes.push(format!("{GENERATION} asks for {}: not done here, so completions may differ", unused.join(", ")));
+    }
     let rows = description.config.vocab_size;
     let (beyond, added) = tokenizer.beyond(rows);
     match (beyond.first(), beyond.last()) {
@@ -270,7 +294,7 @@ pub fn write_folder(
     }
     let mut files = vec![(CONFIG.to_string(), pretty(&json)), (WEIGHTS.to_string(), bytes)];
     if let Some(tokenizer) = tokenizer {
-        let TokenizerSettings { config, special_tokens, generation, chat_template } = tokenizer.settings();
+        let TokenizerSettings { config, special_tokens, generation, chat_template, .. } = tokenizer.settings();
         let plain = || {
             serde_json::json!({
                 "tokenizer_class": "PreTrainedTokenizerFast",

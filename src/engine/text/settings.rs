@@ -8,6 +8,8 @@ use tokenizers::AddedToken;
 /// The files as they were read: kept so that a tuned model is written with all of them.
 #[derive(Clone, Debug, Default)]
 pub struct TokenizerSettings {
+    /// `model_type` of the model's `config.json`: what transformers makes of a tokenizer's class depends on it.
+    pub model_type: String,
     /// `tokenizer_config.json`.
     pub config: Option<Value>,
     /// `special_tokens_map.json`.
@@ -64,6 +66,48 @@ impl TokenizerSettings {
         });
         let tokens = single.into_iter().map(|(_, token)| token).chain(listed).filter_map(added);
         tokens.map(|token| AddedToken { special: true, ..token }).collect()
+    }
+
+    /// Where the class is Llama's: whether a text begins as after a space. For other models than Llama's, transformers 5
+    /// believes the file and not the class.
+    pub fn llama_prefix_space(&self) -> Option<bool> {
+        let config = self.config.as_ref().filter(|_| self.model_type == "llama")?;
+        let is_llama = config.get("tokenizer_class")?.as_str()?.trim_end_matches("Fast") == "LlamaTokenizer";
+        is_llama.then(|| config.get("add_prefix_space").and_then(Value::as_bool).unwrap_or(true))
+    }
+
+    /// Whether the space goes before every stretch between special tokens, as it did before `legacy: false`.
+    pub fn is_legacy(&self) -> bool {
+        self.config.as_ref().and_then(|config| config.get("legacy")?.as_bool()).unwrap_or(false)
+    }
+
+    /// What `generation_config.json` asks for that changes what is generated and is not done here, with its value.
+    pub fn unused_generation(&self) -> Vec<String> {
+        // Each with the values that ask for nothing.
+        const FIELDS: [(&str, &[f64]); 14] = [
+            ("repetition_penalty", &[1.0]),
+            ("no_repeat_ngram_size", &[0.0]),
+            ("min_length", &[0.0]),
+            ("min_new_tokens", &[0.0]),
+            ("num_beams", &[1.0]),
+            ("bad_words_ids", &[]),
+            ("suppress_tokens", &[]),
+            ("begin_suppress_tokens", &[]),
+            ("sequence_bias", &[]),
+            ("forced_bos_token_id", &[]),
+            ("forced_eos_token_id", &[]),
+            ("min_p", &[0.0]),
+            ("typical_p", &[1.0]),
+            ("guidance_scale", &[1.0]),
+        ];
+        let Some(settings) = &self.generation else { return Vec::new() };
+        let asked = FIELDS.iter().filter_map(|(name, neutral)| {
+            let value = settings.get(name).filter(|value| !value.is_null())?;
+            let is_neutral = value.as_f64().is_some_and(|value| neutral.contains(&value))
+                || value.as_array().is_some_and(Vec::is_empty);
+            (!is_neutral).then(|| format!("{name} ({value})"))
+        });
+        asked.collect()
     }
 
     /// The ids at which generation stops; none where the settings name none.

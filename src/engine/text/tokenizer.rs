@@ -7,7 +7,8 @@ use crate::data::{Message, Tokenizer, TokenizerError};
 use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::{AddedToken, ModelWrapper, models::TrainerWrapper};
+use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
+use tokenizers::{AddedToken, ModelWrapper, NormalizerWrapper, models::TrainerWrapper};
 
 /// The token that ends an example in tokenizers trained here.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
@@ -46,6 +47,18 @@ impl TextTokenizer {
     /// without it.
     pub fn open(json: &[u8], ends: &[u32], settings: TokenizerSettings) -> Result<Self, TokenizerError> {
         let mut inner = parse(json)?;
+        if let Some(add_prefix_space) = settings.llama_prefix_space()
+            && !is_byte_level(&inner)
+        {
+            // Where the class is Llama's, transformers 5 builds the steps before the model anew, whatever the file says.
+            let scheme = match (add_prefix_space, settings.is_legacy()) {
+                (true, true) => PrependScheme::Always,
+                (true, false) => PrependScheme::First,
+                (false, _) => PrependScheme::Never,
+            };
+            inner.with_normalizer(None::<NormalizerWrapper>).map_err(failed)?;
+            inner.with_pre_tokenizer(Some(Metaspace::new('▁', scheme, false)));
+        }
         inner.add_tokens(settings.added_tokens()).map_err(failed)?;
         let tokens = settings.special_tokens();
         let known = inner.get_added_vocabulary().get_added_tokens_decoder();
@@ -199,6 +212,16 @@ impl Tokenizer for TextTokenizer {
 }
 
 /// The library's tokenizer of a `tokenizer.json`.
+/// Whether it reads bytes, as GPT-2's and Llama 3's do.
+fn is_byte_level(tokenizer: &tokenizers::Tokenizer) -> bool {
+    use tokenizers::PreTokenizerWrapper::{ByteLevel, Sequence};
+    match tokenizer.get_pre_tokenizer() {
+        Some(ByteLevel(_)) => true,
+        Some(Sequence(steps)) => steps.as_ref().iter().any(|step| matches!(step, ByteLevel(_))),
+        _ => false,
+    }
+}
+
 fn parse(json: &[u8]) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let not_one = |error: String| TokenizerError(format!("not a tokenizer.json ({error})"));
     // The library panics where JSON is broken within a decoder, and on a broken table of characters.
@@ -307,5 +330,44 @@ mod tests {
         assert!(TextTokenizer::train([""].into_iter(), 300).unwrap_err().0.contains("give more text"));
         assert!(TextTokenizer::train([TEXT].into_iter(), 100).unwrap_err().0.contains("257"));
         assert!(TextTokenizer::read(b"{\"model\": 3}", &[], None).unwrap_err().0.contains("not a tokenizer.json"));
+    }
+
+    /// A tokenizer of six tokens whose file puts a space before every stretch of text; ids from transformers 5.24.
+    #[test]
+    fn where_the_class_is_llamas_it_goes_before_the_file() {
+        let special = |id: u32, content: &str| {
+            serde_json::json!({"id": id, "content": content, "single_word": false, "lstrip": false, "rstrip": false,
+                               "normalized": false, "special": true})
+        };
+        let json = serde_json::json!({
+            "version": "1.0", "added_tokens": [special(0, "<unk>"), special(1, "<s>"), special(2, "</s>")],
+            "normalizer": {"type": "Sequence", "normalizers": [
+                {"type": "Prepend", "prepend": "▁"},
+                {"type": "Replace", "pattern": {"String": " "}, "content": "▁"}]},
+            "model": {"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true, "merges": [],
+                      "vocab": {"<unk>": 0, "<s>": 1, "</s>": 2, "▁": 3, "a": 4, "b": 5}},
+        });
+        let cases: [(&str, Value, &[u32]); 6] = [
+            ("llama", serde_json::json!({"tokenizer_class": "PreTrainedTokenizerFast"}), &[3, 4, 1, 3, 5, 3, 4]),
+            ("llama", serde_json::json!({"tokenizer_class": "LlamaTokenizer"}), &[3, 4, 1, 5, 3, 4]),
+            (
+                "llama",
+                serde_json::json!({"tokenizer_class": "LlamaTokenizerFast", "add_prefix_space": false}),
+                &[4, 1, 5, 3, 4],
+            ),
+            (
+                "llama",
+                serde_json::json!({"tokenizer_class": "LlamaTokenizerFast", "legacy": true}),
+                &[3, 4, 1, 3, 5, 3, 4],
+            ),
+            ("mistral", serde_json::json!({"tokenizer_class": "LlamaTokenizer"}), &[3, 4, 1, 3, 5, 3, 4]),
+            ("llama", Value::Null, &[3, 4, 1, 3, 5, 3, 4]),
+        ];
+        for (model_type, config, ids) in cases {
+            let settings =
+                TokenizerSettings { model_type: model_type.into(), config: Some(config.clone()), ..Default::default() };
+            let tokenizer = TextTokenizer::open(json.to_string().as_bytes(), &[2], settings).unwrap();
+            assert_eq!(tokenizer.encode("a<s>b a").unwrap(), ids, "{model_type} {config}");
+        }
     }
 }

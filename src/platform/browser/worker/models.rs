@@ -152,6 +152,7 @@ fn summary<F: Files>(checkpoint: &Checkpoint<F>) -> Result<ModelSummary, LoadErr
         config: checkpoint.config().clone(),
         bytes: checkpoint.tensors.bytes(),
         here: 0,
+        notes: checkpoint.notes.clone(),
         flops_per_second: 0.0,
     })
 }

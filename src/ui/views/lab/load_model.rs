@@ -148,7 +148,10 @@ fn OneLoad(load: Memo<Load>) -> impl IntoView {
     view! {
         <section class="load" data-testid="load" aria-label=move || format!("Loading {}", name())>
             <h3>{name}</h3>
-            {move || summary.get().map(|summary| view! { <p class="quiet" data-testid="sight">{describe(&summary)}</p> })}
+            {move || summary.get().map(|summary| view! {
+                <p class="quiet" data-testid="sight">{describe(&summary)}</p>
+                {summary.notes.into_iter().map(|note| view! { <p class="quiet">{note}"."</p> }).collect_view()}
+            })}
             <Show when=move || !fits.with(Vec::is_empty)>
                 <FitTable fits />
             </Show>
