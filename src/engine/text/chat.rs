@@ -52,7 +52,7 @@ impl ChatTemplate {
             Err(Error::new(ErrorKind::InvalidOperation, REFUSED).with_source(Refusal(text)))
         });
         environment
-            .add_template_owned(NAME, jinja::translated(source))
+            .add_template_owned(NAME, jinja::translated(source).map_err(ChatError::Broken)?)
             .map_err(|error| ChatError::Broken(error.to_string()))?;
         Ok(ChatTemplate { environment, tokens })
     }
@@ -163,6 +163,13 @@ mod tests {
             "{{ 'a'.center(999999999) }}",
         ] {
             assert!(matches!(render(endless), Err(ChatError::Endless | ChatError::Failed(_))), "{endless}");
+        }
+        // What would call itself once for each part is refused, however it is written.
+        let sum = format!("{{{{ {} }}}}", vec!["1"; 5000].join(" + "));
+        let filters = format!("{{{{ 1{} }}}}", "|string".repeat(5000));
+        let branches = format!("{{% if x %}}{}{{% endif %}}", "{% elif x %}".repeat(5000));
+        for source in [sum, filters, branches] {
+            assert!(matches!(render(&source), Err(ChatError::Broken(_))), "{:?}", render(&source));
         }
         let deep = "{% macro f(n) %}{{ f(n) }}{% endmacro %}{{ f(1) }}";
         assert!(matches!(render(deep), Err(ChatError::Failed(_) | ChatError::Endless)), "{:?}", render(deep));

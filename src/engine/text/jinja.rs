@@ -135,10 +135,14 @@ fn as_printf(state: &State, format: &str, mut values: Vec<Value>) -> Result<(Str
 
 /// The template for minijinja. `{% generation %}` … `{% endgeneration %}`, by which transformers finds the assistant's words,
 /// becomes a block that is always taken; its control of white space stays.
-pub fn translated(source: &str) -> String {
+///
+/// # Errors
+/// A tag of more than [`MOST_TOKENS`] or a template of more than [`MOST_BRANCHES`], on which minijinja would run out of
+/// stack.
+pub fn translated(source: &str) -> Result<String, String> {
     let mut plain = String::with_capacity(source.len());
     let mut rest = source;
-    let mut raw = false;
+    let (mut raw, mut branches) = (false, 0);
     let opens = |rest: &str, at: usize| rest[at + 1..].starts_with(['{', '%', '#']);
     while let Some((at, _)) = rest.match_indices('{').find(|(at, _)| opens(rest, *at)) {
         let (before, tag) = rest.split_at(at);
@@ -160,8 +164,16 @@ pub fn translated(source: &str) -> String {
             plain.push_str(&tag[..end]);
         } else {
             let body = &tag[2..end - 2];
+            let length = tokens(body).filter(|token| !token.trim().is_empty()).count();
+            if length > MOST_TOKENS {
+                return Err(format!("one of its expressions has {length} parts, more than {MOST_TOKENS}"));
+            }
             let word = body.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
             raw = tag.starts_with("{%") && word == "raw";
+            branches += usize::from(tag.starts_with("{%") && word.starts_with("elif"));
+            if branches > MOST_BRANCHES {
+                return Err(format!("it has more than {MOST_BRANCHES} branches"));
+            }
             let body = match word {
                 "generation" if tag.starts_with("{%") => body.replace(word, " if true "),
                 "endgeneration" if tag.starts_with("{%") => body.replace(word, " endif "),
@@ -173,7 +185,22 @@ pub fn translated(source: &str) -> String {
         }
         rest = &tag[end..];
     }
-    plain + rest
+    Ok(plain + rest)
+}
+
+/// Names, texts and operators of one tag: published templates stay below 200, and minijinja calls itself once for each
+/// operator of a chain, without an end to it.
+const MOST_TOKENS: usize = 1000;
+
+/// `elif`s of a template, each of which lies within the one before.
+const MOST_BRANCHES: usize = 200;
+
+fn tokens(mut rest: &str) -> impl Iterator<Item = &str> {
+    std::iter::from_fn(move || {
+        let (token, after) = rest.split_at_checked(token_length(rest)).filter(|(token, _)| !token.is_empty())?;
+        rest = after;
+        Some(token)
+    })
 }
 
 /// Where a tag ends, outside of texts and brackets.
