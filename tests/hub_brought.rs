@@ -179,6 +179,7 @@ fn low_rank_changes_of_embedding_and_head_are_refused_as_such() {
         &["LoRA on the embedding", "embed_tokens", remedy],
     );
     refused_adapter(with_tensor("lm_head.lora_A.weight"), &["LoRA on the head", "lm_head", remedy]);
+    refused_adapter(with_tensor("model.embed_tokens.weight"), &["the whole of model.embed_tokens", remedy]);
     refused_adapter(with_tensor("model.norm.weight"), &["model.norm.weight", "no such layer"]);
 }
 
@@ -294,6 +295,20 @@ fn a_config_with_pythons_infinity_is_read() {
 }
 
 #[test]
+fn angles_stretched_by_one_are_as_they_are() {
+    let stretched = |factor: f64| {
+        let mut files = folder(golden().join("llama"));
+        let mut config: Value = serde_json::from_slice(&files.0["config.json"]).unwrap();
+        config["rope_scaling"] = json!({"type": "linear", "factor": factor});
+        files.0.insert("config.json".into(), config.to_string().into_bytes());
+        Checkpoint::open(files)
+    };
+    assert!(stretched(1.0).is_ok());
+    let error = stretched(2.0).err().unwrap().to_string();
+    assert!(error.contains("rope_scaling"), "{error}");
+}
+
+#[test]
 fn what_is_read_and_not_used_is_said() {
     let open = |change: &dyn Fn(&mut MemoryFiles)| {
         let mut files = folder(brought().join("special"));
@@ -310,6 +325,15 @@ fn what_is_read_and_not_used_is_said() {
         r#"{"eos_token_id": 2, "repetition_penalty": 1.0, "suppress_tokens": [], "do_sample": true}"#,
     ));
     assert!(neutral.notes.is_empty(), "{:?}", neutral.notes);
+    let config = |files: &mut MemoryFiles| {
+        let mut config: Value = serde_json::from_slice(&files.0["tokenizer_config.json"]).unwrap();
+        config["tokenizer_class"] = "Qwen2TokenizerFast".into();
+        (config["add_prefix_space"], config["split_special_tokens"]) = (true.into(), true.into());
+        files.0.insert("tokenizer_config.json".into(), config.to_string().into_bytes());
+    };
+    for named in ["add_prefix_space", "split_special_tokens"] {
+        assert!(notes(&open(&config)).contains(named), "{:?}", open(&config).notes);
+    }
     let asking = open(&generation(r#"{"repetition_penalty": 1.3, "suppress_tokens": [5], "min_new_tokens": 3}"#));
     for named in ["repetition_penalty (1.3)", "suppress_tokens ([5])", "min_new_tokens (3)"] {
         assert!(notes(&asking).contains(named), "{:?}", asking.notes);

@@ -547,6 +547,13 @@ fn more_cores_bring_more_workers_on_the_cpu() {
         page.work();
         assert_eq!((page.state.workers.len(), page.done().len()), (workers, 6), "{cores} cores");
     }
+    // One run needs one worker, also while this one reads the data.
+    let mut page = Page::open(Settings { methods: vec![MethodKind::Full], smallest: 16, largest: 16, ..small() });
+    page.state.cores = 4;
+    page.hear(Input::Play);
+    assert_eq!(page.planned().len(), 1);
+    page.work();
+    assert_eq!((page.state.workers.len(), page.done().len()), (1, 1));
 }
 
 #[test]

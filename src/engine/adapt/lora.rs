@@ -354,7 +354,12 @@ fn unplaced(name: &str, base: &Description) -> WeightsError {
         let module = base.family.module(role, &base.config)?.name;
         name.strip_prefix("base_model.model.")?.strip_prefix(&module)?.starts_with('.').then_some(module)
     };
+    let whole = !name.contains(".lora_");
     let problem = match (of(Role::Embedding), of(Role::Head)) {
+        (Some(module), _) | (_, Some(module)) if whole => format!(
+            "it is the whole of {module}, which peft saves beside an adapter where tokens were added or modules_to_save \
+             names it: that is not computed here"
+        ),
         (Some(module), _) => format!("LoRA on the embedding ({module}) is not computed here"),
         (_, Some(module)) => format!("LoRA on the head ({module}) is not computed here"),
         (None, None) => {

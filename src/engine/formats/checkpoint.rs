@@ -193,6 +193,13 @@ fn open_tokenizer(
     };
     let tokenizer = TextTokenizer::open(json, &end_ids(&description.json), settings)
         .map_err(|error| WeightsError::file(TOKENIZER, error.0, REMEDY))?;
+    let unused = tokenizer.settings().unused_config();
+    if !unused.is_empty() {
+        notes.push(format!(
+            "{TOKENIZER_CONFIG} asks for {}: not done here, texts are divided as {TOKENIZER} says",
+            unused.join(", ")
+        ));
+    }
     let unused = tokenizer.settings().unused_generation();
     if !unused.is_empty() {
         notes.push(format!("{GENERATION} asks for {}: not done here, so completions may differ", unused.join(", ")));

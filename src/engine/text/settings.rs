@@ -81,6 +81,23 @@ impl TokenizerSettings {
         self.config.as_ref().and_then(|config| config.get("legacy")?.as_bool()).unwrap_or(false)
     }
 
+    /// What `tokenizer_config.json` asks for that changes how a text is divided and is not done here.
+    pub fn unused_config(&self) -> Vec<String> {
+        let Some(config) = &self.config else { return Vec::new() };
+        let asks = |name: &str| config.get(name).and_then(Value::as_bool).unwrap_or(false);
+        let mut unused = Vec::new();
+        if asks("split_special_tokens") {
+            unused.push("split_special_tokens (true)".into());
+        }
+        // These classes set it anew; the others believe their tokenizer.json.
+        const BY_BYTES: [&str; 4] = ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "CodeGenTokenizer"];
+        let class = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
+        if asks("add_prefix_space") && BY_BYTES.contains(&class.trim_end_matches("Fast")) {
+            unused.push("add_prefix_space (true)".into());
+        }
+        unused
+    }
+
     /// What `generation_config.json` asks for that changes what is generated and is not done here, with its value.
     pub fn unused_generation(&self) -> Vec<String> {
         // Each with the values that ask for nothing.

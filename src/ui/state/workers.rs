@@ -206,7 +206,12 @@ impl State {
                 },
             );
         }
-        let coming = self.workers.values().filter(|worker| !worker.open).count();
+        // Who opens, or reads the data that all runs need, takes a run next.
+        let reads = |id: WorkerId| {
+            let reads = |given: &jobs::Given| matches!(given.job, Job::ReadData { .. }) && given.then.is_none();
+            self.jobs.of(id).any(|(_, given)| reads(given))
+        };
+        let coming = self.workers.iter().filter(|(id, worker)| !worker.open || reads(**id)).count();
         let waits = counts.pending > coming && self.phase == Phase::Playing && self.device.is_some();
         if waits && self.workers.len() < self.most_workers() {
             self.spawn(orders);

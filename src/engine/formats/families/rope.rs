@@ -14,7 +14,9 @@ pub fn settings<'a>(fields: &JsonFields<'a>) -> Result<Option<JsonFields<'a>>, W
         let Some(rope) = fields.object(name)?.filter(|rope| rope.keys().next().is_some()) else { continue };
         let kind = rope.text_or("rope_type", rope.text_or("type", "default")?)?;
         let by_layer = rope.keys().any(|key| rope.get(key).is_some_and(|value| value.is_object()));
-        fields.refuse(name, kind != "default" || by_layer)?;
+        // Stretched by 1 the angles stay.
+        let as_they_are = kind == "default" || (kind == "linear" && rope.number_or("factor", 0.0)? == 1.0);
+        fields.refuse(name, !as_they_are || by_layer)?;
         return Ok(Some(rope));
     }
     Ok(None)
