@@ -413,6 +413,16 @@ fn the_precomputed_belong_to_their_own_experiment() {
     let other = Task::ALL.into_iter().map(Task::id).find(|&id| id != Task::DEFAULT).unwrap();
     page.hear(Input::Settings(Box::new(Settings { data: DataChoice::Task(other.into()), ..small() })));
     assert_eq!(page.state.precomputed_here(), 0);
+    page.hear(Input::Settings(Box::new(small())));
+    page.hear(Input::Play);
+    page.work();
+    assert!(page.said("seed 2 was added") && page.said("All 6 runs are finished"), "{:?}", page.state.notices);
+    page.hear(Input::Settings(Box::new(small())));
+    page.hear(Input::Play);
+    page.work();
+    assert!(page.said("seed 3 was added"), "seed 2 has nothing to train: {:?}", page.state.notices);
+    page.state.notices.clear();
+    page.hear(Input::Settings(Box::new(Settings { data: DataChoice::Task(other.into()), ..small() })));
     page.hear(Input::Play);
     page.work();
     assert!(page.said("All 6 runs are finished"), "those trained, not those that were there: {:?}", page.state.notices);
@@ -509,6 +519,7 @@ fn own_data_choose_the_sequence_within_context_and_memory() {
     assert_eq!(sizes, [256, 512, 1000].into());
     page.hear(Input::Point { examples: 4096 });
     assert_eq!(page.training().2.data.examples, 1000);
+    assert!(page.said("1000 examples to train on, not 4096"), "{:?}", page.state.notices);
     page.hear(Input::Stop);
     page.hear(Input::Settings(Box::new(settings.clone())));
 

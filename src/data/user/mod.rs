@@ -127,8 +127,8 @@ pub enum UserError {
     #[error("{file}: {reason}")]
     Shape { file: String, reason: String },
     #[error(
-        "{file}, {place} {at}: {reason}. {malformed} of {of} {place}s are malformed: correct or remove them, or let bad \
-         lines be skipped (--skip-bad-lines)"
+        "{file}, {place} {at}: {reason}. {malformed} of {of} {place}s are malformed: correct or remove them, or leave \
+         bad lines out (on the command line: --skip-bad-lines)"
     )]
     Malformed { file: String, place: &'static str, at: usize, reason: String, malformed: usize, of: usize },
     #[error("{file} has no column “{asked}”. Its columns are: {columns}")]

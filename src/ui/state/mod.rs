@@ -22,7 +22,7 @@ use crate::plan::queue::Queue;
 use crate::record::{EvalPoint, ModelCard, RunRecord};
 use crate::spec::{RunId, RunSpec, Source};
 use crate::ui::state::jobs::Jobs;
-use crate::ui::state::settings::{DataChoice, OwnData, Settings};
+use crate::ui::state::settings::{DataChoice, MOST_SEEDS, OwnData, Settings};
 use crate::ui::state::shelf::{OwnModels, WASM_BYTES};
 use std::collections::{BTreeMap, HashSet};
 
@@ -343,7 +343,7 @@ impl State {
     }
 
     /// Of these sizes, those that the data have.
-    fn clip(&self, sizes: Vec<usize>) -> Vec<usize> {
+    pub fn clip(&self, sizes: Vec<usize>) -> Vec<usize> {
         match (&self.settings.data, self.own_data()) {
             (DataChoice::Own, Some(own)) => own.clip(sizes),
             _ => sizes,
@@ -447,11 +447,14 @@ impl State {
             self.queue.forget(&self.precomputed.ids);
             self.precomputed = Precomputed::default();
         }
-        let cells = || self.plan.cells.iter().flatten();
-        if cells().all(|(id, _)| self.queue.is_done(id)) {
+        let seeds = self.settings.seeds;
+        let is_finished = |state: &State| state.plan.cells.iter().flatten().all(|(id, _)| state.queue.is_done(id));
+        while is_finished(self) && self.settings.seeds < seeds + MOST_SEEDS {
             self.settings.seeds += 1;
             self.replan();
-            let seed = self.settings.seeds;
+        }
+        let seed = self.settings.seeds;
+        if seed > seeds {
             self.say(
                 Level::Information,
                 format!(
@@ -486,6 +489,14 @@ impl State {
             Err(reason) => return self.say(Level::Warning, reason),
         };
         experiment.sizes = self.clip(vec![examples]);
+        if let [all] = experiment.sizes[..]
+            && all < examples
+        {
+            self.say(
+                Level::Warning,
+                format!("Your data have {all} examples to train on, not {examples}: a run on all of them follows."),
+            );
+        }
         // The first seed that this size does not have yet.
         for seeds in 1.. {
             experiment.seeds = seeds;

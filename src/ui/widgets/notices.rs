@@ -63,7 +63,7 @@ pub fn Banner() -> impl IntoView {
                     } else {
                         let text = format!(
                             "{} runs, trained by this lab on {} ({}), shown as outlines. Play goes on from here, on your machine.",
-                            here.get(), p.device, p.date
+                            p.ids.len(), p.device, p.date
                         );
                         view! {
                             <span><strong>"Precomputed. "</strong>{text}</span>

@@ -152,6 +152,7 @@ pub fn LawsView() -> impl IntoView {
 fn candidates(lab: Lab, groups: &[Group]) -> Vec<(String, Vec<Candidate>)> {
     let settings = lab.settings.get_untracked();
     let sizes = doubling(settings.smallest, settings.largest.saturating_mul(8).min(LARGEST_SIZE));
+    let sizes = lab.state.with_untracked(|state| state.clip(sizes));
     let cells = |group: &Group| {
         let train = settings.method(group.kind()).1;
         sizes.iter().map(|&size| Candidate { d: size as f64, n: None, cost: train.steps(size) as f64 }).collect()

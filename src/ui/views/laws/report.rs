@@ -117,6 +117,9 @@ fn Forecasts(ahead: Vec<Ahead>, across: Memo<String>) -> impl IntoView {
         format!("{} {}{}", digits(ahead.predicted.d), across.get(), of.unwrap_or_default())
     };
     view! {
+        <p class="quiet">
+            "Of twenty runs made at a size, nineteen should end within “95% for a run”; their average lies within “95% for the law”."
+        </p>
         <table data-testid="forecasts">
             <thead>
                 <tr>
