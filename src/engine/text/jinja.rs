@@ -164,7 +164,7 @@ pub fn translated(source: &str) -> Result<String, String> {
             plain.push_str(&tag[..end]);
         } else {
             let body = &tag[2..end - 2];
-            let length = tokens(body).filter(|token| !token.trim().is_empty()).count();
+            let length = tokens(body).filter(|(_, token)| !token.trim().is_empty()).count();
             if length > MOST_TOKENS {
                 return Err(format!("one of its expressions has {length} parts, more than {MOST_TOKENS}"));
             }
@@ -195,30 +195,28 @@ const MOST_TOKENS: usize = 1000;
 /// `elif`s of a template, each of which lies within the one before.
 const MOST_BRANCHES: usize = 200;
 
-fn tokens(mut rest: &str) -> impl Iterator<Item = &str> {
+/// The tokens of a part of a tag, white space included, each with where it begins.
+fn tokens(part: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = 0;
     std::iter::from_fn(move || {
-        let (token, after) = rest.split_at_checked(token_length(rest)).filter(|(token, _)| !token.is_empty())?;
-        rest = after;
-        Some(token)
+        let (at, rest) = (next, &part[next..]);
+        next += if rest.is_empty() { 0 } else { token_length(rest) };
+        (next > at).then(|| (at, &part[at..next]))
     })
 }
 
 /// Where a tag ends, outside of texts and brackets.
 fn tag_end(tag: &str, close: &str) -> Option<usize> {
     let mut depth = 0;
-    let mut at = 2;
-    while at < tag.len() {
-        let rest = &tag[at..];
-        if depth == 0 && rest.starts_with(close) {
-            return Some(at + close.len());
+    for (at, token) in tokens(&tag[2..]) {
+        if depth == 0 && tag[2 + at..].starts_with(close) {
+            return Some(2 + at + close.len());
         }
-        let token = token_length(rest);
-        match &rest[..token] {
+        match token {
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth -= 1,
             _ => {}
         }
-        at += token;
     }
     None
 }
@@ -261,18 +259,11 @@ fn without_modulo(body: &str, statement: bool) -> String {
 
 /// The same for the first of them.
 fn first_modulo(body: &str, statement: bool) -> Option<String> {
-    let mut tokens: Vec<(usize, &str)> = Vec::new();
-    let mut at = 0;
-    while at < body.len() {
-        let length = token_length(&body[at..]);
-        let text = &body[at..at + length];
-        // Control of white space is no operator.
-        let control = ["-", "+"].contains(&text) && (at == 0 || at + length == body.len());
-        if !text.trim().is_empty() && !control {
-            tokens.push((at, text));
-        }
-        at += length;
-    }
+    // White space counts for nothing, and its control is no operator.
+    let is_control =
+        |at: usize, token: &str| ["-", "+"].contains(&token) && (at == 0 || at + token.len() == body.len());
+    let tokens: Vec<(usize, &str)> =
+        tokens(body).filter(|&(at, token)| !token.trim().is_empty() && !is_control(at, token)).collect();
     let operator = tokens.iter().position(|(_, token)| *token == "%")?;
     let first = left_operand(&tokens, operator, statement);
     let last = right_operand(&tokens, operator)?;
