@@ -114,13 +114,15 @@ fn line(state: &State, (id, spec, cell): (&RunId, &RunSpec, &CellState)) -> Line
 pub fn Runs() -> impl IntoView {
     let lab = use_lab();
     let list = Memo::new(move |_| lab.state.with(list));
-    let all = Memo::new(move |_| list.with(|list| list.lines.clone()));
+    let several_bases = Memo::new(move |_| {
+        list.with(|RunList { lines, .. }| lines.windows(2).any(|pair| pair[0].base != pair[1].base))
+    });
     // The run whose curve is shown: the picked one, else what stands first: one that trains, or the newest finished.
     let picked = Memo::new(move |_| {
         let chosen = lab.state.with(|state| state.picked.clone());
-        all.with(|all| {
-            let known = chosen.filter(|id| all.iter().any(|line| line.id == *id));
-            known.or_else(|| all.first().map(|line| line.id.clone()))
+        list.with(|RunList { lines, .. }| {
+            let known = chosen.filter(|id| lines.iter().any(|line| line.id == *id));
+            known.or_else(|| lines.first().map(|line| line.id.clone()))
         })
     });
     let heading = move || {
@@ -142,7 +144,7 @@ pub fn Runs() -> impl IntoView {
                 <p class="quiet" data-testid="run-counts">{heading}</p>
             </header>
             <Show
-                when=move || all.with(|all| !all.is_empty())
+                when=move || list.with(|list| !list.lines.is_empty())
                 fallback=|| view! { <p class="quiet">"Press Play: each run appears here as it trains, with its loss, speed and time left."</p> }
             >
                 <div class="split">
@@ -157,8 +159,8 @@ pub fn Runs() -> impl IntoView {
                                 </tr>
                             </thead>
                             <tbody>
-                                <For each=move || all.get() key=|line| line.id.clone() let(line)>
-                                    <RunLine line all picked />
+                                <For each=move || list.with(|list| list.lines.clone()) key=|line| line.id.clone() let(line)>
+                                    <RunLine line list several_bases picked />
                                 </For>
                             </tbody>
                         </table>
@@ -171,19 +173,16 @@ pub fn Runs() -> impl IntoView {
 }
 
 #[component]
-fn RunLine(line: Line, all: Memo<Vec<Line>>, picked: Memo<Option<RunId>>) -> impl IntoView {
+fn RunLine(line: Line, list: Memo<RunList>, several_bases: Memo<bool>, picked: Memo<Option<RunId>>) -> impl IntoView {
     let lab = use_lab();
     let Line { id, kind, base, examples, seed, .. } = line.clone();
     // The row stays while what it says changes, so that the keyboard's focus does.
     let now = Memo::new(move |last: Option<&Line>| {
-        let found = all.with(|all| all.iter().find(|each| each.id == line.id).cloned());
+        let found = list.with(|list| list.lines.iter().find(|each| each.id == line.id).cloned());
         found.or(last.cloned()).unwrap_or(line.clone())
     });
     let (name, is) = (id.clone(), id.clone());
-    let of_base = move || {
-        let several = all.with(|all| all.iter().any(|other| other.base != base));
-        if several { format!(", {base}") } else { String::new() }
-    };
+    let of_base = move || if several_bases.get() { format!(", {base}") } else { String::new() };
     view! {
         <tr class:picked=move || picked.with(|picked| picked.as_ref() == Some(&is)) data-state=move || now.with(LineState::word)>
             <td>
