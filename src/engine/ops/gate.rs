@@ -1,6 +1,6 @@
 //! SwiGLU's gate (Shazeer 2020), element by element.
 
-use super::host::{SliceOp, exp, run};
+use super::host::{SliceOp, elementwise, exp, run};
 use burn::Tensor;
 use burn::tensor::activation::silu;
 
@@ -24,21 +24,18 @@ struct Gate;
 impl SliceOp<2> for Gate {
     type Saved = ();
 
-    fn forward(&self, [gate, up]: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
-        (gate.iter().zip(up).map(|(&g, u)| g * sigmoid(g) * u).collect(), ())
+    fn forward(&self, inputs: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
+        (elementwise(inputs, |[g, u]| g * sigmoid(g) * u), ())
     }
 
     fn backward(&self, [gate, up]: [&[f32]; 2], (): (), gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
         // SiLU' = s + g·s·(1 - s)
-        let both = gate.iter().zip(up).zip(gradient);
-        let dgate = wanted[0].then(|| {
-            let slope = |g: f32| {
-                let s = sigmoid(g);
-                s + g * s * (1.0 - s)
-            };
-            both.clone().map(|((&g, u), d)| d * u * slope(g)).collect()
-        });
-        let dup = wanted[1].then(|| both.map(|((&g, _), d)| d * (g * sigmoid(g))).collect());
+        let slope = |g: f32| {
+            let s = sigmoid(g);
+            s + g * s * (1.0 - s)
+        };
+        let dgate = wanted[0].then(|| elementwise([gate, up, gradient], |[g, u, d]| d * u * slope(g)));
+        let dup = wanted[1].then(|| elementwise([gate, gradient], |[g, d]| d * (g * sigmoid(g))));
         [dgate, dup]
     }
 }

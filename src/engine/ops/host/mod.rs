@@ -40,6 +40,14 @@ pub(crate) fn add(sum: &mut [f32], row: &[f32]) {
     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
 }
 
+/// `of` element by element. Never inlined: within a larger function the compiler may not vectorise it.
+#[inline(never)]
+pub(crate) fn elementwise<const N: usize>(inputs: [&[f32]; N], of: impl Fn([f32; N]) -> f32) -> Vec<f32> {
+    let count = inputs.iter().map(|input| input.len()).min().unwrap_or(0);
+    let inputs = inputs.map(|input| &input[..count]);
+    (0..count).map(|i| of(inputs.map(|input| input[i]))).collect()
+}
+
 /// The sum of rows of `width` numbers.
 pub(crate) fn column_sums(rows: &[f32], width: usize) -> Vec<f32> {
     let mut sums = vec![0.0; width];
