@@ -68,12 +68,38 @@ impl TokenizerSettings {
         tokens.map(|token| AddedToken { special: true, ..token }).collect()
     }
 
-    /// Where the class is Llama's: whether a text begins as after a space. For other models than Llama's, transformers 5
-    /// believes the file and not the class.
+    /// The class that transformers 5 makes of the tokenizer, without "Fast": the config's, or the model's own where the
+    /// config has none or, as for Qwen 2, does not matter. None where the file alone is believed.
+    fn class(&self) -> Option<&str> {
+        let stated = self.config.as_ref().and_then(|config| config.get("tokenizer_class")?.as_str());
+        match (self.model_type.as_str(), stated) {
+            ("mistral", _) => None,
+            ("qwen2", _) | ("qwen3", None) => Some("Qwen2Tokenizer"),
+            ("gpt_neo", None) => Some("GPT2Tokenizer"),
+            ("gpt_neox", None) => Some("GPTNeoXTokenizer"),
+            (_, stated) => stated.map(|class| class.trim_end_matches("Fast")),
+        }
+    }
+
+    fn adds_prefix_space(&self) -> Option<bool> {
+        self.config.as_ref()?.get("add_prefix_space")?.as_bool()
+    }
+
+    /// Where the class is Llama's and the model too: whether a text begins as after a space.
     pub fn llama_prefix_space(&self) -> Option<bool> {
-        let config = self.config.as_ref().filter(|_| self.model_type == "llama")?;
-        let is_llama = config.get("tokenizer_class")?.as_str()?.trim_end_matches("Fast") == "LlamaTokenizer";
-        is_llama.then(|| config.get("add_prefix_space").and_then(Value::as_bool).unwrap_or(true))
+        let is_llama = self.model_type == "llama" && self.class() == Some("LlamaTokenizer");
+        is_llama.then(|| self.adds_prefix_space().unwrap_or(true))
+    }
+
+    /// The same where the class is one that reads bytes.
+    pub fn bytes_prefix_space(&self) -> Option<bool> {
+        const BY_BYTES: [&str; 4] = ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "CodeGenTokenizer"];
+        BY_BYTES.contains(&self.class()?).then(|| self.adds_prefix_space().unwrap_or(false))
+    }
+
+    /// Whether the class puts nothing around a text, whatever the file's post-processor says.
+    pub fn is_bare(&self) -> bool {
+        self.class() == Some("GPTNeoXTokenizer")
     }
 
     /// Whether the space goes before every stretch between special tokens, as it did before `legacy: false`.
@@ -85,17 +111,10 @@ impl TokenizerSettings {
     pub fn unused_config(&self) -> Vec<String> {
         let Some(config) = &self.config else { return Vec::new() };
         let asks = |name: &str| config.get(name).and_then(Value::as_bool).unwrap_or(false);
-        let mut unused = Vec::new();
-        if asks("split_special_tokens") {
-            unused.push("split_special_tokens (true)".into());
-        }
-        // These classes set it anew; the others believe their tokenizer.json.
-        const BY_BYTES: [&str; 4] = ["GPT2Tokenizer", "Qwen2Tokenizer", "GPTNeoXTokenizer", "CodeGenTokenizer"];
-        let class = config.get("tokenizer_class").and_then(Value::as_str).unwrap_or_default();
-        if asks("add_prefix_space") && BY_BYTES.contains(&class.trim_end_matches("Fast")) {
-            unused.push("add_prefix_space (true)".into());
-        }
-        unused
+        let unused =
+            [("split_special_tokens", true), ("add_bos_token", self.is_bare()), ("add_eos_token", self.is_bare())];
+        let asked = unused.into_iter().filter(|(name, is_unused)| *is_unused && asks(name));
+        asked.map(|(name, _)| format!("{name} (true)")).collect()
     }
 
     /// What `generation_config.json` asks for that changes what is generated and is not done here, with its value.

@@ -8,7 +8,9 @@ use serde_json::Value;
 use tokenizers::models::bpe::{BPE, BpeTrainerBuilder};
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 use tokenizers::pre_tokenizers::metaspace::{Metaspace, PrependScheme};
-use tokenizers::{AddedToken, ModelWrapper, NormalizerWrapper, models::TrainerWrapper};
+use tokenizers::{
+    AddedToken, ModelWrapper, NormalizerWrapper, PostProcessorWrapper, PreTokenizerWrapper, models::TrainerWrapper,
+};
 
 /// The token that ends an example in tokenizers trained here.
 pub const END_OF_TEXT: &str = "<|endoftext|>";
@@ -58,6 +60,12 @@ impl TextTokenizer {
             };
             inner.with_normalizer(None::<NormalizerWrapper>).map_err(failed)?;
             inner.with_pre_tokenizer(Some(Metaspace::new('▁', scheme, false)));
+        }
+        if let Some(add_prefix_space) = settings.bytes_prefix_space() {
+            set_prefix_space(&mut inner, add_prefix_space);
+        }
+        if settings.is_bare() {
+            inner.with_post_processor(None::<PostProcessorWrapper>);
         }
         inner.add_tokens(settings.added_tokens()).map_err(failed)?;
         let tokens = settings.special_tokens();
@@ -211,17 +219,33 @@ impl Tokenizer for TextTokenizer {
     }
 }
 
-/// The library's tokenizer of a `tokenizer.json`.
 /// Whether it reads bytes, as GPT-2's and Llama 3's do.
 fn is_byte_level(tokenizer: &tokenizers::Tokenizer) -> bool {
-    use tokenizers::PreTokenizerWrapper::{ByteLevel, Sequence};
     match tokenizer.get_pre_tokenizer() {
-        Some(ByteLevel(_)) => true,
-        Some(Sequence(steps)) => steps.as_ref().iter().any(|step| matches!(step, ByteLevel(_))),
+        Some(PreTokenizerWrapper::ByteLevel(_)) => true,
+        Some(PreTokenizerWrapper::Sequence(steps)) => {
+            steps.as_ref().iter().any(|step| matches!(step, PreTokenizerWrapper::ByteLevel(_)))
+        }
         _ => false,
     }
 }
 
+/// Whether a tokenizer that reads bytes puts a space before a text.
+fn set_prefix_space(tokenizer: &mut tokenizers::Tokenizer, add_prefix_space: bool) {
+    let Some(mut step) = tokenizer.get_pre_tokenizer().cloned() else { return };
+    let steps = match &mut step {
+        PreTokenizerWrapper::Sequence(steps) => steps.as_mut(),
+        one => std::slice::from_mut(one),
+    };
+    for step in steps {
+        if let PreTokenizerWrapper::ByteLevel(bytes) = step {
+            bytes.add_prefix_space = add_prefix_space;
+        }
+    }
+    tokenizer.with_pre_tokenizer(Some(step));
+}
+
+/// The library's tokenizer of a `tokenizer.json`.
 fn parse(json: &[u8]) -> Result<tokenizers::Tokenizer, TokenizerError> {
     let not_one = |error: String| TokenizerError(format!("not a tokenizer.json ({error})"));
     // The library panics where JSON is broken within a decoder, and on a broken table of characters.
@@ -364,10 +388,60 @@ mod tests {
             ("llama", Value::Null, &[3, 4, 1, 3, 5, 3, 4]),
         ];
         for (model_type, config, ids) in cases {
-            let settings =
-                TokenizerSettings { model_type: model_type.into(), config: Some(config.clone()), ..Default::default() };
-            let tokenizer = TextTokenizer::open(json.to_string().as_bytes(), &[2], settings).unwrap();
+            let tokenizer = with_class(&json, model_type, &config);
             assert_eq!(tokenizer.encode("a<s>b a").unwrap(), ids, "{model_type} {config}");
+        }
+    }
+
+    fn with_class(json: &Value, model_type: &str, config: &Value) -> TextTokenizer {
+        let settings =
+            TokenizerSettings { model_type: model_type.into(), config: Some(config.clone()), ..Default::default() };
+        TextTokenizer::open(json.to_string().as_bytes(), &[0], settings).unwrap()
+    }
+
+    /// Whether a space goes before "a" and <s> before all, by the class; as transformers 5.24 has it.
+    #[test]
+    fn where_the_class_reads_bytes_it_says_whether_a_space_goes_before() {
+        let json = |add_prefix_space: bool| {
+            serde_json::json!({
+                "version": "1.0", "added_tokens": [],
+                "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
+                    {"type": "Digits", "individual_digits": true},
+                    {"type": "ByteLevel", "add_prefix_space": add_prefix_space, "trim_offsets": true, "use_regex": true}]},
+                "post_processor": {"type": "TemplateProcessing",
+                    "single": [{"SpecialToken": {"id": "<s>", "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+                    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+                    "special_tokens": {"<s>": {"id": "<s>", "ids": [1], "tokens": ["<s>"]}}},
+                "model": {"type": "BPE", "merges": [], "vocab": {"<|endoftext|>": 0, "<s>": 1, "Ġ": 2, "a": 3}},
+            })
+        };
+        let stated = |class: &str| serde_json::json!({"tokenizer_class": class});
+        // By the file, and by the class where the settings say nothing, no and yes.
+        for (model_type, class, by_class, bare) in [
+            ("gpt2", stated("GPT2Tokenizer"), true, false),
+            ("gpt2", serde_json::json!({}), false, false),
+            ("gpt_neo", serde_json::json!({}), true, false),
+            ("gpt_neox", stated("GPTNeoXTokenizerFast"), true, true),
+            ("gpt_neox", serde_json::json!({}), true, true),
+            ("llama", stated("GPT2Tokenizer"), true, false),
+            ("llama", stated("PreTrainedTokenizerFast"), false, false),
+            ("mistral", stated("GPT2Tokenizer"), false, false),
+            ("qwen2", stated("GPTNeoXTokenizer"), true, false),
+        ] {
+            for (file, asked) in
+                [false, true].into_iter().flat_map(|file| [(file, None), (file, Some(false)), (file, Some(true))])
+            {
+                let mut config = class.clone();
+                if let Some(asked) = asked {
+                    config["add_prefix_space"] = asked.into();
+                }
+                let tokenizer = with_class(&json(file), model_type, &config);
+                let space = if by_class { asked.unwrap_or(false) } else { file };
+                let wanted: &[u32] = if space { &[2, 3] } else { &[3] };
+                assert_eq!(tokenizer.encode("a").unwrap(), wanted, "{model_type} {config} {file}");
+                let before: &[u32] = if bare { &[] } else { &[1] };
+                assert_eq!(tokenizer.around().0, before, "{model_type} {config}");
+            }
         }
     }
 }
