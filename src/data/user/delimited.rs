@@ -44,6 +44,11 @@ pub(super) fn read(text: &str, delimiter: u8) -> Records {
             Err(fault) => faults.push(fault),
         }
     }
+    let titles = title_rows(&table);
+    if titles > 0 {
+        notes.push(format!("Rows above the columns' names are not read: {titles}."));
+        table.drain(..titles);
+    }
     let Header { names: mut columns, repeated, padded, numbers } = header(&mut table);
     widen(&mut columns, &table, &mut notes);
     let column = |cell: usize| columns.get(cell - 1).cloned().unwrap_or_else(|| format!("cell {cell}"));
@@ -87,6 +92,14 @@ fn stated_delimiter(text: &str) -> Option<(u8, &str)> {
 fn unlike_a_table(rows: &[Result<Row, Fault>]) -> usize {
     let width = rows.iter().flatten().next().map_or(0, |row| row.cells.len());
     rows.iter().filter(|row| row.as_ref().map_or(true, |row| row.cells.len() != width)).count()
+}
+
+/// Rows above the header of known names that hold one cell at most, as a spreadsheet's title does.
+fn title_rows(rows: &[Row]) -> usize {
+    let filled = |row: &Row| row.cells.iter().filter(|cell| !cell.text.trim().is_empty()).count();
+    let titles = rows.iter().take_while(|row| filled(row) <= 1).count();
+    let named = |row: &Row| row.cells.iter().all(|cell| names::is_known(cell.text.trim()));
+    if rows.get(titles).is_some_and(named) { titles } else { 0 }
 }
 
 #[derive(Default)]

@@ -1,6 +1,7 @@
 //! Which format a file is in: by its name where that tells, by its first lines where it does not (pasted text). JSON
 //! begins like nothing else, and is JSON under any name.
 
+use super::names;
 use serde_json::Value;
 
 /// How to read a text.
@@ -25,7 +26,10 @@ impl Format {
             "tsv" | "tab" => Format::Delimited(b'\t'),
             "csv" => Format::Delimited(delimiter(text)),
             _ if is_json(text) => Format::Json,
-            "txt" | "md" | "markdown" | "text" | "rst" => Format::Text,
+            "txt" | "md" | "markdown" | "text" | "rst" => match Format::sniff(text) {
+                Format::Delimited(delimiter) if names_columns(text, delimiter) => Format::Delimited(delimiter),
+                _ => Format::Text,
+            },
             _ => Format::sniff(text),
         }
     }
@@ -41,6 +45,12 @@ impl Format {
         });
         table.map_or(Format::Text, Format::Delimited)
     }
+}
+
+/// Whether its first line is the names of columns that training data have.
+fn names_columns(text: &str, delimiter: u8) -> bool {
+    let header = text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    header.split(delimiter as char).all(|name| names::is_known(name.trim().trim_matches('"')))
 }
 
 /// Whether it begins as an object or a list of objects does.
@@ -89,6 +99,7 @@ mod tests {
     #[test]
     fn names_decide_then_content() {
         assert_eq!(Format::of("a.TXT", "a,b\n1,2"), Format::Text);
+        assert_eq!(Format::of("a.txt", "\"prompt\",completion\nname it,a cat"), Format::Delimited(b','));
         for text in ["{\"a\":1}", "[{\"a\":1}]", " [\n {\n  \"a\": 1", "{\n  \"data\": ["] {
             assert_eq!([Format::of("a.txt", text), Format::of("pasted text", text)], [Format::Json; 2], "{text}");
         }
