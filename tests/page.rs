@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use tunelab::data::tasks::Task;
+use tunelab::data::user::ColumnChoice;
 use tunelab::job::fake::{Fake, done, opened, record};
 use tunelab::job::*;
 use tunelab::laws::{AnalysisRequest, Point, analyse};
@@ -489,6 +490,27 @@ fn data_that_cannot_be_read_leave_what_was_loaded() {
     page.hear(Input::Play);
     page.work();
     assert_eq!(page.done().len(), 6, "the good data are still trained on");
+}
+
+#[test]
+fn data_that_wait_for_a_choice_of_columns_offer_it() {
+    let own = DataRequest::Text { name: "own".into(), text: "…".into(), options: ReadOptions::default() };
+    let mut page = Page::open(Settings { data: DataChoice::Own, ..small() });
+    page.hear(Input::OwnData(own.clone()));
+    let (worker, id) = page.given(|job| matches!(job, Job::ReadData { .. }));
+    let columns = ["question".to_string(), "one".into(), "two".into()];
+    page.hear_job(worker, id, JobEvent::Partial(Partial::Columns(columns.to_vec())));
+    page.hear_job(worker, id, JobEvent::Failed("which column answers “question”?".into()));
+    assert_eq!(page.state.own.unread_columns, columns);
+    let choice = ColumnChoice { prompt: Some("question".into()), completion: "two".into() };
+    let options = ReadOptions { columns: Some(choice), ..ReadOptions::default() };
+    page.hear(Input::OwnData(own.clone().with_options(options.clone())));
+    let (worker, id) = page.given(|job| matches!(job, Job::ReadData { .. }));
+    page.hear_job(worker, id, JobEvent::Failed("no example remains".into()));
+    assert_eq!(page.state.own.unread_columns, columns, "another choice may be better");
+    page.hear(Input::OwnData(own.with_options(options)));
+    page.work();
+    assert!(page.state.own.unread_columns.is_empty() && page.state.own.source.is_some());
 }
 
 #[test]

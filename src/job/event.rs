@@ -112,6 +112,8 @@ pub enum Partial {
     /// What a completion goes on from, as the model reads it, and whether that is a conversation in the model's own
     /// chat template.
     Reading { text: String, templated: bool },
+    /// The columns of data that cannot be read until the visitor chooses among them.
+    Columns(Vec<String>),
     /// The text so far, and the model's own speed: the turns of others are not counted.
     Generated { text: String, tokens: usize, tokens_per_second: f64 },
 }

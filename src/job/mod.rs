@@ -29,4 +29,4 @@ pub use model::{LoadStep, ModelSource, ModelSummary, PartialDownload};
 
 /// Version of these messages: page and worker of different builds refuse each other ("reload the page"), each by the
 /// version that the other names first and by whatever it cannot read.
-pub const PROTOCOL_VERSION: u32 = 5;
+pub const PROTOCOL_VERSION: u32 = 6;

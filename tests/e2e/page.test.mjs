@@ -132,6 +132,21 @@ test("a column chosen is read at once and stays", async ({ context, site }) => {
   await expect(completion).toHaveValue("row");
 });
 
+test("where no column is known to answer, the page asks which does", async ({ context, site }) => {
+  const page = await open(context, site, "#data=own&device=cpu");
+  const rows = Array.from({ length: 60 }, (_, i) => `Name the number after ${i}.,page ${i},it is ${i + 1},or ${i + 2}`);
+  const csv = ["question,found,one,two", ...rows].join("\n");
+  await page.getByTestId("files").setInputFiles({ name: "next.csv", mimeType: "text/csv", buffer: Buffer.from(csv) });
+  await page.getByTestId("data-problem").getByText("which column answers “question”").waitFor();
+  const [prompt, completion] = [page.getByTestId("column-prompt"), page.getByTestId("column-completion")];
+  await expect(completion).toHaveValue("");
+  await prompt.selectOption("question");
+  await completion.selectOption("two");
+  await page.getByTestId("data").getByText("two → completion").waitFor();
+  await expect(page.getByTestId("data-problem")).toHaveCount(0);
+  await expect(prompt).toHaveValue("question");
+});
+
 test("a file dropped beside its place does not take the lab's", async ({ context, site }) => {
   const page = await open(context, site, "#device=cpu");
   const prevented = await page.evaluate(() => {

@@ -131,21 +131,33 @@ pub enum UserError {
          bad lines out (on the command line: --skip-bad-lines)"
     )]
     Malformed { file: String, place: &'static str, at: usize, reason: String, malformed: usize, of: usize },
-    #[error("{file} has no column “{asked}”. Its columns are: {columns}")]
-    NoColumn { file: String, asked: String, columns: String },
+    #[error("{file} has no column “{asked}”. Its columns are: {}", .columns.join(", "))]
+    NoColumn { file: String, asked: String, columns: Vec<String> },
     #[error(
-        "{file}: which column answers “{prompt}” is not known by its name ({candidates}). Choose it with --columns \
-         prompt=NAME,completion=NAME, or call it completion in the file"
+        "{file}: which column answers “{prompt}” is not known by its name ({candidates}). Choose the columns (on the \
+         command line: --columns prompt=NAME,completion=NAME), or call it completion in the file"
     )]
-    Unclear { file: String, prompt: String, candidates: String },
-    #[error("{file} has several columns “{name}”: give them names of their own, or choose one by its place: {columns}")]
-    Twice { file: String, name: String, columns: String },
+    Unclear { file: String, prompt: String, candidates: String, columns: Vec<String> },
+    #[error("{file} has several columns “{name}”: give them names of their own, or choose one by its place: {same}")]
+    Twice { file: String, name: String, same: String, columns: Vec<String> },
     #[error("{file} holds no text to learn from: every example would be empty")]
     NoText { file: String },
     #[error(transparent)]
     Split(#[from] SplitError),
     #[error(transparent)]
     Tokenizer(#[from] TokenizerError),
+}
+
+impl UserError {
+    /// The columns to choose from, where a choice is what is missing.
+    pub fn columns(&self) -> &[String] {
+        match self {
+            UserError::NoColumn { columns, .. }
+            | UserError::Unclear { columns, .. }
+            | UserError::Twice { columns, .. } => columns,
+            _ => &[],
+        }
+    }
 }
 
 /// Reads all of `files` as one data set. Read at most [`READ_LIMIT`] bytes of files before calling.
@@ -225,7 +237,7 @@ impl UserData {
         };
         let fields = roles.fields(&table);
         if options.columns.is_none() {
-            one_of_a_name(&file.name, &fields, &repeated)?;
+            one_of_a_name(&file.name, &table, &fields, &repeated)?;
         }
         let made = examples::examples(&table, &roles, &mut malformed);
         let bad = malformed.settle(file, of, cut, options)?;
@@ -253,7 +265,7 @@ impl UserData {
 }
 
 /// Refuses a used column whose name another one has too.
-fn one_of_a_name(file: &str, fields: &[FieldUse], repeated: &[String]) -> Result<(), UserError> {
+fn one_of_a_name(file: &str, table: &Table, fields: &[FieldUse], repeated: &[String]) -> Result<(), UserError> {
     let used = |field: &&FieldUse| field.role.is_used();
     let same = |field: &FieldUse, name: &String| {
         let rest = field.name.strip_prefix(name.as_str());
@@ -261,8 +273,13 @@ fn one_of_a_name(file: &str, fields: &[FieldUse], repeated: &[String]) -> Result
     };
     let twice = repeated.iter().find(|name| fields.iter().filter(used).any(|field| same(field, name)));
     let Some(name) = twice else { return Ok(()) };
-    let columns: Vec<&str> = fields.iter().filter(|field| same(field, name)).map(|field| field.name.as_str()).collect();
-    Err(UserError::Twice { file: file.to_owned(), name: name.clone(), columns: columns.join(", ") })
+    let alike: Vec<&str> = fields.iter().filter(|field| same(field, name)).map(|field| field.name.as_str()).collect();
+    Err(UserError::Twice {
+        file: file.to_owned(),
+        name: name.clone(),
+        same: alike.join(", "),
+        columns: table.columns.clone(),
+    })
 }
 
 fn mib(bytes: u64) -> String {

@@ -51,7 +51,7 @@ impl Roles {
             table.part(name.trim()).ok_or_else(|| UserError::NoColumn {
                 file: file.to_owned(),
                 asked: name.to_owned(),
-                columns: table.columns.join(", "),
+                columns: table.columns.clone(),
             })
         };
         let learned = part(&choice.completion)?;
@@ -253,5 +253,6 @@ fn unclear(table: &Table, file: &str, prompt: usize, candidates: &[usize]) -> Us
     let names: Vec<&str> = candidates.iter().map(|&at| table.columns[at].as_str()).collect();
     let candidates =
         if names.is_empty() { "none of the columns is known by its name".into() } else { names.join(", ") };
-    UserError::Unclear { file: file.to_owned(), prompt: table.columns[prompt].clone(), candidates }
+    let (file, prompt) = (file.to_owned(), table.columns[prompt].clone());
+    UserError::Unclear { file, prompt, candidates, columns: table.columns.clone() }
 }

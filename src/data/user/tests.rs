@@ -497,6 +497,7 @@ fn a_header_is_no_data_and_data_are_no_header() {
         "sep=;\nprompt;completion\nsay;yes\ngo;no\n",
         "prompt,completion\n1,say,yes\n2,go,no\n",
         "prompt, completion\nsay, yes\ngo, no\n",
+        "My data,\n,\nprompt,completion\nsay,yes\ngo,no\n",
         "Frage,Antwort\nsay,yes\ngo,no\n",
         ",0,1\n0,say,yes\n1,go,no\n",
     ] {
@@ -514,6 +515,19 @@ fn a_header_is_no_data_and_data_are_no_header() {
 }
 
 #[test]
+fn what_waits_for_a_choice_says_among_which_columns() {
+    let unclear = "question,source,one,two\nWho is it?,a book,it is a man,or a woman\nWhy so?,a film,it is so,or not\n";
+    let columns = |text| read_one("a.csv", text).unwrap_err().columns().to_vec();
+    assert_eq!(columns(unclear), ["question", "source", "one", "two"]);
+    assert_eq!(columns("prompt,completion,completion\na,b,c\n"), ["prompt", "completion", "completion.1"]);
+    let other = read_with("a.csv", unclear, "prompt=question,completion=three").unwrap_err();
+    assert_eq!(other.columns(), ["question", "source", "one", "two"]);
+    assert_eq!(columns("prompt,completion\na,\n"), [""; 0], "another choice mends nothing");
+    let chosen = read_with("a.csv", unclear, "prompt=question,completion=two").unwrap();
+    assert_eq!(pairs(&chosen)[0], ("Who is it?\n", "or a woman"));
+}
+
+#[test]
 fn a_delimiter_too_many_is_named_and_r_names_its_rows() {
     for rows in [
         "what is 0?,it is 0, yes\nwhat is 1?,it is 1, yes\n",
@@ -527,10 +541,13 @@ fn a_delimiter_too_many_is_named_and_r_names_its_rows() {
     }
     let named = read_one("a.csv", "prompt,completion\n\"r a\",say,yes\n\"r b\",go,no\n").unwrap();
     assert_eq!(pairs(&named), [("say\n", "yes"), ("go\n", "no")]);
-    for text in ["text\nThe cat, who slept.\nThe dog, who ran.\n", "My data\nprompt,completion\na,b\n"] {
+    for text in ["text\nThe cat, who slept.\nThe dog, who ran.\n", "My data\nwhy,so\na,b\n"] {
         let said = error("a.csv", text);
         assert!(said.contains("2 cells where the header has 1: put text that holds the delimiter in quotes"), "{said}");
     }
+    let titled = read_one("a.csv", "My data\nprompt,completion\nsay,yes\ngo,no\n").unwrap();
+    assert_eq!(pairs(&titled), [("say\n", "yes"), ("go\n", "no")]);
+    assert_eq!(titled.reading.notes, ["Rows above the columns' names are not read: 1."]);
     let commented = read_one("a.csv", "# of today\nprompt,completion\nsay,yes\ngo,no\n").unwrap();
     assert_eq!(pairs(&commented), [("say\n", "yes"), ("go\n", "no")]);
     assert_eq!(commented.reading.notes, ["Lines before the table that begin with # are not read: 1."]);

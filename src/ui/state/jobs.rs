@@ -183,6 +183,11 @@ impl State {
                     completion.reading = Some((text, templated));
                 }
             }
+            JobEvent::Partial(Partial::Columns(columns)) => {
+                if self.own.trying.is_some() {
+                    self.own.unread_columns = columns;
+                }
+            }
             JobEvent::Partial(Partial::Generated { text, tokens, tokens_per_second }) => {
                 if let Some(completion) = self.jobs.completion_mut(id) {
                     (completion.text, completion.tokens) = (text, tokens);

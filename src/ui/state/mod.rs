@@ -146,6 +146,8 @@ pub struct Own {
     pub asked: Option<DataRequest>,
     pub(super) trying: Option<DataRequest>,
     pub problem: Option<String>,
+    /// What to choose among before what was asked for can be read.
+    pub unread_columns: Vec<String>,
 }
 
 impl Own {
@@ -277,6 +279,10 @@ impl State {
             Input::Pick(run) => self.picked = Some(run),
             Input::PutAway(away) => self.precomputed.put_away = away,
             Input::OwnData(request) => {
+                // Where a choice is refused, another can be made.
+                if request.options().is_none_or(|options| options.columns.is_none()) {
+                    self.own.unread_columns.clear();
+                }
                 self.own.asked = Some(request.clone());
                 self.own.trying = Some(request);
                 self.own.problem = None;

@@ -78,6 +78,7 @@ impl State {
         }
         if matches!(source, Source::User { .. }) && self.own.trying.is_some() {
             self.own.request = self.own.trying.take();
+            self.own.unread_columns.clear();
             self.own.source = Some(source.clone());
         }
         self.summaries.retain(|(known, by, _)| *known != source || *by != counted);

@@ -1,9 +1,10 @@
 //! The visitor's own data: files by handle, read in pieces up to a bound, or pasted text.
 
 use super::engine::{Engine, WorkerError};
+use super::post::say;
 use crate::data::user::{self, READ_LIMIT, ReadOptions};
 use crate::data::{Prepared, tokenize_all};
-use crate::job::{Counting, DataSummary};
+use crate::job::{Counting, DataSummary, JobEvent, Partial};
 use crate::record::DataReport;
 use crate::spec::Source;
 use js_sys::Uint8Array;
@@ -37,7 +38,11 @@ impl Engine {
                 vec![user::File { name: name.clone(), bytes: text.into_bytes(), size }]
             }
         };
-        let data = user::read(&name, &files, options)?;
+        let data = user::read(&name, &files, options).inspect_err(|error| {
+            if !error.columns().is_empty() {
+                say(self.job, JobEvent::Partial(Partial::Columns(error.columns().to_vec())));
+            }
+        })?;
         drop(files);
         let (splits, report, tokens, sequence) = self
             .encode_with(&counted.base, |tokenizer| {

@@ -7,9 +7,9 @@ use crate::spec::RunSpec;
 use crate::ui::browser;
 use crate::ui::drop::Dropped;
 use crate::ui::lab::use_lab;
-use crate::ui::state::Input;
 use crate::ui::state::results::{bytes, count};
 use crate::ui::state::settings::DataChoice;
+use crate::ui::state::{Input, Own};
 use crate::ui::widgets::drop_area::DropArea;
 use leptos::prelude::*;
 
@@ -136,11 +136,16 @@ fn OwnData() -> impl IntoView {
     let text = RwSignal::new(String::new());
     let problem = Memo::new(move |_| lab.state.with(|state| state.own.problem.clone()));
     let reading = Memo::new(move |_| lab.state.with(|state| state.own.is_reading()));
-    let columns = Memo::new(move |_| {
+    let in_use = Memo::new(move |_| {
         lab.state.with(|state| {
             let summary = state.summary(state.own.source.as_ref()?)?;
-            Some((summary.columns.clone(), summary.chosen.clone()?))
+            Some((summary.columns.clone(), Some(summary.chosen.clone()?)))
         })
+    });
+    // Of data that wait for a choice, their own.
+    let columns = Memo::new(move |_| match lab.state.with(|state| state.own.unread_columns.clone()) {
+        unread if unread.is_empty() => in_use.get(),
+        unread => Some((unread, None)),
     });
     let asked = Memo::new(move |_| lab.state.with(|state| state.own.asked.clone()));
     let skips = RwSignal::new(false);
@@ -212,7 +217,7 @@ fn OwnData() -> impl IntoView {
             {move || problem.get().map(|reason| view! {
                 <p class="problem" data-testid="data-problem">
                     {reason}
-                    {move || columns.with(Option::is_some).then_some(" What was loaded before is still in use.")}
+                    {move || in_use.with(Option::is_some).then_some(" What was loaded before is still in use.")}
                 </p>
             })}
         </div>
@@ -220,15 +225,22 @@ fn OwnData() -> impl IntoView {
     }
 }
 
-/// Which column is read as what, `chosen` or guessed; choosing reads the same data again.
+/// Which column is read as what, `chosen` or guessed; choosing reads the same data again. What waits for a choice is
+/// read once its text to learn is chosen.
 #[component]
-fn Columns(columns: Vec<String>, chosen: ColumnChoice) -> impl IntoView {
+fn Columns(columns: Vec<String>, chosen: Option<ColumnChoice>) -> impl IntoView {
     let lab = use_lab();
-    let chosen = StoredValue::new(chosen);
+    let waits = chosen.is_none();
+    let chosen = StoredValue::new(chosen.unwrap_or(ColumnChoice { prompt: None, completion: String::new() }));
     let choose = move |change: &dyn Fn(&mut ColumnChoice)| {
-        let Some(request) = lab.state.with_untracked(|state| state.own.request.clone()) else { return };
+        let of = |own: &Own| if waits { own.asked.clone() } else { own.request.clone() };
+        let Some(request) = lab.state.with_untracked(|state| of(&state.own)) else { return };
         let mut choice = chosen.get_value();
         change(&mut choice);
+        chosen.set_value(choice.clone());
+        if choice.completion.is_empty() {
+            return;
+        }
         let options = request.options().cloned().unwrap_or_default();
         lab.send(Input::OwnData(request.with_options(ReadOptions { columns: Some(choice), ..options })));
     };
@@ -265,7 +277,8 @@ fn Columns(columns: Vec<String>, chosen: ColumnChoice) -> impl IntoView {
                         choose(&|choice| choice.completion = name.clone());
                     }
                 >
-                    {options(&columns, Some(chosen.get_value().completion))}
+                    {waits.then(|| view! { <option value="">"choose…"</option> })}
+                    {options(&columns, Some(chosen.get_value().completion).filter(|name| !name.is_empty()))}
                 </select>
             </label>
         </div>
