@@ -3,6 +3,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { launch, serve } from "../tests/e2e/browser.mjs";
+import { launches } from "./launches.mjs";
 import { watch } from "./page.mjs";
 import { sizes } from "./sizes.mjs";
 import { measure } from "./steps.mjs";
@@ -11,10 +12,10 @@ const HELP = `usage: ./lab bench [options]
 
   --webgpu      time the GPU workers too
   --whole       wait for the whole default experiment on the page
-  --only PART   ours, peers, page or sizes
+  --only PART   ours, peers, page, sizes or launches
   --json FILE   write what was measured`;
 
-const PARTS = ["ours", "peers", "page", "sizes"];
+const PARTS = ["ours", "peers", "page", "sizes", "launches"];
 const fail = (message) => (console.error(message), process.exit(1));
 const log = (message) => console.error(`bench: ${message}`);
 
@@ -42,6 +43,7 @@ if (does("sizes")) log("sizes of what is downloaded"), (result.sizes = sizes(fol
 if (does("ours") || does("peers")) {
   result.steps = await measure({ browser, folder, native, ours: does("ours"), peers: does("peers"), webgpu, log });
 }
+if (webgpu || only === "launches") result.launches = await launches({ browser, folder, log });
 if (does("page")) {
   const site = await serve(folder);
   result.page = [];
@@ -70,7 +72,7 @@ function table(head, rows) {
   return cells.map((row) => `  ${line(row)}`).join("\n");
 }
 
-function report({ processor, browser, begun, ended, steps, page, sizes }) {
+function report({ processor, browser, begun, ended, steps, launches, page, sizes }) {
   const parts = [`${processor}; ${browser}; load ${begun.load.join(" ")} at the start, ${ended.load.join(" ")} at the end (${ended.at})`];
   if (steps) {
     const rows = steps.map(({ who, where, size, method, timings, problem }) => {
@@ -86,6 +88,11 @@ function report({ processor, browser, begun, ended, steps, page, sizes }) {
         "  Full and Scratch train every weight, as the libraries do; threads: with isolation headers, which our site needs none of.\n" +
         table(["size", "who", "where", "method", "parameters", "ms a step", "tokens/s", "loss", "each round"], rows),
     );
+  }
+  if (launches) {
+    const names = Object.keys(launches.find((row) => row.counts)?.counts ?? {});
+    const rows = launches.map(({ size, method, counts, problem }) => [size, method, ...names.map((name) => counts?.[name]), problem?.split("\n")[0]]);
+    parts.push(`What a step asks of WebGPU\n${table(["size", "method", ...names, ""], rows)}`);
   }
   if (page) {
     const of = (key) => median(page.map((visit) => visit[key]));

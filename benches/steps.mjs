@@ -5,7 +5,8 @@ import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { serve } from "../tests/e2e/browser.mjs";
 
-const METHODS = ["Full", "Lora", "Prompt", "Scratch"];
+export const METHODS = ["Full", "Lora", "Prompt", "Scratch"];
+export const SIZES = ["Small", "Medium"];
 /// A browser compiles wasm a second time, and better, once it has run for a while: small steps must be many.
 const CPU = { Small: { warmup: 200, steps: 100, rounds: 3 }, Medium: { warmup: 10, steps: 40, rounds: 3 } };
 /// A GPU is read every eight steps. One that is software is slow: one round of the small size says as much.
@@ -13,7 +14,7 @@ const GPU = { warmup: 8, steps: 16, rounds: 3 };
 /// Lets a page's workers share memory, which threads in wasm need. Our site asks its host for no such headers.
 const ISOLATED = { "cross-origin-opener-policy": "same-origin", "cross-origin-embedder-policy": "require-corp" };
 
-const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/job/mod.rs", import.meta.url), "utf8"))[1]);
+export const protocol = Number(/PROTOCOL_VERSION: u32 = (\d+)/.exec(readFileSync(new URL("../src/job/mod.rs", import.meta.url), "utf8"))[1]);
 
 /// `{ who, where, size, method, timings }`, one a contestant and size: `timings` as `plan::bench::BenchTiming`, one a round.
 export async function measure({ browser, folder, native, ours, peers, webgpu, log }) {
@@ -93,18 +94,21 @@ function adapterOf(page) {
 }
 
 /// In the page: one of the site's workers, spoken to as `src/wire.rs` does.
-function askOurs({ program, backend, protocol, size, method, warmup, steps }) {
+export function askOurs({ program, backend, protocol, size, method, warmup, steps }) {
   return new Promise((done) => {
     const worker = new Worker(program, { type: "module" });
     const end = (result) => (worker.terminate(), done(result));
     const send = (command) => worker.postMessage({ command, files: [] });
+    let counts;
     worker.onerror = (event) => end({ problem: event.message || `${program} could not be loaded` });
     worker.onmessage = ({ data }) => {
-      if (data === "listening") send({ Open: { version: protocol, backend } });
+      // Of what `launches.mjs` counts.
+      if (data.Counts) counts = data.Counts;
+      else if (data === "listening") send({ Open: { version: protocol, backend } });
       else if (data.Opened) send({ Start: { id: 0, job: { Bench: { size, method, warmup: BigInt(warmup), steps: BigInt(steps) } } } });
       else if (data.CannotOpen) end({ problem: data.CannotOpen.reason });
       else if (data.OtherBuild) end({ problem: "the worker is of another build than this script" });
-      else if (data.Job?.[1].Done) end({ timing: Object.fromEntries(Object.entries(data.Job[1].Done.Timed).map(([key, value]) => [key, Number(value)])) });
+      else if (data.Job?.[1].Done) end({ counts, timing: Object.fromEntries(Object.entries(data.Job[1].Done.Timed).map(([key, value]) => [key, Number(value)])) });
       else if (data.Job?.[1].Failed) end({ problem: data.Job[1].Failed });
       else if (data.DeviceLost) end({ problem: data.DeviceLost.reason });
       else if (data.Log?.level === "Panic") end({ problem: data.Log.text });
