@@ -14,6 +14,8 @@ const LOOKED_AT: usize = 200;
 const LONGEST_NAME: usize = 48;
 
 pub(super) fn read(text: &str, delimiter: u8) -> Records {
+    let table = if delimiter == b'|' { format::plain_table(text) } else { None };
+    let text = table.as_deref().unwrap_or(text);
     // Excel's first line for its own sake.
     let (delimiter, text, first_line) = match stated_delimiter(text) {
         Some((stated, rest)) => (stated, rest, 2),

@@ -4,6 +4,49 @@
 use super::names;
 use serde_json::Value;
 
+/// A table in Markdown as one whose cells the pipe alone parts: bars at the ends and the line under the header go; none
+/// where the text is no such table. Its lines keep their number.
+pub(super) fn plain_table(text: &str) -> Option<String> {
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    let (header, rule) = (lines.next()?, lines.next()?);
+    let is_rule = |line: &str| {
+        let cells = cells(line);
+        !cells.is_empty() && cells.iter().all(|cell| cell.contains('-') && cell.chars().all(|c| matches!(c, '-' | ':')))
+    };
+    let wide = cells(header).len();
+    if !header.contains('|') || !is_rule(rule) || wide != cells(rule).len() || lines.any(|line| !line.contains('|')) {
+        return None;
+    }
+    let quoted = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+    let row = |line: &str| match line.trim().is_empty() || is_rule(line) {
+        true => String::new(),
+        false => cells(line).iter().map(quoted).collect::<Vec<_>>().join("|"),
+    };
+    Some(text.lines().map(row).collect::<Vec<_>>().join("\n"))
+}
+
+/// The cells of a line of Markdown's tables; a pipe behind a backslash parts nothing.
+fn cells(line: &str) -> Vec<String> {
+    let line = line.trim();
+    let line = line.strip_prefix('|').unwrap_or(line);
+    let line = line.strip_suffix('|').filter(|rest| !rest.ends_with('\\')).unwrap_or(line);
+    let mut cells = vec![String::new()];
+    let mut escaped = false;
+    for c in line.chars() {
+        match (c, escaped) {
+            ('|', false) => cells.push(String::new()),
+            ('|', true) => {
+                let last = cells.last_mut().expect("there is always a cell");
+                last.pop();
+                last.push('|');
+            }
+            _ => cells.last_mut().expect("there is always a cell").push(c),
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    cells.iter().map(|cell| cell.trim().to_owned()).collect()
+}
+
 /// How to read a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -35,6 +78,9 @@ impl Format {
     }
 
     fn sniff(text: &str) -> Format {
+        if plain_table(text).is_some() {
+            return Format::Delimited(b'|');
+        }
         let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).take(6).collect();
         // Prose has commas too; a table has equally many on every line, after a header of short names.
         let table = DELIMITERS.into_iter().find(|&delimiter| {
@@ -95,6 +141,18 @@ pub(super) fn comments(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_in_markdown_is_a_table() {
+        let table = "| question | answer |\n|:---|---:|\n| a \\| b | \"c\" |\n| d | |\n";
+        assert_eq!(Format::of("pasted text", table), Format::Delimited(b'|'));
+        let plain = "\"question\"|\"answer\"\n\n\"a | b\"|\"\"\"c\"\"\"\n\"d\"|\"\"";
+        assert_eq!(plain_table(table).as_deref(), Some(plain));
+        assert_eq!(plain_table("a | b\n--- | ---\nc | d").as_deref(), Some("\"a\"|\"b\"\n\n\"c\"|\"d\""));
+        for text in ["Title\n---\nText | more", "| a | b |\n| c | d |", "a | b\n---|---\nand prose below"] {
+            assert_eq!(plain_table(text), None, "{text}");
+        }
+    }
 
     #[test]
     fn names_decide_then_content() {
