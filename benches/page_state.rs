@@ -68,7 +68,8 @@ fn main() {
             .collect();
     }
     let (worker, id, spec) = given(&orders).expect("a run");
-    let stepped = Progress::Stepped { step: 5, of: 10, nats_per_token: Some(4.0), tokens_per_second: 1000.0 };
+    let (step, of, nats_per_token) = (5, 10, Some(4.0));
+    let stepped = Progress::Stepped { step, of, nats_per_token, tokens_per_second: 1000.0, share: 0.5 };
     let stepped = Event::Job(id, JobEvent::Progress(stepped));
     println!(
         "Stepped: {:.0}",

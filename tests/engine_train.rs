@@ -8,10 +8,10 @@ use engine_models::{LEARNED, UNTRAINED, families, fresh, overfit, run_data, spec
 use pollster::block_on;
 use tunelab::engine::adapt::{self, lora};
 use tunelab::engine::model::{Decoder, Tensors};
-use tunelab::engine::train::{Outcome, Progress, Session, TrainError, bench};
+use tunelab::engine::train::{Outcome, Progress, RunData, Session, TrainError, bench};
 use tunelab::plan::bench::BenchSize;
-use tunelab::record::Provenance;
-use tunelab::spec::{Lora, Method, MethodKind, Prompt, Schedule, TrainConfig};
+use tunelab::record::{Provenance, Sampled};
+use tunelab::spec::{Lora, Method, MethodKind, ModelConfig, Prompt, RunSpec, Schedule, TrainConfig};
 
 fn provenance() -> Provenance {
     Provenance { device: "test".into(), lab: "test".into(), date: "2026-01-01".into() }
@@ -137,6 +137,45 @@ fn the_same_spec_gives_the_same_bits_also_when_killed_at_every_step() {
         assert_eq!(outcome.tensors, resumed.tensors, "{}: trained tensors", spec.method.kind());
         assert_eq!(outcome.record, resumed.record, "{}: record", spec.method.kind());
     }
+}
+
+#[test]
+fn the_share_of_the_work_done_grows_to_the_whole_evaluations_included() {
+    let (_, config) = families().remove(0);
+    let base = fresh(&config);
+    for method in methods() {
+        let spec = spec(method, 12);
+        let mut session = Session::new(&base, &spec, run_data(&spec, 12)).expect("a session");
+        let (mut shares, mut evaluating) = (vec![session.share()], 0);
+        while block_on(session.advance()).expect("a step") != Progress::Finished {
+            shares.push(session.share());
+            evaluating += usize::from(session.evaluating().is_some_and(|(_, batch, of)| batch > 0 && batch <= of));
+        }
+        assert!(shares[0] == 0.0 && session.share() == 1.0, "{shares:?}");
+        assert!(
+            shares.windows(2).all(|pair| pair[0] <= pair[1]) && shares.iter().all(|&share| share <= 1.0),
+            "{shares:?}"
+        );
+        // Two batches of a split: twice on dev, then the test of tuned model and base.
+        assert_eq!(evaluating, 8, "{shares:?}");
+    }
+}
+
+#[test]
+fn a_large_model_of_few_steps_is_tested_on_a_sample_that_is_stated() {
+    let config = ModelConfig::ladder(50_257, 64, 256, 2);
+    let base = fresh(&config);
+    let mut spec = spec(Method::Full, 12);
+    spec.train = TrainConfig { max_steps: 6, batch_size: 8, sequence: 64, ..spec.train };
+    let data = |spec: &RunSpec| {
+        let RunData { dev, test, .. } = run_data(spec, 12);
+        let (dev, test) = (dev.iter().cycle().take(128).cloned(), test.iter().cycle().take(256).cloned());
+        RunData { dev: dev.collect(), test: test.collect(), ..run_data(spec, 12) }
+    };
+    let sampled = |spec: &RunSpec| Session::new(&base, spec, data(spec)).expect("a session").sampled();
+    assert_eq!(sampled(&spec), Some(Sampled { dev: (72, 128), test: (32, 256) }));
+    spec.train.max_steps = 100;
+    assert_eq!(sampled(&spec), None, "what the training outlasts is read whole");
 }
 
 #[test]

@@ -19,12 +19,16 @@ struct Page {
     state: State,
     fake: Fake,
     kept: usize,
+    /// Another tab trains.
+    elsewhere: bool,
+    orders: Vec<Order>,
     clock: f64,
 }
 
 impl Page {
     fn open(settings: Settings) -> Page {
-        let mut page = Page { state: State::new(settings), fake: Fake::default(), kept: 0, clock: 0.0 };
+        let (state, fake) = (State::new(settings), Fake::default());
+        let mut page = Page { state, fake, kept: 0, elsewhere: false, orders: Vec::new(), clock: 0.0 };
         page.hear(Input::Opened);
         page.hear(Input::Shelf(Ok(vec![card("small", 32), card("large", 64)])));
         page
@@ -33,12 +37,15 @@ impl Page {
     fn hear(&mut self, input: Input) {
         self.clock += 10.0;
         for order in self.state.fold(self.clock, input) {
+            self.orders.push(order.clone());
             match order {
                 Order::Spawn(worker, backend) => self.fake.spawn(worker, backend),
                 Order::End(worker) => self.fake.end(worker),
                 Order::Send(worker, command) => self.fake.send(worker, command),
                 Order::Keep(_) => self.kept += 1,
-                Order::Download(_) | Order::ProvideModel { .. } | Order::DropOffer(_) | Order::DropModel(_) => {}
+                Order::Claim if self.elsewhere => self.hear(Input::Claim(Claim::Waits)),
+                Order::Claim => self.hear(Input::Claim(Claim::Held)),
+                _ => {}
             }
         }
     }
@@ -228,17 +235,33 @@ fn a_size_that_has_no_run_is_trained_next() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
     page.work_until(is_run).expect("a first run");
-    page.hear(Input::Point { examples: 1000 });
+    page.hear(Input::Point { examples: 1000, of: None });
     // The run that was under way is lost to this test; what comes next is the point.
     let waiting: Vec<usize> = page.state.queue.cells().map(|(_, spec, _)| spec.data.examples).take(2).collect();
     assert_eq!(waiting, [1000, 1000]);
 }
 
 #[test]
+fn a_size_asked_for_of_one_method_trains_that_one_as_it_is_set_there() {
+    let mut page = Page::open(small());
+    let rate = TrainConfig { learning_rate: 0.02, ..TrainConfig::default_for(MethodKind::Lora) };
+    let of = (MethodKind::Lora.method(), rate);
+    page.hear(Input::Point { examples: 96, of: Some(Box::new(of.clone())) });
+    assert!(
+        page.state.is_coming(&of, 96) && page.said("Next: LoRA on 96 examples, seed 1."),
+        "{:?}",
+        page.state.notices
+    );
+    page.work();
+    assert_eq!(page.done(), [(MethodKind::Lora, 96, 0)]);
+    assert!(page.state.records().all(|record| record.spec.train == of.1) && !page.state.is_coming(&of, 96));
+}
+
+#[test]
 fn asking_for_a_size_again_adds_a_seed() {
     let mut page = Page::open(small());
     for _ in 0..2 {
-        page.hear(Input::Point { examples: 64 });
+        page.hear(Input::Point { examples: 64, of: None });
         page.work();
     }
     use MethodKind::{Full, Lora};
@@ -275,6 +298,127 @@ fn a_dead_worker_is_followed_by_one_for_each_run_that_waits() {
     assert_eq!(page.state.workers.len(), 1, "one run, one worker");
     page.work();
     assert_eq!((page.done().len(), page.state.workers.len()), (1, 1));
+}
+
+#[test]
+fn what_the_storage_does_not_take_ends_no_run_and_is_said() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, id, spec) = page.training();
+    let refuse = |what| Event::NotKept { what, reason: "it is full".into() };
+    page.hear_event(worker, refuse(Unkept::Checkpoint));
+    let said = |page: &Page| page.state.unstored.sentence().unwrap_or_default();
+    assert!(said(&page).contains("it is full") && said(&page).contains("checkpoints"), "{}", said(&page));
+    page.hear_event(worker, refuse(Unkept::Weights(spec.id())));
+    let output = Output::Trained { record: Box::new(record(spec.clone())), kept: false };
+    page.hear_event(worker, done(id, output));
+    page.hear(Input::NotKept(Unkept::Record(spec.id()), "it is full".into()));
+    page.work();
+    assert_eq!((page.done().len(), page.kept), (6, 6), "the runs go on");
+    assert!(said(&page).contains("the result of a run; the tuned weights of a run"), "{}", said(&page));
+    // Who alone has the weights completes with them, whichever worker is free.
+    page.state.cores = 4;
+    page.hear(Input::Settings(Box::new(Settings { seeds: 2, ..small() })));
+    page.hear(Input::Play);
+    let model = ModelRef::Tuned { base: "small".into(), run: spec.id() };
+    let asks = vec![(model.clone(), Context::Text("x".into()))];
+    page.hear(Input::Complete { asks: asks.clone(), sampling: Sampling::default(), beside: false });
+    let (asked, _) = page.given(|job| matches!(job, Job::Generate { .. }));
+    assert_eq!(asked, worker);
+    // Room made, the record is tried again.
+    page.hear(Input::RoomMade);
+    assert_eq!(page.orders.last(), Some(&Order::Keep(Box::new(record(spec.clone())))));
+    assert!(!said(&page).contains("result"), "{}", said(&page));
+    page.dies(worker, "out of memory");
+    assert!(page.state.unstored.is_lost(&spec.id()) && said(&page).is_empty());
+}
+
+#[test]
+fn one_tab_trains_and_the_other_follows() {
+    let mut page = Page::open(small());
+    page.elsewhere = true;
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!((page.state.claim, page.done()), (Claim::Waits, vec![]));
+    // Its runs come by themselves.
+    let others: Vec<RunRecord> = page.planned().into_iter().take(2).map(record).collect();
+    page.hear(Input::Records(others));
+    assert_eq!((page.done().len(), page.state.phase), (2, Phase::Playing));
+    // The other is closed.
+    page.hear(Input::Claim(Claim::Held));
+    page.work();
+    assert_eq!((page.done().len(), page.kept), (6, 4), "each run is trained by one tab");
+    let told = page.orders.iter().filter(|order| matches!(order, Order::Tell(_)));
+    assert_eq!((told.count(), page.state.claim), (4, Claim::None));
+    assert_eq!(page.orders.iter().filter(|order| **order == Order::Release).count(), 1);
+    // Where the other trains everything, this one is done too.
+    let mut page = Page::open(small());
+    page.elsewhere = true;
+    page.hear(Input::Play);
+    page.hear(Input::Records(page.planned().into_iter().map(record).collect()));
+    assert_eq!((page.state.phase, page.state.claim), (Phase::Idle, Claim::None));
+    assert!(page.said("Every run is finished"), "{:?}", page.state.notices);
+}
+
+#[test]
+fn a_run_left_half_done_is_named_and_goes_on_when_asked() {
+    let mut page = Page::open(small());
+    let spec = page.planned()[3].clone();
+    let begun = Begun { spec: spec.clone(), step: 40, of: 96 };
+    page.hear(Input::Begun(vec![begun.clone()]));
+    page.work();
+    assert_eq!((page.state.begun.len(), page.done()), (1, vec![]), "nothing trains unasked");
+    page.hear(Input::GoOn);
+    assert_eq!(page.training().2, spec, "and it alone");
+    assert_eq!((page.state.begun.len(), page.state.queue.counts().pending), (0, 0));
+    page.hear(Input::Begun(vec![begun]));
+    page.hear(Input::Discard);
+    assert_eq!(page.orders.last(), Some(&Order::Discard(vec![spec.id()])));
+}
+
+#[test]
+fn a_page_out_of_sight_leaves_a_checkpoint() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    let (worker, id, _) = page.training();
+    page.hear(Input::Hidden);
+    assert_eq!(page.orders.last(), Some(&Order::Send(worker, Command::Keep(id))));
+}
+
+#[test]
+fn the_visitors_data_are_kept_and_come_back() {
+    let own = Settings { data: DataChoice::Own, ..small() };
+    let text = || DataRequest::Text { name: "mine".into(), text: "a".into(), options: ReadOptions::default() };
+    let mut page = Page::open(own.clone());
+    assert_eq!(page.orders.iter().filter(|order| **order == Order::RecallData).count(), 1);
+    page.hear(Input::OwnData(text()));
+    page.work();
+    assert!(page.orders.contains(&Order::KeepData(text())));
+    let mut page = Page::open(own);
+    page.hear(Input::Recalled(Some(text())));
+    page.work();
+    assert_eq!(page.state.own.request, Some(text()));
+    assert!(!page.orders.contains(&Order::KeepData(text())), "they lie there already");
+    assert!(page.planned().iter().all(|spec| matches!(spec.data.source, Source::User { .. })));
+    assert!(!Page::open(small()).orders.contains(&Order::RecallData), "looked for only where they are chosen");
+}
+
+#[test]
+fn the_time_left_counts_evaluations() {
+    let mut page = Page::open(Settings { methods: vec![MethodKind::Full], largest: 64, ..small() });
+    page.hear(Input::Play);
+    let (worker, id, spec) = page.training();
+    let mut progress = |progress| page.hear_job(worker, id, JobEvent::Progress(progress));
+    progress(Progress::Started { step: 0, of: 6, share: 0.0 });
+    let (step, of, nats_per_token) = (6, 6, Some(2.0));
+    progress(Progress::Stepped { step, of, nats_per_token, tokens_per_second: 10.0, share: 0.1 });
+    let left = |page: &Page| pace::run_left(&page.state.live[&spec.id()]).expect("a pace");
+    assert!((left(&page) - 0.09).abs() < 1e-9, "{}", left(&page));
+    let evaluating = Progress::Evaluating { measured: Measured::Test, batch: 20, of: 32, share: 0.6 };
+    page.hear_job(worker, id, JobEvent::Progress(evaluating));
+    let live = &page.state.live[&spec.id()];
+    assert_eq!(live.evaluating, Some((Measured::Test, 20, 32)));
+    assert!(left(&page) < 0.02, "{}", left(&page));
 }
 
 #[test]
@@ -369,7 +513,7 @@ fn a_failed_cell_is_said_and_the_others_go_on() {
     let mut page = Page::open(small());
     page.hear(Input::Play);
     let (worker, id, _) = page.training();
-    page.hear_job(worker, id, JobEvent::Progress(Progress::Started { step: 0, of: 10 }));
+    page.hear_job(worker, id, JobEvent::Progress(Progress::Started { step: 0, of: 10, share: 0.0 }));
     page.hear_job(worker, id, JobEvent::Failed("the loss is NaN.".into()));
     page.work();
     assert_eq!((page.done().len(), page.state.queue.counts().failed), (5, 1));
@@ -539,7 +683,7 @@ fn own_data_choose_the_sequence_within_context_and_memory() {
     page.hear(Input::Settings(Box::new(Settings { smallest: 256, largest: 4096, ..settings.clone() })));
     let sizes: BTreeSet<_> = page.planned().iter().map(|spec| spec.data.examples).collect();
     assert_eq!(sizes, [256, 512, 1000].into());
-    page.hear(Input::Point { examples: 4096 });
+    page.hear(Input::Point { examples: 4096, of: None });
     assert_eq!(page.training().2.data.examples, 1000);
     assert!(page.said("1000 examples to train on, not 4096"), "{:?}", page.state.notices);
     page.hear(Input::Stop);

@@ -283,5 +283,8 @@ fn summarise(record: &RunRecord, base_bytes: u64, out: &Path) {
         base_bytes / 1000
     );
     println!("tuned test loss {:.4} nats/token (best on dev at step {})", record.test.nats_per_token, record.best_step);
+    if let Some(sampled) = &record.sampled {
+        println!("{}", sampled.sentence());
+    }
     println!("written to {}", out.display());
 }

@@ -4,8 +4,8 @@ use super::{BenchTiming, Job, JobId, LoadStep, ModelSummary};
 use crate::data::user::ColumnChoice;
 use crate::job::Backend;
 use crate::laws::Analysis;
-use crate::record::{EvalPoint, ModelCard, RunRecord};
-use crate::spec::{Base, Method, Source};
+use crate::record::{EvalPoint, Measured, ModelCard, RunRecord};
+use crate::spec::{Base, Method, RunId, Source};
 use serde::{Deserialize, Serialize};
 
 /// To a worker.
@@ -25,6 +25,8 @@ pub enum Command {
     /// Hold a training between two steps; [`Command::Resume`] goes on.
     Pause(JobId),
     Resume(JobId),
+    /// Leave a checkpoint of a training now: the page may be gone soon.
+    Keep(JobId),
     /// End a job; a training leaves a checkpoint, a download what has arrived.
     Stop(JobId),
     /// The files beside this message are the base of this name, which is not in the browser's storage.
@@ -52,6 +54,11 @@ pub enum Event {
     Job(JobId, JobEvent),
     /// All adapters that are kept in the browser. Sent after [`Event::Opened`] and whenever they change.
     Adapters(Vec<AdapterCard>),
+    /// The browser's storage did not take this: it is gone with this worker.
+    NotKept {
+        what: Unkept,
+        reason: String,
+    },
     /// The GPU is gone (a driver's reset, a laptop that slept): this worker can do nothing more, a new one may.
     DeviceLost {
         reason: String,
@@ -61,6 +68,21 @@ pub enum Event {
         level: LogLevel,
         text: String,
     },
+}
+
+/// What the browser's storage did not take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Unkept {
+    /// Where a run would go on after this visit.
+    Checkpoint,
+    /// What a run trained.
+    Weights(RunId),
+    /// A run's record.
+    Record(RunId),
+    /// An adapter that was added.
+    Adapter,
+    /// The visitor's own data.
+    Data,
 }
 
 /// What a job says. The last of these is `Done`, `Stopped` or `Failed`.
@@ -84,10 +106,12 @@ pub enum Progress {
         loaded: u64,
         total: Option<u64>,
     },
-    /// A training began, or went on from `step` of an earlier worker.
+    /// A training began, or went on from `step` of an earlier worker. `share`, here and below: how much of the run's
+    /// work is done, evaluations included, 0 to 1.
     Started {
         step: usize,
         of: usize,
+        share: f64,
     },
     /// Every few steps: the loss where it was read back, and the speed since the last event.
     Stepped {
@@ -95,6 +119,14 @@ pub enum Progress {
         of: usize,
         nats_per_token: Option<f64>,
         tokens_per_second: f64,
+        share: f64,
+    },
+    /// So many batches of an evaluation are done, of so many.
+    Evaluating {
+        measured: Measured,
+        batch: usize,
+        of: usize,
+        share: f64,
     },
     Evaluated(EvalPoint),
     /// What is done with which file of a model.
@@ -116,6 +148,18 @@ pub enum Partial {
     Columns(Vec<String>),
     /// The text so far, and the model's own speed: the turns of others are not counted.
     Generated { text: String, tokens: usize, tokens_per_second: f64 },
+    /// What the model says while it trains.
+    Sampled(Sample),
+}
+
+/// How a model in training goes on from a prompt of its dev split.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    pub step: usize,
+    pub prompt: String,
+    pub said: String,
+    /// What the data say there.
+    pub wanted: String,
 }
 
 /// What a job came to: one kind for each [`Job`], in the same order.

@@ -43,7 +43,7 @@ impl Fake {
             Command::Open { .. } => vec![opened(PROTOCOL_VERSION)],
             Command::Start { id, job } => job_events(job).into_iter().map(|event| Event::Job(*id, event)).collect(),
             Command::Stop(id) => vec![Event::Job(*id, JobEvent::Stopped)],
-            Command::Pause(_) | Command::Resume(_) | Command::ProvideModel { .. } => vec![],
+            Command::Pause(_) | Command::Resume(_) | Command::Keep(_) | Command::ProvideModel { .. } => vec![],
         };
         events.into_iter().map(Heard::Event).collect()
     }
@@ -63,9 +63,10 @@ pub fn done(id: JobId, output: Output) -> Event {
 fn job_events(job: &Job) -> Vec<JobEvent> {
     match job {
         Job::Train(spec) => {
-            let stepped = Progress::Stepped { step: 5, of: 10, nats_per_token: Some(4.0), tokens_per_second: 1000.0 };
+            let (step, of, nats_per_token) = (5, 10, Some(4.0));
+            let stepped = Progress::Stepped { step, of, nats_per_token, tokens_per_second: 1000.0, share: 0.4 };
             let record = Box::new(record((**spec).clone()));
-            let progress = [Progress::Started { step: 0, of: 10 }, stepped].map(JobEvent::Progress);
+            let progress = [Progress::Started { step: 0, of: 10, share: 0.0 }, stepped].map(JobEvent::Progress);
             progress.into_iter().chain([JobEvent::Done(Output::Trained { record, kept: false })]).collect()
         }
         Job::ReadData { source, .. } => {
@@ -141,6 +142,7 @@ pub fn record(spec: RunSpec) -> RunRecord {
         wall_seconds: 1.0,
         made: Provenance { device: "a fake".into(), lab: "0".into(), date: "2026-01-01".into() },
         data: DataReport::default(),
+        sampled: None,
         spec,
     }
 }

@@ -21,7 +21,8 @@ pub use crate::data::Message;
 pub use crate::data::user::{ColumnChoice, ReadOptions};
 pub use crate::plan::bench::{BenchSize, BenchTiming};
 pub use event::{
-    AdapterCard, Command, DataSummary, DeviceReport, Event, ExportedFile, JobEvent, LogLevel, Output, Partial, Progress,
+    AdapterCard, Command, DataSummary, DeviceReport, Event, ExportedFile, JobEvent, LogLevel, Output, Partial,
+    Progress, Sample, Unkept,
 };
 pub use executor::{Executor, Heard, WorkerId};
 pub use job::{AdapterRef, Backend, Blended, Context, Counting, DataRequest, Job, JobId, ModelRef, Sampling};
@@ -29,4 +30,4 @@ pub use model::{LoadStep, ModelSource, ModelSummary, PartialDownload};
 
 /// Version of these messages: page and worker of different builds refuse each other ("reload the page"), each by the
 /// version that the other names first and by whatever it cannot read.
-pub const PROTOCOL_VERSION: u32 = 6;
+pub const PROTOCOL_VERSION: u32 = 7;

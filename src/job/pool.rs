@@ -54,7 +54,7 @@ impl Pool {
                 return None;
             }
             Heard::Event(Event::Job(id, event)) => return self.hear_job(worker, id, event, queue, executor),
-            Heard::Event(Event::Log { .. } | Event::Adapters(_)) => return None,
+            Heard::Event(Event::Log { .. } | Event::Adapters(_) | Event::NotKept { .. }) => return None,
             Heard::Event(Event::CannotOpen { reason } | Event::DeviceLost { reason }) | Heard::Died(reason) => reason,
             Heard::Event(Event::OtherBuild { .. }) | Heard::Unreadable => "it is of another build".into(),
         };

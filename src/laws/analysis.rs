@@ -34,12 +34,21 @@ pub struct Analysis {
     pub crossings: Vec<Crossing>,
     /// Every tuned group against every group from scratch.
     pub transfers: Vec<Transfer>,
-    /// By group, as it is called; the most telling run first.
-    pub advice: Vec<(String, Vec<Advice>)>,
+    /// For groups with signal; the most telling run first.
+    pub advice: Vec<GroupAdvice>,
     /// How many points it is about.
     pub points: usize,
     /// What it took, where somebody timed it.
     pub milliseconds: f64,
+}
+
+/// Which runs of a group would tell most.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GroupAdvice {
+    pub group: String,
+    /// As it is called.
+    pub name: String,
+    pub advice: Vec<Advice>,
 }
 
 /// Where the curves of two groups, as they are called, cross.
@@ -171,13 +180,15 @@ fn transfers(request: &AnalysisRequest) -> Vec<Transfer> {
     each.collect()
 }
 
-fn advice(report: &Report, candidates: &[(String, Vec<Candidate>)]) -> Vec<(String, Vec<Advice>)> {
+fn advice(report: &Report, candidates: &[(String, Vec<Candidate>)]) -> Vec<GroupAdvice> {
     let each = candidates.iter().filter_map(|(group, cells)| {
-        let group = report.group(group)?;
+        // Where nothing is claimed there is no forecast to narrow.
+        let group = report.group(group).filter(|group| group.signal)?;
         let fit = group.fit.as_ref()?;
         let largest = group.points.iter().filter_map(|point| point.n).reduce(f64::max).filter(|_| fit.law.is_joint());
         let advice = advise(fit, group.noise?, (FORECAST_FACTOR * fit.largest_d, largest), cells);
-        (!advice.is_empty()).then(|| (group.name.clone(), advice))
+        let (key, name) = (group.group.clone(), group.name.clone());
+        (!advice.is_empty()).then_some(GroupAdvice { group: key, name, advice })
     });
     each.collect()
 }

@@ -27,6 +27,10 @@ pub struct Advice {
     pub gain_per_cost: f64,
 }
 
+/// Advice must narrow the forecast by this share of what the best run would: a cheap run that tells next to nothing is no
+/// bargain.
+const LEAST_GAIN: f64 = 0.1;
+
 /// Cells by what they narrow the forecast at `target` for their cost, best first. `noise` is the standard deviation of
 /// ln loss of one run (`GroupReport::noise`). Empty without draws, where the draws already agree, and where the law
 /// cannot be asked at the target.
@@ -52,6 +56,9 @@ pub fn advise(fit: &FittedLaw, noise: f64, target: (f64, Option<f64>), cells: &[
             Some(Advice { cell, half_width_percent, after_percent, gain_per_cost })
         })
         .collect();
+    let gain = |advice: &Advice| advice.half_width_percent - advice.after_percent;
+    let best = advice.iter().map(gain).fold(0.0, f64::max);
+    advice.retain(|advice| gain(advice) >= LEAST_GAIN * best);
     advice.sort_by(|a, b| b.gain_per_cost.total_cmp(&a.gain_per_cost));
     advice
 }
@@ -84,6 +91,14 @@ mod tests {
         // The middle of the range tells a little; at a ten-thousandth of the price it is still the better buy.
         let by_price = advise(fit, 0.01, target, &[cell(64.0, 1e-4), cell(16_384.0, 1.0)]);
         assert_eq!(by_price[0].cell.d, 64.0);
+        // One that tells next to nothing is none at any price.
+        let useless = advise(fit, 1.0, target, &[cell(64.0, 1e-12)]);
+        assert_eq!(useless.len(), 1, "alone it is the best there is");
+        let small = fit.largest_d / 4.0;
+        let all = advise(fit, 0.01, target, &[cell(small, 1e-12), cell(16_384.0, 1.0)]);
+        let gain = |advice: &Advice| advice.half_width_percent - advice.after_percent;
+        let most = all.iter().map(gain).fold(0.0, f64::max);
+        assert!(all.iter().all(|advice| gain(advice) >= LEAST_GAIN * most), "{all:?}");
         assert!(advise(fit, 0.01, target, &[cell(0.0, 1.0), cell(f64::NAN, 1.0), cell(64.0, 0.0)]).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::laws::report::{Ahead, GroupReport, Interval, Prediction, REPORT_VERSION, Report};
 use crate::laws::warning::{plural, short, significant};
-use crate::laws::{Advice, Analysis, Point};
+use crate::laws::{Advice, Analysis, GroupAdvice, Point};
 use std::fmt::Write;
 
 /// Why a report cannot be read.
@@ -115,10 +115,10 @@ impl Analysis {
             let _ = writeln!(text, "What is pretraining worth to {}{against}?", named(&transfer.name));
             let _ = writeln!(text, "{}", transfer.report.to_text(across));
         }
-        if self.advice.iter().any(|(_, advice)| !advice.is_empty()) {
+        if !self.advice.is_empty() {
             let _ = writeln!(text, "Which runs next, for the loss at four times the largest size?");
         }
-        for (name, advice) in &self.advice {
+        for GroupAdvice { name, advice, .. } in &self.advice {
             for Advice { cell, half_width_percent, after_percent, .. } in advice.iter().take(ADVISED) {
                 let size = cell.n.map_or(String::new(), |n| format!(", N = {}", short(n)));
                 let (now, then) = (short(*half_width_percent), short(*after_percent));
@@ -176,7 +176,8 @@ fn write_group(text: &mut String, group: &GroupReport) {
             let _ = writeln!(text, "  repeating the last loss {:>31}", format!("{last:.2}%"));
         }
     }
-    for Ahead { n, factor, predicted, run } in &group.ahead {
+    // Where nothing is claimed of the law, nothing is of its forecasts.
+    for Ahead { n, factor, predicted, run } in group.ahead.iter().filter(|_| group.signal) {
         let factor = factor.as_deref().unwrap_or("N");
         let of = n.map_or(String::new(), |n| format!(", {factor} = {}", short(n)));
         let Prediction { d, lo, mid, hi, .. } = *predicted;

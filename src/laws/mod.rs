@@ -22,7 +22,7 @@ mod transfer;
 mod uncertainty;
 mod warning;
 
-pub use analysis::{Analysis, AnalysisRequest, Crossing, Transfer, analyse, candidates};
+pub use analysis::{Analysis, AnalysisRequest, Crossing, GroupAdvice, Transfer, analyse, candidates};
 pub use crossover::{CriticalPoint, CrossingPoint, Crossover, critical_point, crossover};
 pub use design::{Advice, Candidate, advise};
 pub use export::{ReportError, points_csv, points_json};

@@ -13,6 +13,8 @@ pub const MOST_ROWS: usize = 1_000_000;
 const MOST_COLUMNS: usize = 1_000;
 /// Of a cell that cannot be read, so many characters are shown.
 const LONGEST_CELL: usize = 40;
+/// What stands where a number is missing.
+const MISSING: [&str; 8] = ["n/a", "na", "nan", "null", "none", "-", "–", "?"];
 /// What columns of runs are called.
 const RUNS: [&str; 2] = ["seed", "run"];
 
@@ -171,6 +173,9 @@ impl Table {
         }
         let mut warnings: Vec<Warning> =
             numbers.iter().flatten().filter_map(|&at| self.reading(at, decimals[at])).collect();
+        // Losses are of such numbers, amounts seldom.
+        let amounts = [Some(x), n, unique];
+        warnings.extend(amounts.iter().flatten().filter_map(|&at| self.doubtful(at, decimals[at])));
         warnings.extend(unread.first().map(|&(row, column)| Warning::NotNumbers {
             rows: unread.len(),
             first: row + 1,
@@ -214,16 +219,30 @@ impl Table {
         })
     }
 
+    /// Numbers of a column whose mark may part thousands or begin decimals, and was read as the latter.
+    fn doubtful(&self, column: usize, decimal: Decimal) -> Option<Warning> {
+        let mark = if decimal == Decimal::Point { '.' } else { ',' };
+        if self.cells(column).any(|cell| decimal_in(cell).is_some()) {
+            return None;
+        }
+        self.cells(column).find(|cell| cell.contains(mark)).and_then(|cell| {
+            let value = number(cell, decimal)?;
+            let thousands: String = cell.chars().filter(|c| *c != mark).collect();
+            let (column, cell) = (self.columns[column].clone(), cell.to_string());
+            Some(Warning::MayBeThousands { column, cell, value, thousands })
+        })
+    }
+
+    /// Whether more of its cells are numbers than are not, those left out that say that a number is missing.
     fn is_numeric(&self, column: &str) -> bool {
         let Some(at) = self.columns.iter().position(|name| name == column) else { return false };
-        let (mut some, decimal) = (false, self.decimal(at));
-        for cell in self.cells(at) {
-            if number(cell, decimal).is_none_or(f64::is_nan) {
-                return false;
-            }
-            some = true;
-        }
-        some
+        let decimal = self.decimal(at);
+        let told = self.cells(at).filter(|cell| !MISSING.contains(&cell.to_lowercase().as_str()));
+        let (numbers, others) = told.fold((0, 0), |(numbers, others), cell| match number(cell, decimal) {
+            Some(value) if !value.is_nan() => (numbers + 1, others),
+            _ => (numbers, others + 1),
+        });
+        numbers > others
     }
 }
 
@@ -484,6 +503,33 @@ mod tests {
         assert_eq!(points, [Point::new("", 64.0, 2.5)]);
         let said = warning[0].to_string();
         assert_eq!(said, "3 rows left out: row 2 has \"n/a\" in column loss, where a number belongs");
+    }
+
+    #[test]
+    fn missing_numbers_do_not_hide_their_column() {
+        for missing in ["n/a", "NaN", "-", "null", "diverged"] {
+            let table = Table::parse(&format!("size,loss,note\n64,2.5,a\n128,{missing},b\n256,2.1,7")).unwrap();
+            let columns = table.guess().unwrap_or_default();
+            assert_eq!((columns.x.as_str(), columns.y.as_str()), ("size", "loss"), "{missing}");
+            let (points, _) = table.points(&columns).unwrap();
+            assert_eq!(points.iter().filter(|point| point.loss.is_finite()).count(), 2, "{missing}");
+        }
+        assert_eq!(Table::parse("size,loss\n64,low\n128,2.1").unwrap().guess(), None, "half is no majority");
+    }
+
+    #[test]
+    fn amounts_that_may_be_thousands_are_said_to_be_read_as_decimals() {
+        let said = |text: &str| {
+            let table = Table::parse(text).unwrap();
+            let (_, warnings) = table.points(&table.guess().unwrap()).unwrap();
+            warnings.iter().map(Warning::to_string).collect::<Vec<_>>()
+        };
+        let doubtful = "in column d \"1.024\" is read as 1.024, with decimals: if 1024 is meant, write it so";
+        assert_eq!(said("d,loss\n1.024,2.125\n2.048,2.001"), [doubtful]);
+        // A cell that leaves no choice, whole numbers, and losses leave no doubt.
+        for plain in ["d,loss\n1.024,2.5\n20.48,2.0", "d,loss\n1024,2.125\n2048,2.001"] {
+            assert_eq!(said(plain), Vec::<String>::new(), "{plain}");
+        }
     }
 
     #[test]

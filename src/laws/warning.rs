@@ -12,6 +12,8 @@ pub enum Warning {
     NotNumbers { rows: usize, first: usize, column: String, cell: String },
     /// Numbers of a column that are not written plainly, and how the first of them was read.
     ReadAs { column: String, cell: String, value: f64 },
+    /// Numbers of a column that may be thousands, and were read as decimals; the first of them, either way.
+    MayBeThousands { column: String, cell: String, value: f64, thousands: String },
     /// Points with NaN or infinite numbers were left out.
     NotFinite { points: usize },
     /// Points with a loss or size at or below zero were left out.
@@ -89,6 +91,10 @@ impl fmt::Display for Warning {
             Warning::ReadAs { column, cell, value } => {
                 write!(f, "in column {column} \"{cell}\" is read as {value}, and the others alike")
             }
+            Warning::MayBeThousands { column, cell, value, thousands } => write!(
+                f,
+                "in column {column} \"{cell}\" is read as {value}, with decimals: if {thousands} is meant, write it so"
+            ),
             Warning::NotFinite { points } => {
                 write!(f, "{} not a number, infinite or beyond 1e100: left out", counted(*points))
             }

@@ -53,13 +53,11 @@ impl Estimate {
 
         let head = d * config.vocab_size as u64;
         let forward = 2 * (parameters.non_embedding + head) + 4 * config.layers as u64 * q * length;
-        // The gradient of the activations costs as much as the forward pass, that of the weights as much again.
-        let passes = if method.kind().freezes_base() { 2.0 } else { 3.0 };
         Estimate {
             weights_bytes: config.bytes(method.base_precision()),
             trained_bytes: F32_BYTES * 4 * trained,
             activation_bytes: F32_BYTES * (blocks + logits),
-            step_flops: passes * (forward * tokens * train.accumulate as u64) as f64,
+            step_flops: passes(method) * (forward * tokens * train.accumulate as u64) as f64,
         }
     }
 
@@ -88,6 +86,12 @@ impl Estimate {
     pub fn seconds(&self, steps: usize, flops_per_second: f64) -> f64 {
         steps as f64 * self.step_flops / flops_per_second
     }
+}
+
+/// Forward passes that a training step's pass is worth: the gradient of the activations costs as much again, that of the
+/// weights once more.
+pub fn passes(method: &Method) -> f64 {
+    if method.kind().freezes_base() { 2.0 } else { 3.0 }
 }
 
 /// The longest sequence of a run within the base's context whose estimate fits into `available` bytes; where the system

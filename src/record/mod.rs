@@ -6,4 +6,6 @@ mod run;
 
 pub use data::{DataReport, Divided, FieldRole, FieldUse, LeftOut, Lengths, Reading, ShownExample};
 pub use model_card::{ModelCard, Origin, Pretraining};
-pub use run::{CurvePoint, EvalPoint, Evaluation, Provenance, RECORD_VERSION, RecordError, RunRecord};
+pub use run::{
+    Begun, CurvePoint, EvalPoint, Evaluation, Measured, Provenance, RECORD_VERSION, RecordError, RunRecord, Sampled,
+};

@@ -36,6 +36,35 @@ pub struct RunRecord {
     /// What the run learned from; absent in records of before it was kept.
     #[serde(default, skip_serializing_if = "DataReport::is_empty")]
     pub data: DataReport,
+    /// Where the held-out splits were not read whole: evaluating them would have outlasted the training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sampled: Option<Sampled>,
+}
+
+/// Evenly spaced examples that stand for a held-out split: how many, of how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sampled {
+    pub dev: (u64, u64),
+    pub test: (u64, u64),
+}
+
+/// A run that is half done: its checkpoint lies in the browser's storage.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Begun {
+    pub spec: RunSpec,
+    pub step: usize,
+    pub of: usize,
+}
+
+/// What an evaluation measures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Measured {
+    /// The model as trained so far, on the dev split.
+    Dev,
+    /// The kept weights, on the test split.
+    Test,
+    /// The base before tuning, on the same test split.
+    BaseTest,
 }
 
 /// The training loss at a step.
@@ -91,6 +120,17 @@ pub enum RecordError {
     Version { found: u64 },
     #[error("the record's id {stated} is not that of its spec ({actual}): the file was changed")]
     Changed { stated: RunId, actual: RunId },
+}
+
+impl Sampled {
+    /// One sentence.
+    pub fn sentence(&self) -> String {
+        let Sampled { dev, test } = self;
+        format!(
+            "Tested on {} of {} examples, chosen on {} of {}: whole splits would outlast the training.",
+            test.0, test.1, dev.0, dev.1
+        )
+    }
 }
 
 impl RunRecord {

@@ -92,7 +92,16 @@ impl TrainConfig {
 
     /// Whether the dev split is evaluated after `step` (from 1) of `total`.
     pub fn evaluates(&self, step: usize, total: usize) -> bool {
-        step >= total || step.is_multiple_of(self.eval_every.max(total.div_ceil(MOST_EVALUATIONS)))
+        step >= total || step.is_multiple_of(self.between_evaluations(total))
+    }
+
+    /// How often the dev split is evaluated in `total` steps.
+    pub fn evaluations(&self, total: usize) -> usize {
+        total.div_ceil(self.between_evaluations(total))
+    }
+
+    fn between_evaluations(&self, total: usize) -> usize {
+        self.eval_every.max(total.div_ceil(MOST_EVALUATIONS)).max(1)
     }
 
     /// The rate of step `step` (from 0) of `total`.
@@ -152,6 +161,7 @@ mod tests {
         let steps = |total| (1..=total).filter(|&step| config.evaluates(step, total)).collect::<Vec<_>>();
         assert_eq!(steps(60), [25, 50, 60]);
         assert_eq!((steps(4000).len(), steps(4000)[0]), (MOST_EVALUATIONS, 200));
+        assert!([1, 24, 25, 26, 60, 499, 4000].iter().all(|&total| config.evaluations(total) == steps(total).len()));
     }
 
     #[test]

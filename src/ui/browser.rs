@@ -29,13 +29,45 @@ pub fn address() -> String {
     format!("{}&{}", part(location.search()), part(location.hash()))
 }
 
-/// Puts a fragment into the address bar without a new history entry.
-pub fn set_fragment(fragment: &str) {
+/// What the lab's own entries of the browser's history carry, other than links that are pasted.
+const OWN_ENTRY: &str = "lab";
+
+/// Puts a fragment into the address bar, as a new entry of the history where `turn`: the visitor turned to another view.
+pub fn set_fragment(fragment: &str, turn: bool) {
     let path = window().location().pathname().unwrap_or_default();
     let url = if fragment.is_empty() { path } else { format!("{path}#{fragment}") };
     if let Ok(history) = window().history() {
         // A sandboxed frame may refuse; the settings hold all the same.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&url));
+        let _ = match turn {
+            true => history.push_state_with_url(&OWN_ENTRY.into(), "", Some(&url)),
+            false => history.replace_state_with_url(&OWN_ENTRY.into(), "", Some(&url)),
+        };
+    }
+}
+
+/// Whether the history stands at an entry of the lab's own: Back or Forward led there.
+pub fn at_own_entry() -> bool {
+    window()
+        .history()
+        .and_then(|history| history.state())
+        .is_ok_and(|state| state.as_string().as_deref() == Some(OWN_ENTRY))
+}
+
+fn of_test_id(id: &str) -> Option<web_sys::Element> {
+    window().document()?.query_selector(&format!("[data-testid='{id}']")).ok()?
+}
+
+/// Gives what goes by this test id a class, or takes it.
+pub fn mark(id: &str, class: &str, on: bool) {
+    if let Some(element) = of_test_id(id) {
+        // Only a class with white space in it is refused.
+        let _ = element.class_list().toggle_with_force(class, on);
+    }
+}
+
+pub fn bring_into_sight(id: &str) {
+    if let Some(element) = of_test_id(id) {
+        element.scroll_into_view_with_bool(false);
     }
 }
 
@@ -107,6 +139,25 @@ pub fn on_system_theme(then: impl Fn() + 'static) {
     // It is listened to as long as the page lives.
     heard.forget();
     std::mem::forget(query);
+}
+
+/// Calls `then` whenever the page goes out of sight: another tab is shown, or this one is closed.
+pub fn on_hidden(then: impl Fn() + Clone + 'static) {
+    let document = window().document();
+    let hidden = then.clone();
+    let heard = Closure::<dyn Fn()>::new(move || {
+        if document.as_ref().is_some_and(web_sys::Document::hidden) {
+            hidden();
+        }
+    });
+    if let Some(document) = window().document() {
+        document.set_onvisibilitychange(Some(heard.as_ref().unchecked_ref()));
+    }
+    // It is listened to as long as the page lives.
+    heard.forget();
+    let left = Closure::<dyn Fn()>::new(then);
+    let _ = window().add_event_listener_with_callback("pagehide", left.as_ref().unchecked_ref());
+    left.forget();
 }
 
 pub fn show_theme(theme: Theme) {

@@ -7,9 +7,10 @@ use super::fitter::Fitter;
 use super::link::Link;
 use super::local;
 use super::state::{Input, Level, Order, State};
-use crate::job::{Event, Executor, Heard, JobEvent, ModelSource, Partial, WorkerId};
+use super::tabs::Tabs;
+use crate::job::{Event, Executor, Heard, JobEvent, ModelSource, Partial, Unkept, WorkerId};
 use crate::laws::{Analysis, AnalysisRequest};
-use crate::platform::storage::Models;
+use crate::platform::storage::{Models, OwnData};
 use crate::record::ModelCard;
 use crate::record::RunRecord;
 use crate::ui::state::settings::Settings;
@@ -29,8 +30,13 @@ pub struct Lab {
     pub theme: RwSignal<Theme>,
     pub narrow: RwSignal<bool>,
     pub settings: Memo<Settings>,
+    /// Where the visitor is on their walk through the lab.
+    pub walk: RwSignal<Option<usize>>,
+    /// Back or Forward led to the view that is about to be shown.
+    pub travelled: StoredValue<bool>,
     link: StoredValue<Link, LocalStorage>,
     fitter: StoredValue<Fitter, LocalStorage>,
+    tabs: StoredValue<Tabs, LocalStorage>,
 }
 
 impl Lab {
@@ -64,13 +70,22 @@ impl Lab {
                 set_timeout(take_in, BREATH);
             }
         });
+        let here = home.clone();
+        let tabs = Tabs::open(move |input| {
+            if let Some(lab) = here.get() {
+                lab.send(input);
+            }
+        });
         let lab = Lab {
             state,
             theme: RwSignal::new(browser::theme()),
             narrow: RwSignal::new(browser::is_narrow()),
             settings: Memo::new(move |_| state.with(|state| state.settings.clone())),
+            travelled: StoredValue::new(false),
+            walk: RwSignal::new((!local::walked()).then_some(0)),
             link: StoredValue::new_local(Link::new(inbox)),
             fitter: StoredValue::new_local(Fitter::start()),
+            tabs: StoredValue::new_local(tabs),
         };
         // Set once, just made: it cannot be there already.
         let _ = home.set(lab);
@@ -86,7 +101,16 @@ impl Lab {
             }
         });
         lab.send(Input::Opened);
-        spawn_local(async move { lab.send(Input::Records(local::records().await)) });
+        spawn_local(async move {
+            let left = local::left().await;
+            if let Some(refusal) = left.refusal {
+                lab.send(Input::StorageRefused(refusal.reason()));
+            }
+            lab.send(Input::Records(left.records));
+            lab.send(Input::Begun(left.begun));
+        });
+        // The last that a page hears before it is closed, on every device.
+        browser::on_hidden(move || lab.send(Input::Hidden));
         spawn_local(async move {
             // Where the browser gives no storage, nothing is kept.
             if let Ok(models) = Models::open().await
@@ -127,11 +151,48 @@ impl Lab {
                 Order::End(worker) => link.end(worker),
                 Order::Send(worker, command) => link.send(worker, command),
                 Order::Keep(record) => {
-                    if !local::keep_record(&record) {
-                        let words = "The browser's storage is full, or refused: finished runs are kept for this visit only. \
-                                     Save them as a file, or remove what is kept, before you leave.";
-                        self.send(Input::Say(Level::Warning, words.into()));
-                    }
+                    let lab = *self;
+                    spawn_local(async move {
+                        if let Err(error) = local::keep_record(&record).await {
+                            lab.send(Input::NotKept(Unkept::Record(record.id), error.reason()));
+                        }
+                    });
+                }
+                Order::Tell(record) => self.tabs.with_value(|tabs| tabs.tell(&record)),
+                Order::Claim => self.tabs.get_value().claim(),
+                Order::Release => self.tabs.get_value().release(),
+                Order::Discard(runs) => spawn_local(async move {
+                    // What stays is offered again at the next start.
+                    let _ = local::discard(&runs).await;
+                }),
+                Order::Forget(runs) => {
+                    let lab = *self;
+                    spawn_local(async move {
+                        if let Err(error) = local::forget(&runs).await {
+                            lab.send(Input::Say(
+                                Level::Warning,
+                                format!("Removed here, but not from storage: {}.", error.reason()),
+                            ));
+                        }
+                    });
+                }
+                Order::KeepData(request) => {
+                    let (lab, files) = (*self, link.files_of_data(&request));
+                    spawn_local(async move {
+                        if let Err(error) = OwnData::write(request, &files).await {
+                            lab.send(Input::NotKept(Unkept::Data, error.reason()));
+                        }
+                    });
+                }
+                Order::RecallData => {
+                    let lab = *self;
+                    spawn_local(async move {
+                        let found = OwnData::read().await.map(|(request, files)| {
+                            lab.keep_files(request.name().to_string(), files);
+                            request
+                        });
+                        lab.send(Input::Recalled(found));
+                    });
                 }
                 Order::Download(file) => browser::download(&file.name, "application/zip", &file.bytes),
                 Order::ProvideModel { offer, base, sha256 } => link.provide_model(offer, base, sha256),
@@ -176,11 +237,11 @@ pub fn use_lab() -> Lab {
 
 /// An input that changes only what is shown: many may be taken in together.
 fn is_progress(input: &Input) -> bool {
-    use crate::job::Progress::{Evaluated, Fetching, Loading, Stepped};
+    use crate::job::Progress::{Evaluated, Evaluating, Fetching, Loading, Stepped};
     let Input::Heard(_, Heard::Event(Event::Job(_, event))) = input else { return false };
     matches!(
         event,
-        JobEvent::Progress(Stepped { .. } | Evaluated(_) | Fetching { .. } | Loading { .. })
+        JobEvent::Progress(Stepped { .. } | Evaluating { .. } | Evaluated(_) | Fetching { .. } | Loading { .. })
             | JobEvent::Partial(Partial::Generated { .. })
     )
 }

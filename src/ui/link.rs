@@ -87,13 +87,20 @@ impl Link {
         self.0.models.borrow_mut().remove(base);
     }
 
+    /// The files that these data are made of.
+    pub fn files_of_data(&self, request: &DataRequest) -> Vec<File> {
+        match request {
+            DataRequest::Files { name, .. } => self.0.files.borrow().get(name).cloned().unwrap_or_default(),
+            DataRequest::Task(_) | DataRequest::Text { .. } => Vec::new(),
+        }
+    }
+
     /// The files that a command speaks of.
     fn files_of(&self, command: &Command) -> Vec<File> {
         let Command::Start { job, .. } = command else { return Vec::new() };
         let found = match job {
-            Job::ReadData { source: DataRequest::Files { name, .. }, .. } | Job::AddAdapter { name, .. } => {
-                self.0.files.borrow().get(name).cloned()
-            }
+            Job::ReadData { source, .. } => Some(self.files_of_data(source)),
+            Job::AddAdapter { name, .. } => self.0.files.borrow().get(name).cloned(),
             Job::InspectModel { source: ModelSource::Files { offer, .. } }
             | Job::LoadModel { source: ModelSource::Files { offer, .. }, .. } => {
                 self.0.offers.borrow().get(offer).cloned()

@@ -1,7 +1,7 @@
 //! The page. It never holds a tensor: training happens in workers, and what crosses is [`crate::job`].
 //!
 //! [`state`] is plain data and functions, tested without a browser; [`charts`] makes the charts' options. Edges:
-//! [`browser`], [`drop`], [`local`], [`link`] with its [`port`]s, and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the
+//! [`browser`], [`drop`], [`local`], [`tabs`], [`link`] with its [`port`]s, and the worker that fits laws ([`fitter`]). What is seen: [`lab`] holds the
 //! state, [`views`] and [`widgets`] show it.
 
 pub mod charts;
@@ -14,6 +14,7 @@ mod lab;
 mod link;
 mod local;
 mod port;
+mod tabs;
 mod views;
 mod widgets;
 

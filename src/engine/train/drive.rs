@@ -3,7 +3,8 @@
 
 use super::run::{Progress, TrainError};
 use super::session::Session;
-use crate::record::EvalPoint;
+use crate::engine::model::Decoder;
+use crate::record::{EvalPoint, Measured};
 
 /// Milliseconds between two calls of a callback; infinity never calls.
 #[derive(Clone, Copy, Debug)]
@@ -29,12 +30,26 @@ pub struct Report {
     pub nats_per_token: Option<f64>,
     /// Since the last report, evaluations left out.
     pub tokens_per_second: f64,
+    /// [`Session::share`].
+    pub share: f64,
+}
+
+/// How far an evaluation is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Evaluating {
+    pub measured: Measured,
+    pub batch: usize,
+    pub of: usize,
+    /// [`Session::share`].
+    pub share: f64,
 }
 
 /// Whether a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flow {
     Continue,
+    /// Leave a checkpoint now, and ask again.
+    Keep,
     Stop,
 }
 
@@ -61,8 +76,16 @@ pub trait Callbacks {
     /// After the first and the last step, and between as often as [`Every::report`] says.
     fn stepped(&mut self, _report: Report) {}
 
+    /// After a batch of an evaluation, as often as [`Every::report`] says.
+    fn evaluating(&mut self, _evaluating: Evaluating) {}
+
     /// A dev evaluation is complete.
     fn evaluated(&mut self, _point: EvalPoint, _of: usize) {}
+
+    /// The model as it is after a dev evaluation.
+    async fn look(&mut self, _model: &Decoder) -> Result<(), Self::Error> {
+        Ok(())
+    }
 
     async fn keep(&mut self, _checkpoint: Vec<u8>) -> Result<(), Self::Error> {
         Ok(())
@@ -78,7 +101,7 @@ pub trait Callbacks {
 pub async fn drive<C: Callbacks>(session: &mut Session, callbacks: &mut C) -> Result<End, C::Error> {
     let every = callbacks.every();
     let begun = callbacks.now();
-    let (mut turned, mut told, mut saved) = (begun, begun, begun);
+    let (mut turned, mut told, mut saved, mut told_batch) = (begun, begun, begun, begun);
     let (mut tokens_since, mut last_loss) = (0, None);
     loop {
         let progress = session.advance().await?;
@@ -89,13 +112,25 @@ pub async fn drive<C: Callbacks>(session: &mut Session, callbacks: &mut C) -> Re
                 last_loss = nats_per_token.or(last_loss);
                 if time - told >= every.report || step == of || step == 1 {
                     let tokens_per_second = tokens_since as f64 / ((time - told) / 1000.0).max(1e-3);
-                    callbacks.stepped(Report { step, of, nats_per_token: last_loss.take(), tokens_per_second });
+                    let (nats_per_token, share) = (last_loss.take(), session.share());
+                    callbacks.stepped(Report { step, of, nats_per_token, tokens_per_second, share });
                     (told, tokens_since) = (time, 0);
                 }
             }
-            // Time spent on evaluations is no training speed.
-            Progress::Evaluating { .. } => told = told.max(time - every.report),
-            Progress::Evaluated(point) => callbacks.evaluated(point, session.total_steps()),
+            Progress::Evaluating { .. } => {
+                // Time spent on evaluations is no training speed.
+                told = told.max(time - every.report);
+                if let Some((measured, batch, of)) = session.evaluating()
+                    && time - told_batch >= every.report
+                {
+                    callbacks.evaluating(Evaluating { measured, batch, of, share: session.share() });
+                    told_batch = time;
+                }
+            }
+            Progress::Evaluated(point) => {
+                callbacks.evaluated(point, session.total_steps());
+                callbacks.look(session.model()).await?;
+            }
             Progress::Finished => return Ok(End::Finished),
         }
         if time - saved >= every.checkpoint {
@@ -103,8 +138,12 @@ pub async fn drive<C: Callbacks>(session: &mut Session, callbacks: &mut C) -> Re
             saved = callbacks.now();
         }
         if time - turned >= every.turn {
-            if callbacks.turn().await == Flow::Stop {
-                return Ok(End::Stopped);
+            loop {
+                match callbacks.turn().await {
+                    Flow::Continue => break,
+                    Flow::Keep => callbacks.keep(session.checkpoint().await?).await?,
+                    Flow::Stop => return Ok(End::Stopped),
+                }
             }
             turned = callbacks.now();
         }

@@ -14,7 +14,7 @@ mod run;
 mod session;
 
 pub use checkpoint::CheckpointError;
-pub use drive::{Callbacks, End, Every, Flow, Report, drive};
+pub use drive::{Callbacks, End, Evaluating, Every, Flow, Report, drive};
 pub use evaluate::{batch_nats, evaluate};
 pub use loss::sum_nats;
 pub use optim::AdamW;

@@ -12,7 +12,8 @@ use super::run::{Outcome, Progress, RunData, TrainError};
 use crate::engine::adapt;
 use crate::engine::model::{Decoder, Dropout, HostTensor, ModelError, Parameter, read};
 use crate::metrics::Metrics;
-use crate::record::{CurvePoint, EvalPoint, Evaluation, Provenance, RECORD_VERSION, RunRecord};
+use crate::plan::evaluation::{Evaluations, sample};
+use crate::record::{CurvePoint, EvalPoint, Evaluation, Measured, Provenance, RECORD_VERSION, RunRecord, Sampled};
 use crate::spec::RunSpec;
 use burn::Tensor;
 use burn::tensor::TensorData;
@@ -55,6 +56,8 @@ pub struct Session {
     best: Vec<Tensor<1>>,
     counters: Counters,
     total_steps: usize,
+    evaluations: Evaluations,
+    sampled: Option<Sampled>,
     /// The next batch of the evaluation under way, and its sums.
     evaluating: (usize, Metrics),
     /// Losses not yet read from the device: step, target tokens, summed nats.
@@ -63,12 +66,23 @@ pub struct Session {
 
 impl Session {
     /// Makes a run ready. The base's tensors are shared, never changed.
-    pub fn new(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Self, TrainError> {
+    pub fn new(base: &Decoder, spec: &RunSpec, mut data: RunData) -> Result<Self, TrainError> {
         spec.check()?;
         let (loaded, planned) = (base.precision(), spec.method.base_precision());
         if loaded != planned {
             return Err(TrainError::Precision { loaded, planned });
         }
+        let examples = data.train.examples().len();
+        let whole = [data.dev.len(), data.test.len()];
+        let evaluations = Evaluations::of(base.config(), &spec.method, &spec.train, examples, whole);
+        let read = [evaluations.dev, evaluations.test];
+        data.dev = sample(data.dev, read[0]);
+        data.test = sample(data.test, read[1]);
+        let of = |split: usize| (read[split] as u64, whole[split] as u64);
+        let sampled = (read != whole).then(|| Sampled { dev: of(0), test: of(1) });
+        // What was measured on another sample says nothing of this one.
+        let tested = data.test.iter().filter(|example| example.target_tokens() > 0).count() as u64;
+        data.base_test = data.base_test.filter(|known| known.examples == tested);
         let splits = [("train", data.train.examples()), ("dev", &data.dev), ("test", &data.test)];
         for (split, examples) in splits {
             if !examples.iter().any(|example| example.target_tokens() > 0) {
@@ -89,7 +103,7 @@ impl Session {
             test: None,
             base_test: data.base_test,
         };
-        let total_steps = spec.train.steps(data.train.examples().len());
+        let total_steps = spec.train.steps(examples);
         Ok(Session {
             optimizer: AdamW::new(model.ops(), &spec.train, &spec.method.trained(model.config())),
             best: rows(&mut model, spec),
@@ -99,6 +113,8 @@ impl Session {
             model,
             counters,
             total_steps,
+            evaluations,
+            sampled,
             evaluating: (0, Metrics::default()),
             pending: Vec::new(),
         })
@@ -151,6 +167,37 @@ impl Session {
     /// Optimizer steps of the whole run, unless it ends early.
     pub fn total_steps(&self) -> usize {
         self.total_steps
+    }
+
+    /// What of the held-out splits is read, where that is not all.
+    pub fn sampled(&self) -> Option<Sampled> {
+        self.sampled
+    }
+
+    /// How much of the run's expected work is done, evaluations included: 0 to 1. It ends early where the dev loss does.
+    pub fn share(&self) -> f64 {
+        let Counters { phase, step, dev, test, base_test, .. } = &self.counters;
+        let base = base_test.is_none();
+        let before = match phase {
+            Phase::Done => return 1.0,
+            Phase::Train | Phase::Dev => self.evaluations.done(*step, self.total_steps, dev.len()),
+            Phase::Test | Phase::BaseTest => {
+                let tests = (1 + usize::from(base) - usize::from(test.is_some())) * self.evaluations.test_batches();
+                self.evaluations.work(base) - tests
+            }
+        };
+        (before + self.evaluating.0) as f64 / self.evaluations.work(base) as f64
+    }
+
+    /// The evaluation under way: of what, batches done, and of how many.
+    pub fn evaluating(&self) -> Option<(Measured, usize, usize)> {
+        let (measured, of) = match self.counters.phase {
+            Phase::Dev => (Measured::Dev, self.evaluations.dev_batches()),
+            Phase::Test => (Measured::Test, self.evaluations.test_batches()),
+            Phase::BaseTest => (Measured::BaseTest, self.evaluations.test_batches()),
+            Phase::Train | Phase::Done => return None,
+        };
+        Some((measured, self.evaluating.0, of))
     }
 
     /// The model as trained so far; after the test began, with the best weights.
@@ -370,6 +417,7 @@ impl Session {
             wall_seconds,
             made,
             data: self.data.report,
+            sampled: self.sampled,
             spec: self.spec,
         };
         Ok(Outcome { tensors: names.into_iter().zip(tensors).collect(), record })

@@ -101,7 +101,9 @@ impl Worker {
             }
             Command::Start { id, .. } => Event::Job(id, JobEvent::Failed("a thread does nothing but train".into())),
             // A job is over before the next command is heard.
-            Command::Pause(id) | Command::Resume(id) | Command::Stop(id) => Event::Job(id, JobEvent::Stopped),
+            Command::Pause(id) | Command::Resume(id) | Command::Keep(id) | Command::Stop(id) => {
+                Event::Job(id, JobEvent::Stopped)
+            }
             Command::ProvideModel { base, .. } => {
                 let text = format!("{base}: a thread reads its bases from their folder");
                 Event::Log { level: crate::job::LogLevel::Error, text }

@@ -7,6 +7,13 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Memory(RefCell<BTreeMap<String, Vec<u8>>>);
 
+impl Memory {
+    /// Held in all.
+    pub fn bytes(&self) -> usize {
+        self.0.borrow().values().map(Vec::len).sum()
+    }
+}
+
 impl Store for Memory {
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
         Ok(self.0.borrow().get(path).cloned())

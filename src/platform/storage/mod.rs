@@ -2,8 +2,10 @@
 //!
 //! The visitor's own models lie there too (`Models`), large files that are written in place and read in slices.
 //! In the browser that is the origin's private file system (`Opfs`); where a browser denies it (some private
-//! windows), [`Memory`] keeps the page working and forgets when it closes.
+//! windows) or has no room left, [`Memory`] keeps the page working and forgets when it closes.
 
+#[cfg(feature = "ui")]
+mod held;
 #[cfg(feature = "worker")]
 mod in_place;
 mod memory;
@@ -11,8 +13,12 @@ mod memory;
 mod models;
 #[cfg(feature = "web")]
 mod opfs;
+#[cfg(feature = "ui")]
+mod own;
 pub mod records;
 
+#[cfg(feature = "ui")]
+pub use held::{Held, Kind, held};
 #[cfg(feature = "worker")]
 pub use in_place::InPlace;
 pub use memory::Memory;
@@ -20,8 +26,10 @@ pub use memory::Memory;
 pub use models::{Models, path as model_path};
 #[cfg(feature = "web")]
 pub use opfs::{Opfs, Room};
+#[cfg(feature = "ui")]
+pub use own::OwnData;
 
-#[derive(Debug, thiserror::Error, PartialEq)]
+#[derive(Clone, Debug, thiserror::Error, PartialEq)]
 pub enum StoreError {
     #[error("storage: {path} could not be {action}: {reason}")]
     Failed { path: String, action: &'static str, reason: String },
@@ -31,6 +39,18 @@ pub enum StoreError {
     Busy { path: String },
     #[error("storage: {path} is no valid name: use plain folder and file names joined by /")]
     Name { path: String },
+}
+
+impl StoreError {
+    /// The reason alone, for a sentence that names the rest.
+    pub fn reason(&self) -> String {
+        match self {
+            StoreError::Failed { reason, .. } => reason.trim_end_matches('.').to_string(),
+            StoreError::Quota { .. } => "what the browser grants this page is used up".into(),
+            StoreError::Busy { .. } => "another tab of this lab is writing it".into(),
+            StoreError::Name { .. } => self.to_string(),
+        }
+    }
 }
 
 /// Blobs by path (`folder/name`). A write replaces the whole blob or leaves the old one.
@@ -44,56 +64,68 @@ pub trait Store {
     async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError>;
 }
 
-/// The browser's own store, or memory where there is none.
+/// The browser's own store, and memory for what it does not take: what is there lasts for the visit, in this worker.
 #[cfg(feature = "web")]
-pub enum BrowserStore {
-    Opfs(Opfs),
-    Memory(Memory),
+pub struct BrowserStore {
+    opfs: Result<Opfs, StoreError>,
+    memory: Memory,
 }
+
+/// What memory holds for a store that is full, at most.
+#[cfg(feature = "web")]
+const MOST_IN_MEMORY: usize = 512 << 20;
 
 #[cfg(feature = "web")]
 impl BrowserStore {
     pub async fn open() -> Self {
-        match Opfs::open().await {
-            Ok(opfs) => BrowserStore::Opfs(opfs),
-            Err(_) => BrowserStore::Memory(Memory::default()),
-        }
+        BrowserStore { opfs: Opfs::open().await, memory: Memory::default() }
     }
 
-    /// Whether what is written survives the page.
-    pub fn keeps(&self) -> bool {
-        matches!(self, BrowserStore::Opfs(_))
+    /// Why nothing that is written survives the page, where that is so.
+    pub fn refusal(&self) -> Option<&StoreError> {
+        self.opfs.as_ref().err()
+    }
+
+    async fn write_to_disk(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        self.opfs.as_ref().map_err(StoreError::clone)?.write(path, bytes).await
     }
 }
 
+/// An error of `write` says why the blob does not outlast the visit; `read` finds it all the same, while memory has room.
 #[cfg(feature = "web")]
 impl Store for BrowserStore {
     async fn read(&self, path: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        match self {
-            BrowserStore::Opfs(store) => store.read(path).await,
-            BrowserStore::Memory(store) => store.read(path).await,
+        match (self.memory.read(path).await?, &self.opfs) {
+            (None, Ok(store)) => store.read(path).await,
+            (held, _) => Ok(held),
         }
     }
 
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        match self {
-            BrowserStore::Opfs(store) => store.write(path, bytes).await,
-            BrowserStore::Memory(store) => store.write(path, bytes).await,
+        self.memory.remove(path).await?;
+        let written = self.write_to_disk(path, bytes).await;
+        if written.is_err() && self.memory.bytes() + bytes.len() <= MOST_IN_MEMORY {
+            self.memory.write(path, bytes).await?;
         }
+        written
     }
 
     async fn remove(&self, path: &str) -> Result<(), StoreError> {
-        match self {
-            BrowserStore::Opfs(store) => store.remove(path).await,
-            BrowserStore::Memory(store) => store.remove(path).await,
+        self.memory.remove(path).await?;
+        match &self.opfs {
+            Ok(store) => store.remove(path).await,
+            Err(_) => Ok(()),
         }
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>, StoreError> {
-        match self {
-            BrowserStore::Opfs(store) => store.list(folder).await,
-            BrowserStore::Memory(store) => store.list(folder).await,
+        let mut names = self.memory.list(folder).await?;
+        if let Ok(store) = &self.opfs {
+            names.extend(store.list(folder).await?);
         }
+        names.sort();
+        names.dedup();
+        Ok(names)
     }
 }
 

@@ -65,6 +65,14 @@ impl Opfs {
         file(self, &folders, name).await.map_err(failed(path, "read"))
     }
 
+    /// Writes a copy of a file, which never lies in memory as a whole.
+    #[cfg(feature = "ui")]
+    pub async fn write_file(&self, path: &str, file: &File) -> Result<(), StoreError> {
+        let (folders, name) = split(path)?;
+        let begin = |stream: &FileSystemWritableFileStream| stream.write_with_blob(file);
+        write(self, &folders, name, begin).await.map_err(failed(path, "written"))
+    }
+
     /// Removes a folder and the files in it.
     pub async fn remove_folder(&self, path: &str) -> Result<(), StoreError> {
         for name in self.list(path).await? {
@@ -121,20 +129,26 @@ pub(super) async fn made(store: &Opfs, folders: &[&str], name: &str) -> Result<F
     resolve(folder.get_file_handle_with_options(name, &options)).await
 }
 
-async fn write(store: &Opfs, folders: &[&str], name: &str, bytes: &[u8]) -> Result<(), JsValue> {
+async fn write(
+    store: &Opfs,
+    folders: &[&str],
+    name: &str,
+    begin: impl FnOnce(&FileSystemWritableFileStream) -> Result<Promise, JsValue>,
+) -> Result<(), JsValue> {
     let file = made(store, folders, name).await?;
     let stream: FileSystemWritableFileStream = resolve(file.create_writable()).await?;
-    // A copy: the stream reads after this call returns, when wasm memory may have moved.
-    let copy = Uint8Array::from(bytes);
-    let written = match stream.write_with_js_u8_array(&copy) {
+    let written = match begin(&stream) {
         Ok(promise) => JsFuture::from(promise).await,
         Err(error) => Err(error),
     };
     match written {
         Ok(_) => JsFuture::from(stream.close()).await.map(|_| ()),
         Err(error) => {
-            // Abandons the swap file; the old file stands as it was.
+            // Abandons the swap file; the old file stands as it was, and one that was not there goes again.
             let _ = JsFuture::from(stream.abort()).await;
+            if resolve::<File>(file.get_file()).await.is_ok_and(|left| left.size() == 0.0) {
+                let _ = remove(store, folders, name).await;
+            }
             Err(error)
         }
     }
@@ -197,7 +211,10 @@ impl Store for Opfs {
 
     async fn write(&self, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let (folders, name) = split(path)?;
-        write(self, &folders, name, bytes).await.map_err(failed(path, "written"))
+        // A copy: the stream reads after this call returns, when wasm memory may have moved.
+        let copy = Uint8Array::from(bytes);
+        let begin = |stream: &FileSystemWritableFileStream| stream.write_with_js_u8_array(&copy);
+        write(self, &folders, name, begin).await.map_err(failed(path, "written"))
     }
 
     async fn remove(&self, path: &str) -> Result<(), StoreError> {

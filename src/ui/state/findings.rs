@@ -1,18 +1,20 @@
 //! What a fit says, in words and as lines to draw.
 
-use crate::laws::{GroupReport, Law, Parameter, Prediction, Report, Rival};
+use crate::laws::{FittedLaw, GroupReport, Interval, Law, Parameter, Prediction, Report, Rival};
 use crate::ui::charts::scaling;
 
-/// One series' result: a name, the number that matters, and what stands behind it.
+/// One series' result: a name, what follows from it, and how it was found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub name: String,
     pub headline: String,
+    /// The exponent, and its 95% interval.
+    pub exponent: Option<(String, Option<String>)>,
     pub detail: String,
 }
 
 pub fn finding(key: &str, name: &str, report: Option<&Report>) -> Finding {
-    let say = |headline: String, detail: String| Finding { name: name.to_string(), headline, detail };
+    let say = |headline: String, detail: String| Finding { name: name.to_string(), headline, exponent: None, detail };
     let Some(group) = report.and_then(|report| report.group(key)) else {
         return say("fitting…".into(), String::new());
     };
@@ -25,9 +27,26 @@ pub fn finding(key: &str, name: &str, report: Option<&Report>) -> Finding {
     if !group.signal {
         return say("not enough signal".into(), first_warning());
     }
-    match exponent {
-        Some(beta) => say(with_interval(beta), format!("{}{law}", per_doubling(fit.law, beta))),
-        None => say(law, String::new()),
+    let exponent = exponent.filter(|beta| beta.identified).map(|beta| {
+        let between = |interval: Interval| format!("{} to {}", digits(interval.lo), digits(interval.hi));
+        (digits(beta.value), beta.interval.map(between))
+    });
+    Finding { exponent, ..say(next_doubling(group, fit), law) }
+}
+
+/// What twice the data would do: for a plain power everywhere the same, else beyond the largest size.
+fn next_doubling(group: &GroupReport, fit: &FittedLaw) -> String {
+    if let (true, Some(beta)) = (fit.law.card().scale_free, fit.parameter("β")) {
+        let percent = 100.0 * (1.0 - 2f64.powf(-beta.value));
+        return format!("each doubling of the data takes {percent:.0}% off the loss");
+    }
+    let at = |d: f64| predicted(group, d).map(|sample| sample.mid);
+    match (at(fit.largest_d), at(2.0 * fit.largest_d)) {
+        (Some(now), Some(then)) if then < 0.995 * now => {
+            format!("twice the data would take about {:.0}% more off the loss", 100.0 * (1.0 - then / now))
+        }
+        (Some(_), Some(_)) => "more data would change the loss little".into(),
+        _ => "a law is found".into(),
     }
 }
 
@@ -40,14 +59,6 @@ pub fn with_interval(parameter: &Parameter) -> String {
     match parameter.interval {
         Some(interval) => format!("{value} ({} to {})", digits(interval.lo), digits(interval.hi)),
         None => value,
-    }
-}
-
-/// What an exponent means, where the law is a plain power.
-fn per_doubling(law: Law, beta: &Parameter) -> String {
-    match law.card().scale_free {
-        true => format!("each doubling of data takes {:.0}% off the loss; ", 100.0 * (1.0 - 2f64.powf(-beta.value))),
-        false => String::new(),
     }
 }
 
@@ -149,6 +160,10 @@ mod tests {
         let group = &report.groups[0];
         let beta = group.fit.as_ref().and_then(|fit| fit.parameter("β")).map(|beta| beta.value);
         assert!((beta.unwrap_or(0.0) - 0.2).abs() < 0.02, "{beta:?}");
+        // What follows comes before how it was fitted.
+        let found = finding("LoRA", "LoRA", Some(&report));
+        assert!(found.headline.contains("% off the loss") && !found.headline.contains('β'), "{found:?}");
+        assert!(found.exponent.is_some_and(|(value, interval)| value.starts_with("0.") && interval.is_some()));
         let law = drawn(group).expect("a fit is drawn");
         assert!(law.samples.len() > 10 && law.samples.iter().all(|s| s.lo <= s.mid && s.mid <= s.hi));
         assert!(!law.rival.is_empty());

@@ -1,7 +1,9 @@
 //! The fold's part for jobs: each that a worker was given stands here until its last word, or until its worker is gone.
 //! What comes of one is decided by what it was, in one place.
 
-use crate::job::{AdapterCard, Command, Context, Job, JobEvent, JobId, ModelRef, Output, Partial, Progress, Sampling};
+use crate::job::{
+    AdapterCard, AdapterRef, Command, Context, Job, JobEvent, JobId, ModelRef, Output, Partial, Progress, Sampling,
+};
 use crate::spec::RunSpec;
 use crate::ui::state::*;
 
@@ -111,7 +113,7 @@ impl State {
     }
 
     /// Gives a job to whichever worker is free for it.
-    fn ask(&mut self, job: Job, orders: &mut Vec<Order>) {
+    pub(super) fn ask(&mut self, job: Job, orders: &mut Vec<Order>) {
         match self.helper() {
             Some(worker) => drop(self.start(worker, job, orders)),
             None => self.say(Level::Warning, NOT_READY),
@@ -131,8 +133,8 @@ impl State {
         if asks.is_empty() {
             return;
         }
-        let Some(worker) = self.helper() else { return self.say(Level::Warning, NOT_READY) };
         for (model, context) in asks {
+            let Some(worker) = self.helper_for(&model) else { return self.say(Level::Warning, NOT_READY) };
             let id = self.start(worker, Job::Generate { model: model.clone(), context, settings }, orders);
             self.jobs.completions.push((id, Completion::of(model)));
         }
@@ -148,20 +150,20 @@ impl State {
     }
 
     pub(super) fn export(&mut self, model: ModelRef, merged: bool, orders: &mut Vec<Order>) {
-        self.ask(Job::Export { model, merged }, orders);
+        match self.helper_for(&model) {
+            Some(worker) => drop(self.start(worker, Job::Export { model, merged }, orders)),
+            None => self.say(Level::Warning, NOT_READY),
+        }
     }
 
     pub(super) fn add_adapter(&mut self, name: String, base: String, orders: &mut Vec<Order>) {
         self.jobs.adapter_problem = None;
+        self.keep_adapters();
         self.ask(Job::AddAdapter { name, base }, orders);
     }
 
     pub(super) fn rename_adapter(&mut self, id: String, name: String, orders: &mut Vec<Order>) {
         self.ask(Job::RenameAdapter { id, name }, orders);
-    }
-
-    pub(super) fn remove_adapter(&mut self, id: String, orders: &mut Vec<Order>) {
-        self.ask(Job::RemoveAdapter { id }, orders);
     }
 
     /// Takes in what a job says. One that was ended meanwhile is not heard.
@@ -186,6 +188,11 @@ impl State {
             JobEvent::Partial(Partial::Columns(columns)) => {
                 if self.own.trying.is_some() {
                     self.own.unread_columns = columns;
+                }
+            }
+            JobEvent::Partial(Partial::Sampled(sample)) => {
+                if let Some(Given { job: Job::Train(spec), .. }) = self.jobs.given.get(&id) {
+                    self.live.entry(spec.id()).or_default().sample = Some(sample);
                 }
             }
             JobEvent::Partial(Partial::Generated { text, tokens, tokens_per_second }) => {
@@ -214,6 +221,7 @@ impl State {
                 let run = spec.id();
                 if matches!(of_training, Progress::Started { .. }) {
                     self.fetching = None;
+                    self.begun.retain(|begun| begun.spec != **spec);
                 }
                 self.live.entry(run).or_default().hear(now, of_training);
             }
@@ -232,6 +240,7 @@ impl State {
                 if !kept {
                     orders.push(Order::Keep(record.clone()));
                 }
+                orders.push(Order::Tell(record.clone()));
                 self.live.remove(&record.id);
                 self.trained += 1;
                 self.queue.finish(*record);
@@ -282,6 +291,7 @@ impl State {
     pub(super) fn lose_jobs(&mut self, worker: WorkerId, reason: Option<&str>) {
         let lost: Vec<(JobId, Given)> = self.jobs.given.extract_if(.., |_, given| given.worker == worker).collect();
         let why = reason.unwrap_or("it was started anew");
+        self.unstored.lose(worker);
         for (id, given) in lost {
             match (given.job, given.then) {
                 (Job::Train(spec), _) => match reason {
@@ -330,6 +340,20 @@ impl State {
     /// Whether a worker can answer.
     pub fn is_ready(&self) -> bool {
         self.helper().is_some()
+    }
+
+    /// A worker that has this model: where the storage took no weights, the one that trained them.
+    fn helper_for(&self, model: &ModelRef) -> Option<WorkerId> {
+        let of_adapter = |adapter: &AdapterRef| match adapter {
+            AdapterRef::Run(run) => self.unstored.holder(run),
+            AdapterRef::Added(_) => None,
+        };
+        let holder = match model {
+            ModelRef::Base(_) => None,
+            ModelRef::Tuned { run, .. } => self.unstored.holder(run),
+            ModelRef::Adapted { adapters, .. } => adapters.iter().find_map(|blended| of_adapter(&blended.adapter)),
+        };
+        holder.or_else(|| self.helper())
     }
 
     /// A worker for small requests: an idle one if there is one.

@@ -6,24 +6,28 @@ pub mod conversation;
 pub mod findings;
 pub mod jobs;
 pub mod pace;
+mod removed;
 pub mod results;
 pub mod settings;
 pub mod share;
 pub mod shelf;
+pub mod unstored;
 mod workers;
 
 pub use crate::job::WorkerId;
 use crate::job::{
     Backend, Command, Context, Counting, DataRequest, DataSummary, DeviceReport, ExportedFile, Heard, JobId, ModelRef,
-    ModelSource, PartialDownload, Sampling,
+    ModelSource, PartialDownload, Sample, Sampling, Unkept,
 };
 use crate::plan::grid::Experiment;
-use crate::plan::queue::Queue;
-use crate::record::{EvalPoint, ModelCard, RunRecord};
-use crate::spec::{RunId, RunSpec, Source};
+use crate::plan::queue::{CellState, Queue};
+use crate::record::{Begun, EvalPoint, Measured, ModelCard, RunRecord};
+use crate::spec::{Method, RunId, RunSpec, Source, TrainConfig};
+use crate::ui::charts::palette::method_name;
 use crate::ui::state::jobs::Jobs;
 use crate::ui::state::settings::{DataChoice, MOST_SEEDS, OwnData, Settings};
 use crate::ui::state::shelf::{OwnModels, WASM_BYTES};
+use crate::ui::state::unstored::Unstored;
 use std::collections::{BTreeMap, HashSet};
 
 /// What page and worker of different builds come to.
@@ -51,9 +55,13 @@ pub struct State {
     /// Processor cores, as the browser tells.
     pub cores: usize,
     pub phase: Phase,
+    /// Whether this tab may train.
+    pub claim: Claim,
     pub queue: Queue,
     /// The experiment as set: [`State::planned`].
     plan: Plan,
+    /// Runs that an earlier visit left half done.
+    pub begun: Vec<Begun>,
     /// Runs that this visit has seen training.
     pub live: BTreeMap<RunId, Live>,
     /// Runs finished since Play.
@@ -70,7 +78,11 @@ pub struct State {
     pub fetching: Option<(String, u64, Option<u64>)>,
     /// What workers were given to do.
     pub jobs: Jobs,
+    /// What the browser's storage did not take.
+    pub unstored: Unstored,
     pub notices: Vec<Notice>,
+    /// What goes with a message, by its number.
+    removed: Vec<(u32, removed::Removed)>,
     pub(super) last_notice: u32,
 }
 
@@ -88,6 +100,17 @@ pub enum Phase {
     Idle,
     Playing,
     Paused,
+}
+
+/// One tab trains at a time, of all that are open on this lab: no run is trained twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Claim {
+    #[default]
+    None,
+    Asked,
+    /// Another tab trains; this one comes next.
+    Waits,
+    Held,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -121,8 +144,14 @@ pub struct Live {
     pub curve: Vec<(usize, f64)>,
     pub dev: Vec<EvalPoint>,
     pub tokens_per_second: f64,
+    /// The evaluation under way: of what, batches done, of how many.
+    pub evaluating: Option<(Measured, usize, usize)>,
+    /// What the model last said.
+    pub sample: Option<Sample>,
+    /// How much of its work is done, 0 to 1.
+    pub share: f64,
     /// Where and when this worker began it: the pace follows from both.
-    pub began_step: usize,
+    pub began_share: f64,
     pub began: Millis,
     pub seen: Millis,
 }
@@ -145,6 +174,8 @@ pub struct Own {
     /// What was asked for last, read or refused.
     pub asked: Option<DataRequest>,
     pub(super) trying: Option<DataRequest>,
+    /// What an earlier visit left in the browser's storage: nothing where it was not looked for.
+    pub(super) recalled: Option<Option<DataRequest>>,
     pub problem: Option<String>,
     /// What to choose among before what was asked for can be read.
     pub unread_columns: Vec<String>,
@@ -161,6 +192,8 @@ pub struct Notice {
     pub id: u32,
     pub level: Level,
     pub text: String,
+    /// It tells of something that can be undone while it is shown.
+    pub undo: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -191,15 +224,33 @@ pub enum Input {
     CancelLoad(u32),
     RemoveModel(String),
     Precomputed(Vec<RunRecord>),
-    /// Records of an earlier visit, or of a file.
+    /// Records of an earlier visit, of another tab, or of a file.
     Records(Vec<RunRecord>),
+    /// Runs that an earlier visit left half done.
+    Begun(Vec<Begun>),
+    /// Go on with these, or forget them.
+    GoOn,
+    Discard,
+    /// Whether this tab may train now.
+    Claim(Claim),
+    /// The page is out of sight, and may be gone soon.
+    Hidden,
+    /// The browser gives no storage, and why.
+    StorageRefused(String),
+    /// The page could not keep this, and why.
+    NotKept(Unkept, String),
+    /// The visitor removed something from the browser's storage.
+    RoomMade,
+    /// The visitor's data of an earlier visit.
+    Recalled(Option<DataRequest>),
     Settings(Box<Settings>),
     Play,
     Pause,
     Stop,
-    /// Train the chosen methods on so many examples, now.
+    /// Train on so many examples, now: what `of` says, else the chosen methods.
     Point {
         examples: usize,
+        of: Option<Box<(Method, TrainConfig)>>,
     },
     Pick(RunId),
     /// Put the precomputed experiment away, or bring it back.
@@ -226,6 +277,10 @@ pub enum Input {
         model: ModelRef,
         merged: bool,
     },
+    /// Remove these finished runs.
+    RemoveRuns(Vec<RunId>),
+    /// Bring back what this message says was removed.
+    Undo(u32),
     Dismiss(u32),
     Say(Level, String),
     Heard(WorkerId, Heard),
@@ -239,6 +294,18 @@ pub enum Order {
     Send(WorkerId, Command),
     /// Keep this record beyond the visit.
     Keep(Box<RunRecord>),
+    /// Tell the other tabs of this finished run.
+    Tell(Box<RunRecord>),
+    /// Forget what was left of these runs, which are half done.
+    Discard(Vec<RunId>),
+    /// Forget these finished runs.
+    Forget(Vec<RunId>),
+    /// Ask to be the tab that trains, or let another be.
+    Claim,
+    Release,
+    /// Keep the visitor's data beyond the visit, or bring back those of an earlier one.
+    KeepData(DataRequest),
+    RecallData,
     Download(ExportedFile),
     /// The files of this offer are this base, which lies in no storage: hand them to every worker.
     ProvideModel {
@@ -270,12 +337,33 @@ impl State {
             Input::CancelLoad(offer) => self.cancel_load(offer, &mut orders),
             Input::RemoveModel(name) => self.remove_model(name, &mut orders),
             Input::Precomputed(records) => self.take_precomputed(records),
-            Input::Records(records) => records.into_iter().for_each(|record| self.queue.finish(record)),
+            Input::Records(records) => {
+                self.begun.retain(|begun| !records.iter().any(|record| record.spec == begun.spec));
+                records.into_iter().for_each(|record| self.queue.finish(record));
+            }
+            Input::Begun(begun) => self.begun = begun,
+            Input::GoOn => self.go_on(&mut orders),
+            Input::Discard => {
+                let begun = std::mem::take(&mut self.begun);
+                orders.push(Order::Discard(begun.iter().map(|begun| begun.spec.id()).collect()));
+            }
+            Input::Claim(claim) if self.claim != Claim::None => self.claim = claim,
+            Input::Claim(_) => {}
+            Input::Hidden => self.to_running(Command::Keep, &mut orders),
+            Input::StorageRefused(reason) => self.unstored.refused = Some(reason),
+            Input::NotKept(what, reason) => self.unstored.add(None, what, reason),
+            Input::RoomMade => {
+                let again = std::mem::take(&mut self.unstored.records);
+                let records = self.queue.records().filter(|record| again.contains(&record.id));
+                orders.extend(records.map(|record| Order::Keep(Box::new(record.clone()))));
+                self.unstored.room_made();
+            }
+            Input::Recalled(request) => self.recalled(request),
             Input::Settings(settings) => self.set(*settings, &mut orders),
             Input::Play => self.play(&mut orders),
             Input::Pause => self.pause(&mut orders),
             Input::Stop => self.stop(&mut orders),
-            Input::Point { examples } => self.point(examples, &mut orders),
+            Input::Point { examples, of } => self.point(examples, of.map(|of| *of), &mut orders),
             Input::Pick(run) => self.picked = Some(run),
             Input::PutAway(away) => self.precomputed.put_away = away,
             Input::OwnData(request) => {
@@ -291,7 +379,9 @@ impl State {
             Input::CancelCompletions => self.cancel_completions(&mut orders),
             Input::AddAdapter { name, base } => self.add_adapter(name, base, &mut orders),
             Input::RenameAdapter { id, name } => self.rename_adapter(id, name, &mut orders),
-            Input::RemoveAdapter(id) => self.remove_adapter(id, &mut orders),
+            Input::RemoveAdapter(id) => self.remove_adapter(&id),
+            Input::RemoveRuns(runs) => self.remove_runs(&runs),
+            Input::Undo(notice) => self.undo(notice),
             Input::Export { model, merged } => self.export(model, merged, &mut orders),
             Input::Dismiss(id) => self.notices.retain(|notice| notice.id != id),
             Input::Say(level, text) => self.say(level, text),
@@ -299,18 +389,74 @@ impl State {
             Input::Heard(worker, Heard::Died(reason)) => self.died(worker, &reason, &mut orders),
             Input::Heard(worker, Heard::Unreadable) => self.other_build(worker, &mut orders),
         }
+        self.carry_out(&mut orders);
         self.assign(&mut orders);
+        self.claim(&mut orders);
+        self.recall(&mut orders);
         self.replan();
         orders
     }
 
+    /// Asks to train while there is something to train, and lets others then.
+    fn claim(&mut self, orders: &mut Vec<Order>) {
+        let wants = self.phase != Phase::Idle || self.jobs.training().next().is_some();
+        match (wants, self.claim) {
+            (true, Claim::None) => {
+                self.claim = Claim::Asked;
+                orders.push(Order::Claim);
+            }
+            (false, Claim::Asked | Claim::Waits | Claim::Held) => {
+                self.claim = Claim::None;
+                orders.push(Order::Release);
+            }
+            _ => {}
+        }
+    }
+
+    /// Looks for the data of an earlier visit, once, where the visitor's own are chosen and none are here.
+    fn recall(&mut self, orders: &mut Vec<Order>) {
+        let wants = self.settings.data == DataChoice::Own && self.own.asked.is_none();
+        if wants && self.own.recalled.is_none() {
+            self.own.recalled = Some(None);
+            orders.push(Order::RecallData);
+        }
+    }
+
+    fn recalled(&mut self, request: Option<DataRequest>) {
+        self.own.recalled = Some(request.clone());
+        if self.own.asked.is_none()
+            && let Some(request) = request
+        {
+            self.own.asked = Some(request.clone());
+            self.own.trying = Some(request);
+        }
+    }
+
+    /// Trains what an earlier visit left half done, from where it was.
+    fn go_on(&mut self, orders: &mut Vec<Order>) {
+        self.queue.extend_first(std::mem::take(&mut self.begun).into_iter().map(|begun| begun.spec));
+        self.train_now(orders);
+    }
+
+    fn train_now(&mut self, orders: &mut Vec<Order>) {
+        match self.phase {
+            Phase::Paused => self.to_running(Command::Resume, orders),
+            Phase::Idle => self.trained = 0,
+            Phase::Playing => {}
+        }
+        self.phase = Phase::Playing;
+        if self.workers.is_empty() {
+            self.spawn(orders);
+        }
+    }
+
     pub(super) fn say(&mut self, level: Level, text: impl Into<String>) {
         self.last_notice += 1;
-        let notice = Notice { id: self.last_notice, level, text: text.into() };
+        let notice = Notice { id: self.last_notice, level, text: text.into(), undo: false };
         // The same again replaces the one before; information makes room for more of it, warnings wait to be read.
         self.notices.retain(|other| other.text != notice.text);
         self.notices.push(notice);
-        let information = |notice: &Notice| notice.level == Level::Information;
+        let information = |notice: &Notice| notice.level == Level::Information && !notice.undo;
         if self.notices.iter().filter(|notice| information(notice)).count() > 3
             && let Some(oldest) = self.notices.iter().position(information)
         {
@@ -346,6 +492,16 @@ impl State {
         let sequence = self.settings.sequence.or_else(|| Some(counted?.sequence))?;
         let examples = counted.or_else(|| self.summary(&source))?.train_examples as usize;
         Some(OwnData { source, sequence, examples })
+    }
+
+    /// Whether this is under way or waits: a method on so many examples of the chosen data.
+    pub fn is_coming(&self, (method, train): &(Method, TrainConfig), examples: usize) -> bool {
+        let source = self.source();
+        self.queue.cells().any(|(_, spec, cell)| {
+            matches!(cell, CellState::Pending | CellState::Running)
+                && (&spec.method, &spec.train, spec.data.examples) == (method, train, examples)
+                && Some(&spec.data.source) == source.as_ref()
+        })
     }
 
     /// Of these sizes, those that the data have.
@@ -489,8 +645,12 @@ impl State {
         self.queue.clear_pending();
     }
 
-    fn point(&mut self, examples: usize, orders: &mut Vec<Order>) {
-        let mut experiment = match self.experiment().and_then(|experiment| self.within_memory(experiment)) {
+    fn point(&mut self, examples: usize, of: Option<(Method, TrainConfig)>, orders: &mut Vec<Order>) {
+        let experiment = self.experiment().map(|experiment| match of {
+            Some(of) => Experiment { methods: vec![of], ..experiment },
+            None => experiment,
+        });
+        let mut experiment = match experiment.and_then(|experiment| self.within_memory(experiment)) {
             Ok(experiment) => experiment,
             Err(reason) => return self.say(Level::Warning, reason),
         };
@@ -507,20 +667,18 @@ impl State {
         for seeds in 1.. {
             experiment.seeds = seeds;
             let cells = experiment.cells();
-            if cells.iter().any(|cell| !self.queue.is_done(&cell.id())) {
+            let new: Vec<&RunSpec> = cells.iter().filter(|cell| !self.queue.is_done(&cell.id())).collect();
+            if let [first, rest @ ..] = new.as_slice() {
+                let method = method_name(first.method.kind());
+                let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+                let (examples, seed) = (first.data.examples, first.seed.0 + 1);
+                let words = format!("Next: {method} on {examples} examples, seed {seed}{more}.");
+                self.say(Level::Information, words);
                 self.queue.extend_first(cells);
                 break;
             }
         }
-        match self.phase {
-            Phase::Paused => self.to_running(Command::Resume, orders),
-            Phase::Idle => self.trained = 0,
-            Phase::Playing => {}
-        }
-        self.phase = Phase::Playing;
-        if self.workers.is_empty() {
-            self.spawn(orders);
-        }
+        self.train_now(orders);
     }
 
     fn to_running(&self, command: fn(JobId) -> Command, orders: &mut Vec<Order>) {

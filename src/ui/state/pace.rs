@@ -1,15 +1,17 @@
-//! How long it still takes: for a run from its own pace, for the experiment from the pace of its methods so far.
-//! Estimates only; the clock's readings come with the events.
+//! How long it still takes: for a run from its own pace, for the experiment from the pace of its methods so far. Work is
+//! counted in forward passes, evaluations included. Estimates only; the clock's readings come with the events.
 
-use crate::spec::{MethodKind, RunId, RunSpec};
+use crate::data::{TASK_DEV, TASK_TEST};
+use crate::plan::evaluation::Evaluations;
+use crate::spec::{MethodKind, RunId, RunSpec, Source};
 use crate::ui::state::{Live, Millis, State};
 use std::collections::BTreeMap;
 
 /// Seconds until this run ends, once it has shown a pace.
 pub fn run_left(live: &Live) -> Option<f64> {
-    let steps = live.step.saturating_sub(live.began_step);
+    let done = live.share - live.began_share;
     let seconds: f64 = seconds(live.seen - live.began);
-    (steps > 0 && seconds > 0.0).then(|| seconds / steps as f64 * live.of.saturating_sub(live.step) as f64)
+    (done > 0.0 && seconds > 0.0).then(|| seconds / done * (1.0 - live.share).max(0.0))
 }
 
 fn seconds(millis: Millis) -> f64 {
@@ -39,34 +41,64 @@ pub fn preview(state: &State, cells: &[(RunId, RunSpec)]) -> Option<f64> {
     Some(total / state.most_workers() as f64)
 }
 
-/// Seconds and steps per method and base, from finished runs on this machine and from what trains now.
+/// Seconds and work per method and base, from finished runs on this machine and from what trains now.
 struct Pace<'a> {
+    state: &'a State,
     spent: BTreeMap<(MethodKind, &'a str), (f64, f64)>,
+}
+
+/// The evaluations of a run; none where its base or its data are not here.
+fn evaluations(state: &State, spec: &RunSpec) -> Option<Evaluations> {
+    let card = state.cards().iter().find(|card| card.name == spec.base.name)?;
+    let splits = match &spec.data.source {
+        Source::Task(_) => [TASK_DEV, TASK_TEST],
+        own => state.summary(own).map(|summary| [summary.dev_examples as usize, summary.test_examples as usize])?,
+    };
+    Some(Evaluations::of(&card.config, &spec.method, &spec.train, spec.data.examples, splits))
+}
+
+/// A run's work. A worker tests a base once for all runs on the same data.
+fn work(state: &State, spec: &RunSpec) -> Option<f64> {
+    Some(evaluations(state, spec)?.work(false) as f64)
 }
 
 impl Pace<'_> {
     fn of(state: &State) -> Pace<'_> {
         let mut spent: BTreeMap<_, (f64, f64)> = BTreeMap::new();
+        // The same for all seeds, of which there may be thousands.
+        let mut known: BTreeMap<_, (&RunSpec, Option<Evaluations>)> = BTreeMap::new();
         for record in state.queue.records().filter(|record| !state.is_precomputed(&record.id)) {
+            let spec = &record.spec;
+            let found =
+                known.entry((key(spec), spec.data.examples)).or_insert_with(|| (spec, evaluations(state, spec)));
+            if (&found.0.method, &found.0.train, &found.0.data.source) != (&spec.method, &spec.train, &spec.data.source)
+            {
+                *found = (spec, evaluations(state, spec));
+            }
+            let Some(evaluations) = found.1 else { continue };
+            let steps = record.spec.train.steps(record.spec.data.examples);
+            let work = evaluations.done(record.steps, steps, record.dev.len()) + evaluations.test_batches();
             let sum = spent.entry(key(&record.spec)).or_default();
-            (sum.0, sum.1) = (sum.0 + record.wall_seconds, sum.1 + record.steps as f64);
+            (sum.0, sum.1) = (sum.0 + record.wall_seconds, sum.1 + work as f64);
         }
         for (id, live) in &state.live {
-            if let Some((spec, _)) = state.queue.cell(id) {
+            if let Some((spec, _)) = state.queue.cell(id)
+                && let Some(work) = work(state, spec)
+            {
                 let sum = spent.entry(key(spec)).or_default();
                 sum.0 += seconds(live.seen - live.began);
-                sum.1 += live.step.saturating_sub(live.began_step) as f64;
+                sum.1 += work * (live.share - live.began_share);
             }
         }
-        Pace { spent }
+        Pace { state, spent }
     }
 
     /// Seconds of a whole run: by its own method and base, else by the mean of all.
     fn run(&self, spec: &RunSpec) -> Option<f64> {
         let own = self.spent.get(&key(spec)).copied();
         let all = || self.spent.values().fold((0.0, 0.0), |sum, each| (sum.0 + each.0, sum.1 + each.1));
-        let (seconds, steps) = own.filter(|(_, steps)| *steps > 0.0).unwrap_or_else(all);
-        (steps > 0.0).then(|| seconds / steps * spec.train.steps(spec.data.examples) as f64)
+        let (seconds, done) = own.filter(|(_, done)| *done > 0.0).unwrap_or_else(all);
+        (done > 0.0).then_some(seconds / done * work(self.state, spec)?)
     }
 }
 
@@ -106,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_run_is_judged_by_its_own_pace_since_it_went_on() {
-        let live = Live { step: 150, of: 250, began_step: 100, began: 1000.0, seen: 6000.0, ..Live::default() };
-        assert_eq!(run_left(&live), Some(10.0));
-        assert_eq!(run_left(&Live { step: 100, began_step: 100, ..live }), None);
+        let live = Live { share: 0.75, began_share: 0.5, began: 1000.0, seen: 6000.0, ..Live::default() };
+        assert_eq!(run_left(&live), Some(5.0));
+        assert_eq!(run_left(&Live { share: 0.5, ..live }), None);
     }
 }

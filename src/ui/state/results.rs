@@ -4,7 +4,7 @@ use super::settings::Horizontal;
 use super::shelf::comparable;
 use crate::laws::Point;
 use crate::record::ModelCard;
-use crate::record::RunRecord;
+use crate::record::{RunRecord, Sampled};
 use crate::spec::{Base, Method, MethodKind, RunSpec, Source, TrainConfig};
 use crate::ui::charts::palette::method_name;
 use crate::ui::state::State;
@@ -40,6 +40,8 @@ pub struct Run {
     pub device: String,
     pub date: String,
     pub precomputed: bool,
+    /// What it was tested on, where that is a sample.
+    pub sampled: Option<Sampled>,
 }
 
 impl Group {
@@ -64,6 +66,7 @@ impl Run {
             device: record.made.device.clone(),
             date: record.made.date.clone(),
             precomputed,
+            sampled: record.sampled,
         }
     }
 

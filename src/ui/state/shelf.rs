@@ -4,8 +4,10 @@
 
 use super::pace::duration;
 use super::settings::{DataChoice, Settings};
+use crate::data::{TASK_DEV, TASK_TEST};
 use crate::job::{Backend, Command, Job, JobId, LoadStep, ModelSource, ModelSummary, PartialDownload};
-use crate::plan::estimate::{Estimate, TooLarge};
+use crate::plan::estimate::{Estimate, TooLarge, passes};
+use crate::plan::evaluation::Evaluations;
 use crate::plan::grid::Experiment;
 use crate::record::ModelCard;
 use crate::spec::{Method, MethodKind, ModelConfig, TrainConfig};
@@ -71,7 +73,7 @@ pub struct Fit {
     pub kind: MethodKind,
     pub estimate: Estimate,
     pub verdict: Result<(), TooLarge>,
-    /// Seconds a step, where the speed of this processor is known.
+    /// Seconds of a run, its evaluations included, where the speed of this processor is known.
     pub seconds: Option<f64>,
     pub steps: usize,
 }
@@ -80,7 +82,7 @@ impl Fit {
     /// "12 min for 256 steps"
     pub fn time(&self) -> String {
         match self.seconds {
-            Some(seconds) => format!("{} for {} steps", duration(seconds * self.steps as f64), self.steps),
+            Some(seconds) => format!("{} for {} steps", duration(seconds), self.steps),
             None => "not measured".into(),
         }
     }
@@ -93,14 +95,14 @@ impl State {
             let (method, train) = self.settings.method(kind);
             let train = fitted(&train, &method, &[&summary.config]);
             let estimate = Estimate::of(&summary.config, &method, &train);
-            let seconds = (summary.flops_per_second > 0.0).then(|| estimate.seconds(1, summary.flops_per_second));
-            Fit {
-                kind,
-                verdict: estimate.check(self.memory),
-                seconds,
-                steps: train.steps(self.settings.largest),
-                estimate,
-            }
+            let splits = [TASK_DEV, TASK_TEST];
+            let evaluations = Evaluations::of(&summary.config, &method, &train, self.settings.largest, splits);
+            let steps = train.steps(self.settings.largest);
+            // Work is in forward passes of a batch, of which a step is several.
+            let work = evaluations.work(true) as f64 / (passes(&method) * train.accumulate as f64);
+            let seconds =
+                (summary.flops_per_second > 0.0).then(|| estimate.seconds(1, summary.flops_per_second) * work);
+            Fit { kind, verdict: estimate.check(self.memory), seconds, steps, estimate }
         });
         each.collect()
     }

@@ -50,7 +50,8 @@ impl State {
                 self.hear_job(now, id, job, event, orders);
                 self.rest_model_worker(orders);
             }
-            Event::Adapters(adapters) => self.jobs.adapters = adapters,
+            Event::Adapters(adapters) => self.set_adapters(adapters),
+            Event::NotKept { what, reason } => self.unstored.add(Some(id), what, reason),
             Event::DeviceLost { reason } => self.died(id, &format!("the GPU was lost: {reason}"), orders),
             Event::Log { level: LogLevel::Warning, .. } => {}
             Event::Log { text, .. } => self.say(Level::Warning, format!("The engine reports: {text}")),
@@ -80,6 +81,11 @@ impl State {
             self.own.request = self.own.trying.take();
             self.own.unread_columns.clear();
             self.own.source = Some(source.clone());
+            if let Some(request) = &self.own.request
+                && self.own.recalled.as_ref().is_none_or(|recalled| recalled.as_ref() != Some(request))
+            {
+                orders.push(Order::KeepData(request.clone()));
+            }
         }
         self.summaries.retain(|(known, by, _)| *known != source || *by != counted);
         self.summaries.push((source, counted, summary));
@@ -190,6 +196,7 @@ impl State {
                 }
                 self.start(id, Job::ReadData { source: request, counted }, orders);
             } else if self.phase == Phase::Playing
+                && self.claim == Claim::Held
                 && let Some(spec) = self.queue.take()
             {
                 self.give(id, spec, orders);
@@ -201,6 +208,8 @@ impl State {
             self.say(
                 Level::Information,
                 match counts.failed {
+                    // Another tab has trained them.
+                    0 if self.trained == 0 => "Every run is finished.".to_string(),
                     0 if self.trained == 1 => "The run is finished.".to_string(),
                     0 => format!("All {} runs are finished.", self.trained),
                     failed => format!("{} runs are finished, {failed} failed.", self.trained),
@@ -213,7 +222,8 @@ impl State {
             self.jobs.of(id).any(|(_, given)| reads(given))
         };
         let coming = self.workers.iter().filter(|(id, worker)| !worker.open || reads(**id)).count();
-        let waits = counts.pending > coming && self.phase == Phase::Playing && self.device.is_some();
+        let plays = self.phase == Phase::Playing && self.claim == Claim::Held;
+        let waits = counts.pending > coming && plays && self.device.is_some();
         if waits && self.workers.len() < self.most_workers() {
             self.spawn(orders);
         }
@@ -272,20 +282,25 @@ impl Live {
     /// Takes in how far the run is.
     pub(super) fn hear(&mut self, now: Millis, progress: Progress) {
         match progress {
-            Progress::Started { step, of } => {
-                (self.step, self.of, self.began_step) = (step, of, step);
+            Progress::Started { step, of, share } => {
+                (self.step, self.of, self.evaluating) = (step, of, None);
+                (self.share, self.began_share) = (share, share);
                 (self.began, self.seen) = (now, now);
                 // A run that starts over begins its curve anew; one that resumes keeps what it had.
                 self.curve.retain(|&(at, _)| at <= step && step > 0);
                 self.dev.retain(|point| point.step <= step && step > 0);
             }
-            Progress::Stepped { step, of, nats_per_token, tokens_per_second } => {
+            Progress::Stepped { step, of, nats_per_token, tokens_per_second, share } => {
                 (self.step, self.of, self.seen) = (step, of, now);
+                (self.share, self.evaluating) = (share, None);
                 self.tokens_per_second = tokens_per_second;
                 if let Some(loss) = nats_per_token {
                     self.curve.push((step, loss));
                     thin(&mut self.curve);
                 }
+            }
+            Progress::Evaluating { measured, batch, of, share } => {
+                (self.share, self.evaluating, self.seen) = (share, Some((measured, batch, of)), now);
             }
             Progress::Evaluated(point) => self.dev.push(point),
             // Of bases and models.

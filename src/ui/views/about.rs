@@ -2,6 +2,8 @@
 
 use crate::spec::MethodKind;
 use crate::ui::widgets::offline::OfflineState;
+use crate::ui::widgets::storage::{GiveBack, SaveRuns};
+use crate::ui::widgets::walk::WalkAgain;
 use leptos::prelude::*;
 
 /// Papers named on the page besides the methods' own: what for, and where.
@@ -32,12 +34,16 @@ pub fn About() -> impl IntoView {
                 data grow. You choose a base model, a task and some methods; the lab trains a model for every data size and
                 seed, and draws what it finds while it finds it."
             </p>
+            <p><WalkAgain /></p>
             <h2>"What stays with you"</h2>
             <p>
                 "Everything. Models, data and results never leave this machine; once the page is loaded it asks the network
                 for nothing that you did not ask for. Finished runs are kept in the browser’s storage."
             </p>
             <OfflineState />
+            <p class="quiet">"What lies in it beside results, and can be removed:"</p>
+            <GiveBack />
+            <SaveRuns />
             <h2>"In a class"</h2>
             <p>
                 "The address holds every setting: “Copy link” gives an experiment to others. Parts can be taken away with "

@@ -18,6 +18,9 @@ use crate::ui::views::lab::runs::Runs;
 use crate::ui::views::lab::size_slider::SizeSlider;
 use crate::ui::views::try_it::before_after::BeforeAfter;
 use crate::ui::widgets::notices::{Banner, Notices};
+use crate::ui::widgets::storage::{HalfDone, Unstored};
+use crate::ui::widgets::term::Explanations;
+use crate::ui::widgets::walk::Walk;
 use leptos::ev;
 use leptos::prelude::*;
 
@@ -27,7 +30,13 @@ pub fn App() -> impl IntoView {
     provide_context(lab);
     Effect::new(move || browser::show_theme(lab.theme.get()));
     browser::on_system_theme(move || lab.theme.set(browser::theme()));
-    Effect::new(move || browser::set_fragment(&share::to_fragment(&lab.settings.get())));
+    Effect::new(move |before: Option<View>| {
+        let settings = lab.settings.get();
+        let turned = before.is_some_and(|before| before != settings.view) && !lab.travelled.get_value();
+        lab.travelled.set_value(false);
+        browser::set_fragment(&share::to_fragment(&settings), turned);
+        settings.view
+    });
     let resized = window_event_listener(ev::resize, move |_| {
         let narrow = browser::is_narrow();
         if narrow != lab.narrow.get_untracked() {
@@ -35,9 +44,17 @@ pub fn App() -> impl IntoView {
         }
     });
     on_cleanup(move || resized.remove());
-    // A link pasted into this tab changes the fragment alone.
+    // A link pasted into this tab changes the fragment alone; Back and Forward turn to the view that was shown there, and
+    // leave the experiment as it is now.
     let moved = window_event_listener(ev::hashchange, move |_| {
         let (settings, problems) = share::from_fragment(&browser::address());
+        if browser::at_own_entry() {
+            lab.travelled.set_value(settings.view != lab.settings.get_untracked().view);
+            return match lab.travelled.get_value() {
+                true => lab.set(|now| now.view = settings.view),
+                false => browser::set_fragment(&share::to_fragment(&lab.settings.get_untracked()), false),
+            };
+        }
         lab.set(|now| *now = settings);
         problems.into_iter().for_each(|problem| lab.send(Input::Say(Level::Warning, problem)));
     });
@@ -48,6 +65,7 @@ pub fn App() -> impl IntoView {
         <Header view />
         <Notices />
         <main id="stage" tabindex="-1">
+            <Unstored />
             {move || match view.get() {
                 View::Lab => view! { <LabView /> }.into_any(),
                 View::Laws => view! { <LawsView /> }.into_any(),
@@ -55,6 +73,7 @@ pub fn App() -> impl IntoView {
                 View::About => view! { <About /> }.into_any(),
             }}
         </main>
+        <Explanations />
     }
 }
 
@@ -138,6 +157,8 @@ fn LabView() -> impl IntoView {
                 </Show>
             </aside>
             <section class="stage" aria-label="Results">
+                <Walk />
+                <HalfDone />
                 <Banner />
                 <ScalingCard shown />
                 <Show when=move || shows("slider")>

@@ -5,3 +5,6 @@ pub mod chart;
 pub mod drop_area;
 pub mod notices;
 pub mod offline;
+pub mod storage;
+pub mod term;
+pub mod walk;

@@ -29,6 +29,9 @@ pub fn Notices() -> impl IntoView {
             <For each=move || notices.get() key=|notice| notice.id let(notice)>
                 <p class=if notice.level == Level::Warning { "notice warning" } else { "notice" }>
                     <span>{notice.text.clone()}</span>
+                    {notice.undo.then(|| view! {
+                        <button type="button" class="link" data-testid="undo" on:click=move |_| lab.send(Input::Undo(notice.id))>"Undo"</button>
+                    })}
                     <button
                         type="button"
                         class="plain icon"

@@ -3,10 +3,11 @@
 
 use super::engine::{Engine, LoadedBase, WorkerError};
 use super::post::post;
+use super::train::said;
 use crate::engine::adapt::{CARD, RunCard, peft};
 use crate::engine::formats::{MemoryFiles, read_archive, write_archive};
 use crate::engine::model::Tensors;
-use crate::job::{AdapterCard, AdapterRef, Event};
+use crate::job::{AdapterCard, AdapterRef, Event, Unkept};
 use crate::platform::storage::{Store, StoreError};
 use crate::spec::{Base, Method};
 use js_sys::Uint8Array;
@@ -75,8 +76,9 @@ impl Engine {
             test_nats_per_token: made.map(|card| card.test_nats_per_token),
         };
         let archive = write_archive(&id, files.0.into_iter().collect())?;
-        self.store.write(&path(&id, "zip"), &archive).await?;
-        Ok(self.write_card(&card).await?)
+        let kept = self.store.write(&path(&id, "zip"), &archive).await;
+        said(Unkept::Adapter, kept.and(self.write_card(&card).await));
+        Ok(())
     }
 
     async fn write_card(&self, card: &AdapterCard) -> Result<(), StoreError> {
@@ -108,7 +110,8 @@ impl Engine {
         let gone = || AdapterError::Gone(id.into());
         let json = self.store.read(&path(id, "json")).await?.ok_or_else(gone)?;
         let card = serde_json::from_slice::<AdapterCard>(&json).map_err(|_| gone())?;
-        Ok(self.write_card(&AdapterCard { name, ..card }).await?)
+        said(Unkept::Adapter, self.write_card(&AdapterCard { name, ..card }).await);
+        Ok(())
     }
 
     pub(super) async fn remove_adapter(&self, id: &str) -> Result<(), WorkerError> {

@@ -53,7 +53,7 @@ pub enum WorkerError {
     NoModel(String),
     #[error("the model {name} on the shelf is not the one this run was planned with: load that one again")]
     OtherModel { name: String },
-    #[error("the tuned weights of run {0} are no longer in the browser's storage: train it again")]
+    #[error("the tuned weights of run {0} are no longer in the browser's storage: remove the run and train it again")]
     NoTuned(String),
     #[error("the record kept with run {run} cannot be read ({error}): train it again")]
     NoRecord { run: String, error: RecordError },
@@ -102,10 +102,6 @@ const BASES_BYTES: u64 = 1 << 30;
 
 /// A driver that needs longer to open a device has stopped answering.
 const OPEN_SECONDS: u32 = 30;
-
-/// Files of a run, beside its record.
-pub const TUNED: &str = "tuned.safetensors";
-pub const CHECKPOINT: &str = "checkpoint";
 
 impl Engine {
     /// Opens the device; an error is one sentence for the page.
@@ -307,10 +303,10 @@ impl Engine {
     pub async fn tuned(&self, run: &str) -> Result<(RunRecord, Tensors), WorkerError> {
         let missing = || WorkerError::NoTuned(run.into());
         let record = records::read(&self.store, run).await?.ok_or_else(missing)?;
-        let bytes = self.store.read(&records::path(run, TUNED)).await?.ok_or_else(missing)?;
+        let bytes = self.store.read(&records::path(run, records::TUNED)).await?.ok_or_else(missing)?;
         let record = RunRecord::from_json(&record).map_err(|error| WorkerError::NoRecord { run: run.into(), error })?;
-        let files: MemoryFiles = [(TUNED.to_string(), bytes)].into_iter().collect();
-        Ok((record, all(&TensorFiles::open_file(files, TUNED)?)?))
+        let files: MemoryFiles = [(records::TUNED.to_string(), bytes)].into_iter().collect();
+        Ok((record, all(&TensorFiles::open_file(files, records::TUNED)?)?))
     }
 
     /// A generated task's first examples, for showing.

@@ -109,7 +109,7 @@ async fn listen(mut inbox: Inbox) {
                 Err(reason) => post(&Event::Log { level: LogLevel::Error, text: format!("{base}: {reason}") }),
             },
             // What these speak of has ended, and said so.
-            Command::Pause(_) | Command::Resume(_) | Command::Stop(_) => {}
+            Command::Pause(_) | Command::Resume(_) | Command::Keep(_) | Command::Stop(_) => {}
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::ui::state::Input;
 use crate::ui::state::results::{bytes, count};
 use crate::ui::state::shelf::is_kept;
 use crate::ui::views::try_it::made::Download;
+use crate::ui::widgets::term::{Term, Word};
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 
@@ -31,7 +32,7 @@ pub fn BaseShelf() -> impl IntoView {
                         <th scope="col">"Parameters"</th>
                         <th scope="col">"Shape"</th>
                         <th scope="col">"From"</th>
-                        <th scope="col">"Test loss"</th>
+                        <th scope="col"><Word term=Term::BitsPerByte word="Test loss" /></th>
                         <th scope="col">"Size"</th>
                         <th scope="col"><span class="sr">"Download or remove"</span></th>
                     </tr>

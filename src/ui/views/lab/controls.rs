@@ -2,7 +2,7 @@
 
 use crate::ui::lab::use_lab;
 use crate::ui::state::pace::{all_left, duration, preview};
-use crate::ui::state::{Input, Loaded, Phase};
+use crate::ui::state::{Claim, Input, Loaded, Phase};
 use leptos::prelude::*;
 
 #[component]
@@ -31,6 +31,9 @@ pub fn Controls() -> impl IntoView {
                 Err(_) if state.shelf == Loaded::Waiting => "Loading the shelf of base models…".into(),
                 Err(reason) => reason.to_string(),
             },
+            _ if state.claim == Claim::Waits => {
+                "Another tab of this lab trains. Its runs appear here as they finish; this tab trains what is left when that one is done or closed.".to_string()
+            }
             Phase::Playing | Phase::Paused => {
                 let counts = state.queue.counts();
                 let left = counts.pending + counts.running;

@@ -12,6 +12,7 @@ use crate::ui::state::pace::duration;
 use crate::ui::state::results::{self, Group, Run, count, groups};
 use crate::ui::state::settings::Horizontal;
 use crate::ui::widgets::chart::{Chart, save, zoom_out};
+use crate::ui::widgets::term::{Term, Word};
 use leptos::html::Div;
 use leptos::prelude::*;
 
@@ -42,7 +43,7 @@ pub fn tip(name: &str, run: &Run, before: Option<f64>) -> Vec<String> {
     let made =
         if run.precomputed { format!("precomputed, {}", run.device) } else { format!("trained on {}", run.device) };
     let before = before.map(|before| format!(", {before:.3} before tuning")).unwrap_or_default();
-    vec![
+    let said = [
         format!("{name}, seed {}", run.seed + 1),
         format!("{} examples, {} target tokens", run.examples, count(run.tokens)),
         format!("{:.3} nats per token{before}; {:.3} bits per byte", run.nats_per_token, run.bits_per_byte),
@@ -53,7 +54,8 @@ pub fn tip(name: &str, run: &Run, before: Option<f64>) -> Vec<String> {
             duration(run.wall_seconds)
         ),
         made,
-    ]
+    ];
+    said.into_iter().chain(run.sampled.map(|sampled| sampled.sentence())).collect()
 }
 
 pub fn axis_name(horizontal: Horizontal) -> &'static str {
@@ -150,7 +152,9 @@ pub fn ScalingCard(shown: Shown) -> impl IntoView {
             <header>
                 <div>
                     <h1 id="plot-title">"How loss falls with data"</h1>
-                    <p class="quiet">{subtitle}</p>
+                    <p class="quiet">
+                        {subtitle} ": " <Word term=Term::Loss word="loss" /> " in " <Word term=Term::Nats word="nats per token" /> ", lower is better"
+                    </p>
                 </div>
                 <div class="tools">
                     <label class="inline">
@@ -232,7 +236,15 @@ fn Findings(groups: Memo<Vec<Group>>, analysis: RwSignal<Option<Analysis>>) -> i
                         view! {
                             <li class="finding">
                                 <Mark kind /> <strong>{finding.name}</strong> " " <span>{finding.headline}</span>
-                                <small class="line">{finding.detail}</small>
+                                <small class="line">
+                                    {finding.exponent.map(|(value, interval)| view! {
+                                        <Word term=Term::Exponent word="β" /> {format!(" = {value} ")}
+                                        {interval.map(|interval| view! {
+                                            "(" <Word term=Term::Interval word="95%:" /> {format!(" {interval}) ")}
+                                        })}
+                                    })}
+                                    {finding.detail}
+                                </small>
                             </li>
                         }
                     })
@@ -253,7 +265,7 @@ fn PointTable(groups: Memo<Vec<Group>>) -> impl IntoView {
                         <th scope="col">"Examples"</th>
                         <th scope="col">"Seed"</th>
                         <th scope="col">"Nats per token"</th>
-                        <th scope="col">"Bits per byte"</th>
+                        <th scope="col"><Word term=Term::BitsPerByte /></th>
                         <th scope="col">"Tokens right"</th>
                         <th scope="col">"Made"</th>
                     </tr>

@@ -1,7 +1,9 @@
 //! The runs, one line each with state, small curve, speed and time left, and the large curve of one of them.
 
 use super::methods::Mark;
+use crate::job::Sample;
 use crate::plan::queue::{CellState, Counts};
+use crate::record::Measured;
 use crate::spec::{MethodKind, RunId, RunSpec};
 use crate::ui::charts::palette::method_name;
 use crate::ui::charts::{curve, sparkline};
@@ -10,6 +12,7 @@ use crate::ui::state::pace::{duration, run_left};
 use crate::ui::state::results::count;
 use crate::ui::state::{Input, State};
 use crate::ui::widgets::chart::Chart;
+use crate::ui::widgets::term::{Term, Word};
 use leptos::prelude::*;
 
 /// Waiting runs shown; the rest are counted.
@@ -30,8 +33,21 @@ struct Line {
 #[derive(Clone, Debug, PartialEq)]
 enum LineState {
     Waiting,
-    Running { step: usize, of: usize, loss: Option<f64>, tokens_per_second: f64, left: Option<f64>, path: String },
-    Done { loss: f64, seconds: f64, path: String, precomputed: bool },
+    Running {
+        step: usize,
+        of: usize,
+        evaluating: Option<(Measured, usize, usize)>,
+        loss: Option<f64>,
+        tokens_per_second: f64,
+        left: Option<f64>,
+        path: String,
+    },
+    Done {
+        loss: f64,
+        seconds: f64,
+        path: String,
+        precomputed: bool,
+    },
     Failed(String),
 }
 
@@ -85,6 +101,7 @@ fn line(state: &State, (id, spec, cell): (&RunId, &RunSpec, &CellState)) -> Line
             LineState::Running {
                 step: live.step,
                 of: live.of,
+                evaluating: live.evaluating,
                 loss: live.curve.last().map(|&(_, loss)| loss),
                 tokens_per_second: live.tokens_per_second,
                 left: run_left(&live),
@@ -125,6 +142,7 @@ pub fn Runs() -> impl IntoView {
             known.or_else(|| lines.first().map(|line| line.id.clone()))
         })
     });
+    let clearable = Memo::new(move |_| lab.state.with(State::clearable));
     let heading = move || {
         let (counts, elsewhere) = list.with(|list| (list.counts, list.elsewhere));
         let parts = [
@@ -142,6 +160,11 @@ pub fn Runs() -> impl IntoView {
             <header>
                 <h2 id="runs-title">"Runs"</h2>
                 <p class="quiet" data-testid="run-counts">{heading}</p>
+                <Show when=move || clearable.with(|runs| !runs.is_empty())>
+                    <button type="button" class="plain" data-testid="clear-runs" on:click=move |_| lab.send(Input::RemoveRuns(clearable.get()))>
+                        {move || format!("Clear the {} of this machine", clearable.with(Vec::len))}
+                    </button>
+                </Show>
             </header>
             <Show
                 when=move || list.with(|list| !list.lines.is_empty())
@@ -154,7 +177,7 @@ pub fn Runs() -> impl IntoView {
                                 <tr>
                                     <th scope="col">"Run"</th>
                                     <th scope="col">"State"</th>
-                                    <th scope="col">"Loss"</th>
+                                    <th scope="col"><Word term=Term::Loss word="Loss" /></th>
                                     <th scope="col">"Curve"</th>
                                 </tr>
                             </thead>
@@ -215,8 +238,16 @@ impl LineState {
         match &line.state {
             LineState::Waiting => "waiting".into(),
             LineState::Running { of: 0, .. } => "starting".into(),
-            LineState::Running { step, of, tokens_per_second, left, .. } => {
+            LineState::Running { step, of, evaluating, tokens_per_second, left, .. } => {
                 let left = left.map(|left| format!(", {} left", duration(left))).unwrap_or_default();
+                if let Some((measured, batch, of_batches)) = evaluating {
+                    let what = match measured {
+                        Measured::Dev => format!("step {step} of {of}, checking"),
+                        Measured::Test => "trained, testing".to_string(),
+                        Measured::BaseTest => "trained, testing the base".to_string(),
+                    };
+                    return format!("{what}: batch {batch} of {of_batches}{left}");
+                }
                 format!("step {step} of {of}, {} tokens/s{left}", count(tokens_per_second.max(0.0) as u64))
             }
             LineState::Done { precomputed: true, .. } => "precomputed".into(),
@@ -263,6 +294,14 @@ fn RunCurve(picked: Memo<Option<RunId>>) -> impl IntoView {
         })
     });
     let title = move || shown.with(|shown| shown.as_ref().map(|(_, title, ..)| title.clone()).unwrap_or_default());
+    let removable = Memo::new(move |_| {
+        let id = picked.get()?;
+        lab.state.with(|state| (state.queue.is_done(&id) && !state.is_precomputed(&id)).then_some(id))
+    });
+    let sample = Memo::new(move |_| {
+        let id = picked.get()?;
+        lab.state.with(|state| state.live.get(&id)?.sample.clone())
+    });
     let option = Memo::new(move |_| {
         let theme = lab.theme.get();
         shown.with(|shown| match shown {
@@ -272,8 +311,22 @@ fn RunCurve(picked: Memo<Option<RunId>>) -> impl IntoView {
     });
     view! {
         <div class="curve">
-            <h3>{title}</h3>
+            <h3>
+                {title}
+                {move || removable.get().map(|run| view! {
+                    <button type="button" class="link" data-testid="remove-run" on:click=move |_| lab.send(Input::RemoveRuns(vec![run.clone()]))>
+                        "Remove this run"
+                    </button>
+                })}
+            </h3>
             <Chart option label=Signal::derive(move || format!("Loss by step: {}", title())) class="small" testid="loss-curve" />
+            {move || sample.get().map(|Sample { step, prompt, said, wanted }| view! {
+                <div class="sample" data-testid="sample">
+                    <p class="quiet">{format!("What it says at step {step}:")}</p>
+                    <p class="text">{prompt} <strong>{said}</strong></p>
+                    <p class="quiet">"The data say: " <q>{wanted}</q></p>
+                </div>
+            })}
         </div>
     }
 }

@@ -15,6 +15,11 @@ fn position(size: usize) -> f64 {
     ((size as f64).log2() * STEPS).round()
 }
 
+/// The first position whose size is the largest there is, or beyond.
+fn last_position(most: usize) -> f64 {
+    ((most as f64).log2() * STEPS).ceil()
+}
+
 fn size_at(position: f64) -> usize {
     let exact = 2f64.powf(position / STEPS);
     if (position / STEPS).fract() == 0.0 {
@@ -28,7 +33,12 @@ fn size_at(position: f64) -> usize {
 pub fn SizeSlider(shown: Shown) -> impl IntoView {
     let lab = use_lab();
     let at = RwSignal::new(position(lab.settings.with_untracked(|settings| settings.largest)) + STEPS);
-    let size = Memo::new(move |_| size_at(at.get()).clamp(SMALLEST_SIZE, LARGEST_SIZE));
+    // The slider ends where the data do.
+    let most = Memo::new(move |_| lab.state.with(|state| state.clip(vec![LARGEST_SIZE])).pop().unwrap_or(LARGEST_SIZE));
+    let size = Memo::new(move |_| {
+        let most = most.get();
+        size_at(at.get().min(last_position(most))).clamp(SMALLEST_SIZE.min(most), most)
+    });
     // Asked for methods on this size, and how many runs there are already.
     let done = Memo::new(move |_| {
         let size = size.get();
@@ -48,7 +58,7 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
     let ready = Memo::new(move |_| lab.state.with(|state| state.planned().is_ok()));
     let train = move || {
         if ready.get_untracked() {
-            lab.send(Input::Point { examples: size.get_untracked() });
+            lab.send(Input::Point { examples: size.get_untracked(), of: None });
         }
     };
     // Predict first: what the laws say before the run does.
@@ -75,7 +85,7 @@ pub fn SizeSlider(shown: Shown) -> impl IntoView {
                     type="range"
                     data-testid="size-slider"
                     min=position(SMALLEST_SIZE).to_string()
-                    max=position(LARGEST_SIZE).to_string()
+                    max=move || last_position(most.get()).to_string()
                     step="1"
                     prop:value=move || at.get().to_string()
                     aria-valuetext=move || format!("{} examples", size.get())
@@ -119,6 +129,10 @@ mod tests {
             assert_eq!(size_at(position(size)), size);
         }
         assert_eq!(size_at(position(64) + 1.0), 76);
+        // The end of the slider is the end of the data, whatever that is.
+        for most in [16, 37, 46, 1000, 65_536] {
+            assert!(size_at(last_position(most)) >= most && size_at(last_position(most) - 2.0) < most, "{most}");
+        }
         assert_eq!(size_at(position(4096) + 2.0), 5800);
     }
 }

@@ -1,9 +1,11 @@
 //! Methods against each other: where their curves cross, and which run would tell most next.
 
-use crate::laws::Analysis;
+use crate::laws::{Analysis, GroupAdvice};
+use crate::spec::{Method, TrainConfig};
 use crate::ui::lab::use_lab;
 use crate::ui::state::Input;
 use crate::ui::state::findings::digits;
+use crate::ui::state::results::Group;
 use leptos::prelude::*;
 
 /// Advice shown for each method.
@@ -36,8 +38,7 @@ pub fn Crossings(analysis: RwSignal<Option<Analysis>>, across: Memo<String>) -> 
 }
 
 #[component]
-pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
-    let lab = use_lab();
+pub fn NextRuns(analysis: RwSignal<Option<Analysis>>, groups: Memo<Vec<Group>>) -> impl IntoView {
     let advice = Memo::new(move |_| analysis.with(|a| a.as_ref().map(|a| a.advice.clone()).unwrap_or_default()));
     view! {
         <Show when=move || advice.with(|advice| !advice.is_empty())>
@@ -48,8 +49,14 @@ pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
                         advice
                             .get()
                             .into_iter()
-                            .flat_map(|(name, advice)| advice.into_iter().take(ADVISED).map(move |each| (name.clone(), each)))
-                            .map(|(name, advice)| {
+                            .flat_map(|GroupAdvice { group, name, advice }| {
+                                let of = groups.with(|groups| {
+                                    let found = groups.iter().find(|each| each.key == group);
+                                    found.map(|group| (group.method.clone(), group.train.clone()))
+                                });
+                                advice.into_iter().take(ADVISED).map(move |each| (of.clone(), name.clone(), each))
+                            })
+                            .map(|(of, name, advice)| {
                                 let size = advice.cell.d as usize;
                                 let said = format!(
                                     "{name} on {size} examples: the forecast narrows from ±{}% to ±{}%. ",
@@ -59,9 +66,7 @@ pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
                                 view! {
                                     <li>
                                         {said}
-                                        <button type="button" class="link" on:click=move |_| lab.send(Input::Point { examples: size })>
-                                            "Train this size"
-                                        </button>
+                                        {of.map(|of| view! { <TrainThis of examples=size /> })}
                                     </li>
                                 }
                             })
@@ -74,5 +79,24 @@ pub fn NextRuns(analysis: RwSignal<Option<Analysis>>) -> impl IntoView {
                 </p>
             </section>
         </Show>
+    }
+}
+
+/// Trains a method on a size, and says that it does.
+#[component]
+fn TrainThis(of: (Method, TrainConfig), examples: usize) -> impl IntoView {
+    let lab = use_lab();
+    let asked = of.clone();
+    let coming = Memo::new(move |_| lab.state.with(|state| state.is_coming(&of, examples)));
+    view! {
+        <button
+            type="button"
+            class="link"
+            data-testid="train-this"
+            disabled=move || coming.get()
+            on:click=move |_| lab.send(Input::Point { examples, of: Some(Box::new(asked.clone())) })
+        >
+            {move || if coming.get() { "Training…" } else { "Train this size" }}
+        </button>
     }
 }

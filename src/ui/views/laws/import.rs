@@ -42,18 +42,22 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
     let lab = use_lab();
     let opened = RwSignal::new(None::<Opened>);
     let problem = RwSignal::new(None::<String>);
-    // Columns chosen anew give points anew; what is shown stays where they give none.
+    // What cannot be read leaves nothing on screen: the points before are another file's, or other columns'.
+    let refuse = move |reason: String| {
+        imported.set(None);
+        problem.set(Some(reason));
+    };
     let take = move || {
         let Some(Opened { name, table, columns }) = opened.get_untracked() else { return };
         if columns.x.is_empty() || columns.y.is_empty() {
-            return problem.set(Some(format!("{name}: choose the columns of the amount of data and of the loss")));
+            return refuse(format!("{name}: choose the columns of the amount of data and of the loss"));
         }
         match table.points(&columns) {
             Ok((points, readings)) => {
                 problem.set(None);
                 imported.set(Some(Imported { name, across: columns.x, points, readings }));
             }
-            Err(error) => problem.set(Some(format!("{name}: {error}"))),
+            Err(error) => refuse(format!("{name}: {error}")),
         }
     };
     let read = move |name: String, text: String| {
@@ -71,7 +75,10 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                 opened.set(Some(Opened { name, table, columns }));
                 take();
             }
-            Err(error) => problem.set(Some(format!("{name}: {error}"))),
+            Err(error) => {
+                opened.set(None);
+                refuse(format!("{name}: {error}"));
+            }
         }
     };
     let open = move |files: Vec<web_sys::File>| {
@@ -79,7 +86,10 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
         spawn_local(async move {
             match browser::read_text(&file).await {
                 Ok(text) => read(file.name(), text),
-                Err(reason) => problem.set(Some(reason)),
+                Err(reason) => {
+                    opened.set(None);
+                    refuse(reason);
+                }
             }
         });
     };
@@ -123,7 +133,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
         }
     };
     view! {
-        <details class="more" prop:open=move || imported.with(Option::is_some)>
+        <details class="more" prop:open=move || imported.with(Option::is_some) || opened.with(Option::is_some) || problem.with(Option::is_some)>
             <summary>"Use points from a file"</summary>
             <DropArea testid="import-drop" take=move |dropped: Dropped| open(dropped.files)>
                 <label>
@@ -149,7 +159,7 @@ pub fn Import(imported: RwSignal<Option<Imported>>) -> impl IntoView {
                     </div>
                 </Show>
                 <div aria-live="polite">
-                    {move || problem.get().map(|reason| view! { <p class="problem" data-testid="import-problem">{reason}"."</p> })}
+                    {move || problem.get().map(|reason| view! { <p class="problem" data-testid="import-problem">{reason}". The lab’s own points are shown."</p> })}
                     {move || imported.get().map(|shown| view! {
                         <p class="quiet" data-testid="import-summary">
                             {format!("{} points of {}", shown.points.len(), shown.name)}

@@ -12,7 +12,7 @@ use crate::laws::{AnalysisRequest, Candidate, Law, Point, Report, points_csv};
 use crate::plan::grid::doubling;
 use crate::spec::MethodKind;
 use crate::ui::browser;
-use crate::ui::charts::palette::Theme;
+use crate::ui::charts::palette::{Mark, Theme};
 use crate::ui::charts::scaling::{Dot, Plot, Series};
 use crate::ui::lab::{Lab, use_lab};
 use crate::ui::state::findings::{self, Drawn};
@@ -29,6 +29,9 @@ use report::Groups;
 use residuals::Residuals;
 use std::collections::BTreeMap;
 use transfer::Transfer;
+
+/// A cross that stands on its tips.
+const CROSS: &str = "path://M1 0L5 4L9 0L10 1L6 5L10 9L9 10L5 6L1 10L0 9L4 5L0 1Z";
 
 /// Points that are plotted of each group, at most: beyond, they hide one another.
 const DOTS: usize = 400;
@@ -135,13 +138,13 @@ pub fn LawsView() -> impl IntoView {
                         <p class="quiet">"No points yet. Train some in the lab, or open a file of points above."</p>
                     }
                 >
-                    <Figure report kinds names across points />
+                    <Figure report kinds names across points own=Signal::derive(move || imported.with(Option::is_none)) />
                 </Show>
             </section>
             <Groups report kinds across />
             <Crossings analysis across />
-            <NextRuns analysis />
-            <Transfer analysis points scratch kinds across />
+            <NextRuns analysis groups />
+            <Transfer analysis points scratch kinds across imported=Signal::derive(move || imported.with(Option::is_some)) />
             <Residuals report kinds across />
             <Explanations />
         </div>
@@ -249,6 +252,10 @@ fn series(report: &Report, kinds: &BTreeMap<String, MethodKind>, theme: Theme) -
                 _ => group.name.clone(),
             };
             let of_curve = |point: &&Point| !joint || (point.n == n && point.factor == factor);
+            let was_hidden = |point: &Point| {
+                let backtest = group.backtest.iter().flat_map(|backtest| &backtest.forecasts);
+                backtest.into_iter().any(|forecast| forecast.point == *point)
+            };
             let dots = group.points.iter().filter(of_curve).take(DOTS).map(|point| Dot {
                 d: point.d,
                 loss: point.loss,
@@ -258,14 +265,51 @@ fn series(report: &Report, kinds: &BTreeMap<String, MethodKind>, theme: Theme) -
                     format!("{} at {}", findings::digits(point.loss), findings::digits(point.d)),
                     point.run.clone(),
                 ],
-                hollow: false,
+                hollow: was_hidden(point),
             });
             let kind = kinds.get(&group.group).copied().filter(|_| !joint);
             let mark = theme.of_group(kind, index + place);
-            series.push(Series { dots: dots.collect(), mark, before: None, law, name });
+            let mut predicted: Vec<Dot> = Vec::new();
+            for forecast in group.backtest.iter().flat_map(|backtest| &backtest.forecasts) {
+                let (d, loss) = (forecast.predicted.d, forecast.predicted.mid);
+                if of_curve(&&forecast.point) && !predicted.iter().any(|dot| (dot.d, dot.loss) == (d, loss)) {
+                    let tip = vec![
+                        format!("{name}, predicted"),
+                        format!("{} at {}", findings::digits(loss), findings::digits(d)),
+                    ];
+                    predicted.push(Dot { d, loss, id: String::new(), tip, hollow: false });
+                }
+            }
+            series.push(Series { dots: dots.collect(), mark, before: None, law, name: name.clone() });
+            if !predicted.is_empty() {
+                let mark = Mark { symbol: CROSS, ..mark };
+                series.push(Series {
+                    dots: predicted,
+                    mark,
+                    before: None,
+                    law: None,
+                    name: format!("{name}, predicted"),
+                });
+            }
         }
     }
     series
+}
+
+/// What the backtest came to, in a sentence.
+fn revealed(report: &Report) -> Option<String> {
+    let each = report.groups.iter().filter_map(|group| {
+        let backtest = group.backtest.as_ref()?;
+        let name = if group.name.is_empty() { "the law" } else { &group.name };
+        Some(format!("{name} was wrong by {}%", findings::digits(backtest.error_percent)))
+    });
+    let said: Vec<String> = each.collect();
+    (!said.is_empty()).then(|| {
+        format!(
+            "The largest size was hidden, predicted from the others, and revealed: {}. Hollow points are what was hidden, crosses what was predicted.",
+            said.join("; ")
+        )
+    })
 }
 
 /// The points as people know their groups.
@@ -281,6 +325,7 @@ fn Figure(
     names: Memo<BTreeMap<String, String>>,
     across: Memo<String>,
     points: Memo<Vec<Point>>,
+    own: Signal<bool>,
 ) -> impl IntoView {
     let lab = use_lab();
     let node = NodeRef::<Div>::new();
@@ -296,6 +341,9 @@ fn Figure(
     let save_text = move |name: &str, kind: &str, text: String| browser::download(name, kind, text.as_bytes());
     view! {
         <Chart option label="The points with their fitted laws; the tables below have the numbers" class="main" testid="laws-plot" node />
+        {move || report.with(|report| revealed(report.as_ref()?)).map(|said| view! {
+            <p class="banner" role="status" data-testid="backtest-said">{said}</p>
+        })}
         <div class="tools wrap">
             <span class="quiet">"Take away:"</span>
             <button type="button" class="plain" data-testid="points-csv" on:click=move |_| {
@@ -305,12 +353,15 @@ fn Figure(
                 let json = report.with_untracked(|report| serde_json::to_string_pretty(report).unwrap_or_default());
                 save_text("tunelab-fit.json", "application/json", json);
             }>"fit (JSON)"</button>
-            <button type="button" class="plain" data-testid="records-json" on:click=move |_| {
-                let json = lab.state.with_untracked(|state| {
-                    serde_json::to_string(&state.records().collect::<Vec<_>>()).unwrap_or_default()
-                });
-                save_text("tunelab-records.json", "application/json", json);
-            }>"all runs (JSON)"</button>
+            // A file's points are not the lab's runs.
+            <Show when=move || own.get()>
+                <button type="button" class="plain" data-testid="records-json" on:click=move |_| {
+                    let json = lab.state.with_untracked(|state| {
+                        serde_json::to_string(&state.records().collect::<Vec<_>>()).unwrap_or_default()
+                    });
+                    save_text("tunelab-records.json", "application/json", json);
+                }>"all runs (JSON)"</button>
+            </Show>
             <button type="button" class="plain" on:click=move |_| save(node, "tunelab-laws", "png", lab.theme.get_untracked())>"figure (PNG)"</button>
             <button type="button" class="plain" on:click=move |_| save(node, "tunelab-laws", "svg", lab.theme.get_untracked())>"figure (SVG)"</button>
             <label class="inline">

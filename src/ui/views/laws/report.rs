@@ -5,6 +5,7 @@ use crate::laws::{Ahead, Backtest, FittedLaw, GroupReport, Hidden, Interval, Pre
 use crate::spec::MethodKind;
 use crate::ui::lab::use_lab;
 use crate::ui::state::findings::digits;
+use crate::ui::widgets::term::{Term, Word};
 use leptos::prelude::*;
 use std::collections::BTreeMap;
 
@@ -52,7 +53,7 @@ fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Mem
             </header>
             <p class="quiet">{facts}</p>
             {group.fit.as_ref().map(|fit| view! { <Parameters fit=fit.clone() /> })}
-            {(!group.ahead.is_empty()).then(|| view! { <Forecasts ahead=group.ahead.clone() across /> })}
+            {(signal && !group.ahead.is_empty()).then(|| view! { <Forecasts ahead=group.ahead.clone() across /> })}
             {group.backtest.clone().map(|backtest| view! { <Revealed backtest across /> })}
             {(!group.rivals.is_empty()).then(|| view! { <Rivals rivals=group.rivals.clone() last=group.last_loss_percent /> })}
             <Show when={
@@ -70,14 +71,18 @@ fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Mem
 #[component]
 fn Parameters(fit: FittedLaw) -> impl IntoView {
     let info = fit.law.card();
+    let title = match fit.law.to_string() == "rectified" {
+        true => view! { <Word term=Term::Rectified /> }.into_any(),
+        false => info.title.into_any(),
+    };
     view! {
-        <p class="law"><strong>{info.title}</strong> " " <Formula text=info.formula /></p>
+        <p class="law"><strong>{title}</strong> " " <Formula text=info.formula /></p>
         <table>
             <thead>
                 <tr>
                     <th scope="col">"Parameter"</th>
                     <th scope="col">"Value"</th>
-                    <th scope="col">"95% interval"</th>
+                    <th scope="col"><Word term=Term::Interval /></th>
                 </tr>
             </thead>
             <tbody>
@@ -92,7 +97,7 @@ fn Parameters(fit: FittedLaw) -> impl IntoView {
                         };
                         view! {
                             <tr>
-                                <th scope="row">{parameter.symbol} <small>" " {parameter.meaning}</small></th>
+                                <th scope="row">{symbol(parameter.symbol)} <small>" " {parameter.meaning}</small></th>
                                 <td class="number">{value}</td>
                                 <td class="number">{interval}</td>
                             </tr>
@@ -101,6 +106,14 @@ fn Parameters(fit: FittedLaw) -> impl IntoView {
                     .collect_view()}
             </tbody>
         </table>
+    }
+}
+
+/// A parameter's symbol; that of the exponent explains itself.
+fn symbol(symbol: String) -> AnyView {
+    match symbol.as_str() {
+        "β" => view! { <Word term=Term::Exponent word="β" /> }.into_any(),
+        _ => symbol.into_any(),
     }
 }
 
@@ -161,7 +174,7 @@ fn Rivals(rivals: Vec<Rival>, last: Option<f64>) -> impl IntoView {
                     <tr>
                         <th scope="col">"Law"</th>
                         <th scope="col">"Error on sizes left out"</th>
-                        <th scope="col">"AICc"</th>
+                        <th scope="col"><Word term=Term::Aicc /></th>
                         <th scope="col">"Objective"</th>
                     </tr>
                 </thead>

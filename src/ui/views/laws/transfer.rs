@@ -2,7 +2,7 @@
 
 use super::formula::Formula;
 use super::series;
-use crate::laws::{self, Analysis, Effective, Point, TransferLaw, TransferReport};
+use crate::laws::{self, Analysis, Effective, Point, TransferLaw, TransferReport, Transferred};
 use crate::spec::MethodKind;
 use crate::ui::charts::scaling::Plot;
 use crate::ui::lab::use_lab;
@@ -19,6 +19,7 @@ pub fn Transfer(
     scratch: Memo<Vec<String>>,
     kinds: Memo<BTreeMap<String, MethodKind>>,
     across: Memo<String>,
+    imported: Signal<bool>,
 ) -> impl IntoView {
     let lab = use_lab();
     let transfers = Memo::new(move |_| analysis.with(|a| a.as_ref().map(|a| a.transfers.clone()).unwrap_or_default()));
@@ -40,7 +41,13 @@ pub fn Transfer(
             <p class="quiet">{TransferLaw::EXPLANATION} " " <a href=TransferLaw::URL rel="noreferrer">{TransferLaw::CITATION}</a></p>
             <Show
                 when=move || scratch.with(|scratch| !scratch.is_empty()) && points.with(|points| points.len() > 1)
-                fallback=|| view! { <p class="quiet">"Tick “From scratch” among the methods and train: the comparison needs both curves."</p> }
+                fallback=move || {
+                    let needed = match imported.get() {
+                        true => "The comparison needs runs that were trained from scratch: call their group “scratch” in the file’s group column.",
+                        false => "Tick “From scratch” among the methods and train: the comparison needs both curves.",
+                    };
+                    view! { <p class="quiet" data-testid="transfer-needs">{needed}</p> }
+                }
             >
                 <Chart option label="Tuned runs with their horizontal distance to the curve from scratch" class="mini tall" testid="transfer-plot" />
                 <div class="columns">
@@ -63,6 +70,32 @@ fn distances(report: &TransferReport, colour: &str) -> Vec<Value> {
     rows.collect()
 }
 
+/// Runs whose loss the curve from scratch does not reach, counted: one sentence for each way of missing it.
+fn out_of_range(rows: &[Transferred]) -> Vec<String> {
+    let runs = |count: usize| if count == 1 { "1 run is".to_string() } else { format!("{count} runs are") };
+    let counted = |is: fn(&Effective) -> Option<f64>| {
+        let found: Vec<f64> = rows.iter().filter_map(|row| is(&row.effective)).collect();
+        found.first().map(|&end| (runs(found.len()), digits(end)))
+    };
+    let above = counted(|effective| match effective {
+        Effective::Above { largest } => Some(*largest),
+        _ => None,
+    });
+    let below = counted(|effective| match effective {
+        Effective::Below { smallest } => Some(*smallest),
+        _ => None,
+    });
+    let without = counted(|effective| matches!(effective, Effective::NoScratch).then_some(0.0));
+    let said = [
+        above.map(|(runs, end)| {
+            format!("{runs} better than every run from scratch: worth more than {end}, how much is not known.")
+        }),
+        below.map(|(runs, end)| format!("{runs} worse than every run from scratch: worth less than {end}.")),
+        without.map(|(runs, _)| format!("{runs} of a size that no run from scratch has.")),
+    ];
+    said.into_iter().flatten().collect()
+}
+
 #[component]
 fn Worth(transfer: laws::Transfer, across: Memo<String>) -> impl IntoView {
     let laws::Transfer { name, against, report } = transfer;
@@ -81,13 +114,17 @@ fn Worth(transfer: laws::Transfer, across: Memo<String>) -> impl IntoView {
             law.beyond
         )
     });
+    let beyond = out_of_range(&report.rows);
     let mut rows = report.rows;
+    rows.retain(|row| matches!(row.effective, Effective::Measured { .. }));
     rows.sort_by(|a, b| a.d_f.total_cmp(&b.d_f));
+    let any = !rows.is_empty();
     view! {
         <div>
             <h3>{name}</h3>
             {law.map(|law| view! { <p class="law"><Formula text=TransferLaw::FORMULA /> ": " {law}</p> })}
-            <div class="list" role="region" tabindex="0" aria-label="Effective data">
+            {beyond.into_iter().map(|said| view! { <p class="quiet" data-testid="out-of-range">{said}</p> }).collect_view()}
+            <div class="list" role="region" tabindex="0" aria-label="Effective data" hidden=!any>
                 <table>
                     <thead>
                         <tr>
@@ -105,9 +142,8 @@ fn Worth(transfer: laws::Transfer, across: Memo<String>) -> impl IntoView {
                                     Effective::Measured { d_e, multiplier, share, .. } => {
                                         (digits(d_e), format!("{}×", digits(multiplier)), format!("{:.0}%", 100.0 * share))
                                     }
-                                    Effective::Above { largest } => (format!("out of range: over {}", digits(largest)), String::new(), String::new()),
-                                    Effective::Below { smallest } => (format!("out of range: under {}", digits(smallest)), String::new(), String::new()),
-                                    Effective::NoScratch => ("no run from scratch".into(), String::new(), String::new()),
+                                    // Counted above.
+                                    _ => Default::default(),
                                 };
                                 view! {
                                     <tr class:faded=row.low_data == Some(false)>
@@ -124,5 +160,27 @@ fn Worth(transfer: laws::Transfer, across: Memo<String>) -> impl IntoView {
             </div>
             {report.warnings.iter().map(|warning| view! { <p class="quiet">{format!("{warning}.")}</p> }).collect_view()}
         </div>
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_that_the_curve_does_not_reach_are_counted_not_listed() {
+        let row = |effective| Transferred { n: None, d_f: 16.0, loss: 1.0, effective, low_data: None };
+        let measured = Effective::Measured { d_e: 64.0, transferred: 48.0, multiplier: 4.0, share: 0.75 };
+        let rows: Vec<Transferred> = [
+            vec![row(measured)],
+            vec![row(Effective::Above { largest: 1024.0 }); 20],
+            vec![row(Effective::Below { smallest: 16.0 })],
+        ]
+        .concat();
+        let said = out_of_range(&rows);
+        assert_eq!(said.len(), 2);
+        assert!(said[0].starts_with("20 runs are better") && said[0].contains("more than 1024"), "{said:?}");
+        assert!(said[1].starts_with("1 run is worse") && said[1].contains("less than 16"), "{said:?}");
+        assert!(out_of_range(&rows[..1]).is_empty());
     }
 }

@@ -18,7 +18,7 @@ pub fn Made() -> impl IntoView {
             fallback=|| view! { <p class="quiet">"Nothing yet. Every finished run can be taken away from here: adapters in PEFT’s format, full models as a Hugging Face folder."</p> }
         >
             <ul class="made list" tabindex="0" aria-label="Runs of this browser">
-                <For each=move || runs.get() key=|run| run.name.clone() let(run)>
+                <For each=move || runs.get() key=|run| run.run.clone() let(run)>
                     <li data-testid="made">
                         <span>{run.name}</span>
                         {match run.kind.info().result {
