@@ -70,7 +70,7 @@ impl Task {
     ];
 
     /// The id of the default experiment's.
-    pub const DEFAULT: &'static str = "translation";
+    pub const DEFAULT: &'static str = "headlines";
 
     /// The name in specs, addresses and on the command line.
     pub fn id(&self) -> &'static str {
