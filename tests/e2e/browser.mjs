@@ -44,7 +44,7 @@ export const CHROMIUM = {
 export const launch = () => chromium.launch(CHROMIUM);
 
 /// A page at `url` + `fragment`; what it logs as an error, and what it asks of other hosts, is collected.
-export async function open(context, site, fragment = "") {
+export async function open(context, site, fragment = "", { walk = false } = {}) {
   const page = await context.newPage();
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(`page error: ${error.message}`));
@@ -53,6 +53,8 @@ export async function open(context, site, fragment = "") {
     const url = new URL(request.url());
     if (url.protocol.startsWith("http") && url.origin !== new URL(site.url).origin) page.problems.push(`asked ${url.href}`);
   });
+  // Pages without an address have no storage.
+  if (!walk) await page.addInitScript(() => location.protocol.startsWith("http") && localStorage.setItem("tunelab.walked", "yes"));
   await page.goto(site.url + fragment);
   await page.getByTestId("view-lab").waitFor();
   return page;

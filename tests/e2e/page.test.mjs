@@ -164,3 +164,158 @@ test("the precomputed and the base tried are those of the experiment", async ({ 
   await page.getByTestId("view-try").click();
   await page.getByTestId("try-models").getByText("story-110k").first().waitFor();
 });
+
+test("the last evaluation shows how far it is", async ({ context, site }) => {
+  const page = await open(context, site, "#base=story-1.4m&task=weather&from=16&to=16&seeds=1&steps=2&device=cpu&methods=full");
+  await page.evaluate(() => {
+    window.said = new Set();
+    new MutationObserver(() => window.said.add(document.querySelector('[data-testid="runs"] [data-state="running"]')?.textContent))
+      .observe(document.body, { childList: true, subtree: true, characterData: true });
+  });
+  await page.getByTestId("play").click();
+  await page.getByTestId("points").locator("tbody tr").first().waitFor({ state: "attached" });
+  const said = await page.evaluate(() => [...window.said]);
+  assert.ok(said.some((line) => /trained, testing.*batch \d+ of 32/.test(line)), said.join("\n"));
+});
+
+test("a size asked for of one method trains that method, and says so", async ({ context, site }) => {
+  const page = await open(context, site, "#view=laws&device=cpu");
+  const advised = page.getByTestId("advice").locator("li").first();
+  const [, method, size] = /^(.+) on (\d+) examples/.exec(await advised.innerText());
+  await advised.getByTestId("train-this").click();
+  await page.getByTestId("notices").getByText(`Next: ${method} on ${size} examples`).waitFor();
+  await advised.getByText("Training…").waitFor();
+  await page.getByTestId("view-lab").click();
+  await page.getByTestId("run-counts").getByText(/\b1 training/).waitFor();
+  assert.doesNotMatch(await page.getByTestId("run-counts").innerText(), /waiting/);
+  await page.getByTestId("stop").click();
+});
+
+test("a backtest is revealed on the plot", async ({ context, site, shots }) => {
+  const page = await open(context, site, "#view=laws&device=cpu");
+  await page.getByTestId("fit").first().waitFor();
+  await page.getByTestId("backtest").click();
+  await page.getByTestId("backtest-said").getByText(/hidden, predicted .* revealed: .* was wrong by [\d.]+%/).waitFor();
+  await page.screenshot({ path: `${shots}/backtest.png` });
+});
+
+test("points that cannot be read leave none of the old ones", async ({ context, site }) => {
+  const page = await open(context, site, "#view=laws&device=cpu");
+  const file = (name, text) => page.getByTestId("import").setInputFiles({ name, mimeType: "text/csv", buffer: Buffer.from(text) });
+  await file("good.csv", "d,loss\n16,3.1\n32,n/a\n64,2.4\n128,2.1\n256,1.9\n");
+  await page.getByTestId("import-summary").getByText("4 points of good.csv").waitFor();
+  await expect(page.getByTestId("records-json"), "the lab's runs beside a file's points").toHaveCount(0);
+  await expect(page.getByTestId("transfer-needs")).toContainText("group column");
+  await file("bad.csv", "a,b\n1,2\n3\n");
+  await page.getByTestId("import-problem").getByText("bad.csv").waitFor();
+  await expect(page.getByTestId("import-summary")).toHaveCount(0);
+  await expect(page.getByTestId("records-json")).toHaveCount(1);
+});
+
+test("a word explains itself by keyboard and touch", async ({ context, site }) => {
+  const page = await open(context, site, "#device=cpu");
+  const said = page.locator("#term-loss");
+  await expect(said).toBeHidden();
+  await page.locator("figure").getByTestId("term-loss").focus();
+  await page.keyboard.press("Enter");
+  await expect(said).toBeVisible();
+  await expect(said).toContainText("How surprised the model is");
+  await page.keyboard.press("Escape");
+  await expect(said).toBeHidden();
+  await page.getByTestId("findings").getByTestId("term-exponent").first().click();
+  await expect(page.locator("#term-exponent")).toBeVisible();
+  // What follows comes before how it was fitted.
+  assert.match(await page.getByTestId("findings").locator("li").first().innerText(), /off the loss[\s\S]*β = /);
+});
+
+test("the walk is skipped for good, and begun again", async ({ context, site, shots }) => {
+  const page = await open(context, site, "#device=cpu", { walk: true });
+  const walk = page.getByTestId("walk");
+  await walk.getByText("1 of 5").waitFor();
+  await page.screenshot({ path: `${shots}/walk.png` });
+  for (const stop of [2, 3, 4, 5]) {
+    await page.getByTestId("walk-next").click();
+    await walk.getByText(`${stop} of 5`).waitFor();
+    await expect(page.locator(".walked")).toHaveCount(1);
+  }
+  await page.getByTestId("walk-next").click();
+  await expect(walk).toHaveCount(0);
+  await page.reload();
+  await page.getByTestId("findings").waitFor();
+  await expect(walk).toHaveCount(0);
+  await page.getByTestId("view-about").click();
+  await page.getByTestId("walk-again").click();
+  await walk.getByText("1 of 5").waitFor();
+  await page.getByTestId("walk-skip").click();
+  await expect(walk).toHaveCount(0);
+});
+
+test("back stays in the lab", async ({ context, site }) => {
+  const page = await open(context, site, "#device=cpu");
+  await page.getByTestId("view-laws").click();
+  await page.getByTestId("laws").waitFor();
+  await page.getByTestId("view-about").click();
+  await page.getByText("About this lab").waitFor();
+  await page.goBack();
+  await page.getByTestId("laws").waitFor();
+  await page.goBack();
+  await page.getByTestId("scaling-plot").waitFor();
+  await page.goForward();
+  await page.getByTestId("laws").waitFor();
+  assert.match(page.url(), /view=laws/);
+  // A setting changed in between stays.
+  await page.getByTestId("law").selectOption("power");
+  await page.goBack();
+  await page.getByTestId("scaling-plot").waitFor();
+  assert.match(page.url(), /law=power/);
+});
+
+test("runs are sampled while they train, cleared, and brought back", async ({ context, site }) => {
+  const page = await open(context, site, "#base=story-50k&task=headlines&from=512&to=512&seeds=1&device=cpu&methods=full&steps=400");
+  await page.getByTestId("play").click();
+  await page.getByTestId("sample").getByText(/What it says at step \d+/).waitFor();
+  await page.getByTestId("sample").getByText("The data say:").waitFor();
+  const rows = page.getByTestId("points").locator("tbody tr");
+  await page.getByTestId("clear-runs").waitFor();
+  const count = await rows.count();
+  await page.getByTestId("clear-runs").click();
+  await expect(rows).toHaveCount(count - 1);
+  await page.getByTestId("undo").click();
+  await expect(rows).toHaveCount(count);
+  await page.getByTestId("clear-runs").click();
+  await page.getByTestId("notices").getByText("The run is removed").locator("..").getByLabel("Dismiss").click();
+  await page.waitForTimeout(500);
+  await page.reload();
+  await page.getByTestId("findings").waitFor();
+  await expect(rows).toHaveCount(count - 1);
+});
+
+test("zoomed in fourfold the plot fits and nothing lies over it", async ({ context, site, shots }) => {
+  const page = await open(context, site, "#device=cpu");
+  await page.setViewportSize({ width: 360, height: 225 });
+  for (const view of ["laws", "lab"]) {
+    await page.getByTestId(`view-${view}`).click();
+    const plot = page.getByTestId(view === "lab" ? "scaling-plot" : "laws-plot");
+    await plot.scrollIntoViewIfNeeded();
+    await expect(plot).toBeInViewport({ ratio: 0.95 });
+    // A table's head stays in the table.
+    const covered = await page.evaluate(() => [...document.querySelectorAll("body *:not(th)")].filter((element) => ["fixed", "sticky"].includes(getComputedStyle(element).position) && element.checkVisibility())
+      .reduce((sum, element) => sum + element.getBoundingClientRect().height, 0));
+    assert.ok(covered < 60, `${covered} px of 225 are covered`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert.ok(wide <= 0, `${view} is ${wide} px too wide`);
+  }
+  await page.screenshot({ path: `${shots}/zoomed.png` });
+});
+
+test("forced colours tell what is current, ticked and on", async ({ context, site, shots }) => {
+  const page = await open(context, site, "#device=cpu");
+  await page.emulateMedia({ forcedColors: "active" });
+  const style = (locator, property) => locator.evaluate((element, property) => getComputedStyle(element)[property], property);
+  const current = page.getByTestId("view-lab");
+  assert.notEqual(await style(current, "borderBottomStyle"), await style(page.getByTestId("view-laws"), "borderBottomStyle"));
+  assert.equal(await style(page.locator("input[type=checkbox]").first(), "appearance"), "auto");
+  await page.waitForFunction(() => document.querySelector(".lamp.on"));
+  assert.notEqual(await style(page.locator(".lamp.on").first(), "borderTopStyle"), "none");
+  await page.screenshot({ path: `${shots}/forced-colours.png` });
+});
