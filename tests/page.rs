@@ -422,6 +422,58 @@ fn the_time_left_counts_evaluations() {
 }
 
 #[test]
+fn what_is_removed_comes_back_until_its_message_goes() {
+    let mut page = Page::open(small());
+    page.hear(Input::Play);
+    page.work();
+    let runs = page.state.clearable();
+    let clear = |page: &mut Page| {
+        page.hear(Input::RemoveRuns(runs.clone()));
+        let notice = page.state.notices.iter().rfind(|notice| notice.undo).expect("an offer to undo");
+        assert_eq!((page.done(), notice.text.as_str()), (vec![], "6 runs are removed."));
+        notice.id
+    };
+    let notice = clear(&mut page);
+    page.hear(Input::Undo(notice));
+    assert_eq!(page.done().len(), 6);
+    let forgets = |order: &Order| matches!(order, Order::Forget(_));
+    assert!(!page.orders.iter().any(forgets));
+    let notice = clear(&mut page);
+    // More to tell does not take the offer away.
+    (0..5).for_each(|index| page.hear(Input::Say(Level::Information, format!("{index}"))));
+    assert!(!page.orders.iter().any(forgets));
+    page.hear(Input::Dismiss(notice));
+    let forgotten = page.orders.iter().rfind(|order| forgets(order));
+    assert_eq!(forgotten, Some(&Order::Forget(runs)));
+    // They are to train again.
+    page.hear(Input::Play);
+    page.work();
+    assert_eq!(page.done().len(), 6);
+
+    let card = AdapterCard {
+        id: "a".into(),
+        name: "mine".into(),
+        base: Base { name: "small".into(), sha256: "32".into() },
+        method: MethodKind::Lora.method(),
+        bytes: 1,
+        test_nats_per_token: None,
+    };
+    let worker = *page.state.workers.keys().next().expect("a worker");
+    page.hear_event(worker, Event::Adapters(vec![card.clone()]));
+    page.hear(Input::RemoveAdapter("a".into()));
+    // A worker that tells of it again meanwhile does not bring it back.
+    page.hear_event(worker, Event::Adapters(vec![card.clone()]));
+    assert!(page.state.jobs.adapters.is_empty());
+    let notice = page.state.notices.last().expect("a message").id;
+    page.hear(Input::Undo(notice));
+    assert_eq!(page.state.jobs.adapters, [card]);
+    page.hear(Input::RemoveAdapter("a".into()));
+    let notice = page.state.notices.last().expect("a message").id;
+    page.hear(Input::Dismiss(notice));
+    page.given(|job| matches!(job, Job::RemoveAdapter { .. }));
+}
+
+#[test]
 fn a_lost_device_gets_a_new_worker() {
     let mut page = Page::open(small());
     page.hear(Input::Play);

@@ -145,9 +145,9 @@ test("adapters come in and blend", async ({ context, site, shots }) => {
   const titles = await page.locator(".sides h3").allTextContents();
   console.log(`   ${titles.join(" | ")}`);
   const at = (part) => titles.findIndex((title) => title.includes(part));
-  assert.equal(halves[at("×")], halves[at("LoRA, 32")], "half twice is once");
-  assert.equal(halves[at("my own")], halves[at("LoRA, 32")], "the added adapter is the run's");
-  assert.notEqual(halves[at("(base)")], halves[at("LoRA, 32")]);
+  assert.equal(halves[at("×")], halves[at("LoRA of story-50k")], "half twice is once");
+  assert.equal(halves[at("my own")], halves[at("LoRA of story-50k")], "the added adapter is the run's");
+  assert.notEqual(halves[at("(base)")], halves[at("LoRA of story-50k")]);
   await page.screenshot({ path: `${shots}/blend.png`, fullPage: true });
   await weigh(1, -0.5);
   const opposite = Object.values(await spoken());

@@ -54,6 +54,26 @@ test("without storage runs train, are said to be lost, and can be saved", async 
   assert.deepEqual(page.problems, []);
 });
 
+test("a checkpoint that cannot be written ends no run, nor does a stop", async ({ context, site }) => {
+  // A clock that runs faster leaves a checkpoint every half second.
+  await inWorkers(context, `{ const now = Date.now; Date.now = () => now() * 20; } ${FULL}`);
+  const page = await open(context, site, LONG);
+  const line = page.locator('[data-testid="runs"] [data-state="running"]');
+  const step = async () => Number(/step (\d+) of/.exec(await line.innerText())?.[1] ?? 0);
+  await page.getByTestId("play").click();
+  await page.getByTestId("unstored").getByText("checkpoints, so a run that is broken off starts anew").waitFor();
+  const said = await step();
+  await expect.poll(step, { timeout: 60_000 }).toBeGreaterThan(said);
+  await page.getByTestId("stop").click();
+  await expect(line).toHaveCount(0);
+  assert.equal(await page.locator('[data-testid="runs"] [data-state="failed"]').count(), 0);
+  // In this visit it goes on from where it was: memory holds it.
+  await page.getByTestId("play").click();
+  await expect.poll(() => step().catch(() => 0), { timeout: 60_000 }).toBeGreaterThanOrEqual(said);
+  await page.getByTestId("stop").click();
+  assert.deepEqual(page.problems, []);
+});
+
 test("a storage that fills up ends no run, and room can be made", async ({ context, site, shots }) => {
   const page = await open(context, site, TWO.replace("to=32", "to=16"));
   await showTable(page);
