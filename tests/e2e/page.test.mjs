@@ -224,6 +224,10 @@ test("a word explains itself by keyboard and touch", async ({ context, site }) =
   await expect(said).toBeHidden();
   await page.getByTestId("findings").getByTestId("term-exponent").first().click();
   await expect(page.locator("#term-exponent")).toBeVisible();
+  for (const word of await page.locator("figure .term:visible").all()) {
+    const { width, height } = await word.boundingBox();
+    assert.ok(Math.min(width, height) >= 24, `${await word.innerText()} is ${width} by ${height}`);
+  }
   // What follows comes before how it was fitted.
   assert.match(await page.getByTestId("findings").locator("li").first().innerText(), /off the loss[\s\S]*β = /);
 });
