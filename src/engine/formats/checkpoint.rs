@@ -185,6 +185,7 @@ fn open_tokenizer(
     const REMEDY: &str = "take the tokenizer.json of this model";
     let optional = |file| read_optional(files, file)?.map(|bytes| parse_json(file, &bytes)).transpose();
     let settings = TokenizerSettings {
+        class: description.family.tokenizer(),
         model_type: description.json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_string(),
         config: optional(TOKENIZER_CONFIG)?,
         special_tokens: optional(SPECIAL_TOKENS)?,

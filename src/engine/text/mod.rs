@@ -8,5 +8,5 @@ mod settings;
 mod tokenizer;
 
 pub use chat::{ChatError, ChatTemplate};
-pub use settings::{TokenizerSettings, end_ids};
+pub use settings::{TokenizerClass, TokenizerSettings, end_ids};
 pub use tokenizer::{END_OF_TEXT, TextTokenizer};

@@ -5,11 +5,25 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use tokenizers::AddedToken;
 
+/// The class that transformers 5 makes of a family's tokenizer, without "Fast".
+#[derive(Clone, Copy, Debug, Default)]
+pub enum TokenizerClass {
+    /// The one that `tokenizer_config.json` states; where it states none, the file alone is believed.
+    #[default]
+    Stated,
+    /// This one where none is stated.
+    UnlessStated(&'static str),
+    /// This one whatever is stated.
+    Always(&'static str),
+}
+
 /// The files as they were read: kept so that a tuned model is written with all of them.
 #[derive(Clone, Debug, Default)]
 pub struct TokenizerSettings {
     /// `model_type` of the model's `config.json`: what transformers makes of a tokenizer's class depends on it.
     pub model_type: String,
+    /// The class of the family's tokenizers.
+    pub class: TokenizerClass,
     /// `tokenizer_config.json`.
     pub config: Option<Value>,
     /// `special_tokens_map.json`.
@@ -68,16 +82,13 @@ impl TokenizerSettings {
         tokens.map(|token| AddedToken { special: true, ..token }).collect()
     }
 
-    /// The class that transformers 5 makes of the tokenizer, without "Fast": the config's, or the model's own where the
-    /// config has none or, as for Qwen 2, does not matter. None where the file alone is believed.
     fn class(&self) -> Option<&str> {
         let stated = self.config.as_ref().and_then(|config| config.get("tokenizer_class")?.as_str());
-        match (self.model_type.as_str(), stated) {
-            ("mistral", _) => None,
-            ("qwen2", _) | ("qwen3", None) => Some("Qwen2Tokenizer"),
-            ("gpt_neo", None) => Some("GPT2Tokenizer"),
-            ("gpt_neox", None) => Some("GPTNeoXTokenizer"),
-            (_, stated) => stated.map(|class| class.trim_end_matches("Fast")),
+        let stated = stated.map(|class| class.trim_end_matches("Fast"));
+        match self.class {
+            TokenizerClass::Stated => stated,
+            TokenizerClass::UnlessStated(class) => stated.or(Some(class)),
+            TokenizerClass::Always(class) => Some(class),
         }
     }
 

@@ -306,6 +306,7 @@ fn failed(error: tokenizers::Error) -> TokenizerError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::text::TokenizerClass;
 
     const TEXT: &str =
         "the cat sat on the mat; the dog sat on the cat. the hat and the bat sat there, then the rat ran.";
@@ -388,14 +389,14 @@ mod tests {
             ("llama", Value::Null, &[3, 4, 1, 3, 5, 3, 4]),
         ];
         for (model_type, config, ids) in cases {
-            let tokenizer = with_class(&json, model_type, &config);
+            let tokenizer = with_class(&json, model_type, TokenizerClass::Stated, &config);
             assert_eq!(tokenizer.encode("a<s>b a").unwrap(), ids, "{model_type} {config}");
         }
     }
 
-    fn with_class(json: &Value, model_type: &str, config: &Value) -> TextTokenizer {
-        let settings =
-            TokenizerSettings { model_type: model_type.into(), config: Some(config.clone()), ..Default::default() };
+    fn with_class(json: &Value, model_type: &str, class: TokenizerClass, config: &Value) -> TextTokenizer {
+        let config = Some(config.clone());
+        let settings = TokenizerSettings { model_type: model_type.into(), class, config, ..Default::default() };
         TextTokenizer::open(json.to_string().as_bytes(), &[0], settings).unwrap()
     }
 
@@ -417,16 +418,17 @@ mod tests {
         };
         let stated = |class: &str| serde_json::json!({"tokenizer_class": class});
         // By the file, and by the class where the settings say nothing, no and yes.
-        for (model_type, class, by_class, bare) in [
-            ("gpt2", stated("GPT2Tokenizer"), true, false),
-            ("gpt2", serde_json::json!({}), false, false),
-            ("gpt_neo", serde_json::json!({}), true, false),
-            ("gpt_neox", stated("GPTNeoXTokenizerFast"), true, true),
-            ("gpt_neox", serde_json::json!({}), true, true),
-            ("llama", stated("GPT2Tokenizer"), true, false),
-            ("llama", stated("PreTrainedTokenizerFast"), false, false),
-            ("mistral", stated("GPT2Tokenizer"), false, false),
-            ("qwen2", stated("GPTNeoXTokenizer"), true, false),
+        use TokenizerClass::{Always, Stated, UnlessStated};
+        let silent = || serde_json::json!({});
+        for (family, class, by_class, bare) in [
+            (Stated, stated("GPT2Tokenizer"), true, false),
+            (Stated, silent(), false, false),
+            (Stated, stated("PreTrainedTokenizerFast"), false, false),
+            (Stated, stated("GPTNeoXTokenizerFast"), true, true),
+            (UnlessStated("GPT2Tokenizer"), silent(), true, false),
+            (UnlessStated("GPTNeoXTokenizer"), silent(), true, true),
+            (UnlessStated("GPTNeoXTokenizer"), stated("GPT2TokenizerFast"), true, false),
+            (Always("Qwen2Tokenizer"), stated("GPTNeoXTokenizer"), true, false),
         ] {
             for (file, asked) in
                 [false, true].into_iter().flat_map(|file| [(file, None), (file, Some(false)), (file, Some(true))])
@@ -435,12 +437,12 @@ mod tests {
                 if let Some(asked) = asked {
                     config["add_prefix_space"] = asked.into();
                 }
-                let tokenizer = with_class(&json(file), model_type, &config);
+                let tokenizer = with_class(&json(file), "gpt2", family, &config);
                 let space = if by_class { asked.unwrap_or(false) } else { file };
                 let wanted: &[u32] = if space { &[2, 3] } else { &[3] };
-                assert_eq!(tokenizer.encode("a").unwrap(), wanted, "{model_type} {config} {file}");
+                assert_eq!(tokenizer.encode("a").unwrap(), wanted, "{family:?} {config} {file}");
                 let before: &[u32] = if bare { &[] } else { &[1] };
-                assert_eq!(tokenizer.around().0, before, "{model_type} {config}");
+                assert_eq!(tokenizer.around().0, before, "{family:?} {config}");
             }
         }
     }

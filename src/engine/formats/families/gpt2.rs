@@ -4,6 +4,7 @@
 use super::Family;
 use super::fields::JsonFields;
 use crate::engine::formats::{StoredModule, WeightsError};
+use crate::engine::text::TokenizerClass;
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 
 pub static GPT2: Family = Family {
@@ -18,6 +19,7 @@ pub static GPT2: Family = Family {
     ],
     prefix: "transformer.",
     conv1d: true,
+    tokenizer: TokenizerClass::Stated,
 };
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {

@@ -5,6 +5,7 @@ use super::Family;
 use super::fields::JsonFields;
 use super::gpt2;
 use crate::engine::formats::{StoredModule, WeightsError};
+use crate::engine::text::TokenizerClass;
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::Value;
 
@@ -15,6 +16,7 @@ pub static GPT_NEO: Family = Family {
     aliases: &[("num_attention_heads", "num_heads"), ("num_hidden_layers", "num_layers")],
     prefix: "transformer.",
     conv1d: false,
+    tokenizer: TokenizerClass::UnlessStated("GPT2Tokenizer"),
 };
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {

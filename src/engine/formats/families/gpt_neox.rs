@@ -5,10 +5,18 @@ use super::Family;
 use super::fields::JsonFields;
 use super::{gpt2, rope};
 use crate::engine::formats::{StoredModule, WeightsError};
+use crate::engine::text::TokenizerClass;
 use crate::spec::{Bias, ModelConfig, Norm, Position, Role, Target};
 
-pub static GPT_NEOX: Family =
-    Family { model_type: "gpt_neox", config, module, aliases: &[], prefix: "gpt_neox.", conv1d: false };
+pub static GPT_NEOX: Family = Family {
+    model_type: "gpt_neox",
+    config,
+    module,
+    aliases: &[],
+    prefix: "gpt_neox.",
+    conv1d: false,
+    tokenizer: TokenizerClass::UnlessStated("GPTNeoXTokenizer"),
+};
 
 fn config(fields: &JsonFields) -> Result<ModelConfig, WeightsError> {
     let d_model = fields.count_or("hidden_size", 6144)?;

@@ -4,12 +4,20 @@ use super::Family;
 use super::fields::JsonFields;
 use super::rope;
 use crate::engine::formats::{StoredModule, WeightsError};
+use crate::engine::text::TokenizerClass;
 use crate::spec::{Activation, Bias, ModelConfig, Norm, Position, Role, Target};
 use serde_json::{Value, json};
 
 /// Qwen's are this but for their configs.
-pub const LLAMA: Family =
-    Family { model_type: "llama", config: llama, module, aliases: &[], prefix: "model.", conv1d: false };
+pub const LLAMA: Family = Family {
+    model_type: "llama",
+    config: llama,
+    module,
+    aliases: &[],
+    prefix: "model.",
+    conv1d: false,
+    tokenizer: TokenizerClass::Stated,
+};
 
 /// What transformers takes where a config is silent.
 pub struct Defaults {

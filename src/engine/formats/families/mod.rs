@@ -10,6 +10,7 @@ mod rope;
 
 use super::{StoredModule, WeightsError};
 use crate::engine::formats::families::fields::{Aliases, CONFIG, JsonFields};
+use crate::engine::text::TokenizerClass;
 use crate::spec::{ModelConfig, Role};
 use serde_json::Value;
 use std::fmt;
@@ -27,6 +28,7 @@ pub struct Family {
     prefix: &'static str,
     /// Whether linear layers are stored `[in, out]` ("fan in, fan out").
     conv1d: bool,
+    tokenizer: TokenizerClass,
 }
 
 impl Family {
@@ -61,6 +63,10 @@ impl Family {
 
     pub fn module(&self, role: Role, config: &ModelConfig) -> Option<StoredModule> {
         (self.module)(role, config)
+    }
+
+    pub fn tokenizer(&self) -> TokenizerClass {
+        self.tokenizer
     }
 
     pub fn is_conv1d(&self) -> bool {

@@ -5,10 +5,17 @@ use super::Family;
 use super::fields::JsonFields;
 use super::llama;
 use crate::engine::formats::WeightsError;
+use crate::engine::text::TokenizerClass;
 use crate::spec::{Bias, ModelConfig};
 
-pub static QWEN2: Family = Family { model_type: "qwen2", config: qwen2, ..llama::LLAMA };
-pub static QWEN3: Family = Family { model_type: "qwen3", config: qwen3, ..llama::LLAMA };
+pub static QWEN2: Family =
+    Family { model_type: "qwen2", config: qwen2, tokenizer: TokenizerClass::Always("Qwen2Tokenizer"), ..llama::LLAMA };
+pub static QWEN3: Family = Family {
+    model_type: "qwen3",
+    config: qwen3,
+    tokenizer: TokenizerClass::UnlessStated("Qwen2Tokenizer"),
+    ..llama::LLAMA
+};
 
 const DEFAULTS: llama::Defaults =
     llama::Defaults { vocab_size: 151_936, context: 32_768, d_ff: 22_016, kv_heads: Some(32) };
