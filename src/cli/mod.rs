@@ -2,11 +2,14 @@
 
 mod base;
 mod bench;
+mod cell;
+mod experiment;
 mod finetune;
 mod fit;
 mod generate;
 mod logits;
 mod method;
+mod plan;
 mod pretrain;
 mod sweep;
 
@@ -39,10 +42,12 @@ macro_rules! verbs {
 // `./lab` reads this list too, a line a verb.
 verbs! {
     Bench(bench): "Time fixed work: each method at two sizes",
+    Cell(cell): "Train the runs that come in by specification, for a cluster's scheduler",
     Finetune(finetune): "Fine-tune a model on one of the lab's tasks or a file",
     Fit(fit): "Fit scaling laws to a table of points",
     Generate(generate): "Continue a text",
     Logits(logits): "Print what a model says after every token",
+    Plan(plan): "Say what an experiment file asks for, and what it costs here",
     Pretrain(pretrain): "Make the base models of www/models/ladder.json",
     Sweep(sweep): "Run an experiment and write its records",
 }
@@ -53,6 +58,11 @@ pub(crate) fn version() -> String {
         Ok(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
         Err(_) => env!("CARGO_PKG_VERSION").into(),
     }
+}
+
+/// Cores that this process may use.
+pub(crate) fn cores() -> u32 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
 /// What says that a record was made here and now.

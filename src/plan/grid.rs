@@ -22,6 +22,13 @@ pub fn doubling(first: usize, last: usize) -> Vec<usize> {
     std::iter::successors(Some(first.max(1)), |size| size.checked_mul(2)).take_while(|&size| size <= last).collect()
 }
 
+/// Of these sizes, those of at most `most`; larger ones become it.
+pub fn clip(sizes: Vec<usize>, most: usize) -> Vec<usize> {
+    let mut sizes: Vec<usize> = sizes.into_iter().map(|size| size.min(most)).collect();
+    sizes.dedup();
+    sizes
+}
+
 impl Experiment {
     /// One cell. Seeds of equal number share subset and data order over methods and bases, so that methods are
     /// compared on the same examples.

@@ -203,6 +203,14 @@ impl Queue {
         self.at(id).map(|cell| (&cell.spec, &cell.state))
     }
 
+    /// What came of a cell that is done.
+    pub fn record(&self, id: &RunId) -> Option<&RunRecord> {
+        match &self.at(id)?.state {
+            CellState::Done(record) => Some(record.as_ref()),
+            _ => None,
+        }
+    }
+
     /// The records of finished cells, in running order.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         self.cells().filter_map(|(_, _, state)| match state {

@@ -120,6 +120,8 @@ pub enum RecordError {
     Version { found: u64 },
     #[error("the record's id {stated} is not that of its spec ({actual}): the file was changed")]
     Changed { stated: RunId, actual: RunId },
+    #[error("line {line}: {error}")]
+    Line { line: usize, error: Box<RecordError> },
 }
 
 impl Sampled {
@@ -139,10 +141,16 @@ impl RunRecord {
         Self::from_value(serde_json::from_str(text)?)
     }
 
-    /// The records of a JSON list, each checked as any record is.
+    /// The records of a file, each checked as any record is: a JSON list, or one record a line.
     pub fn list_from_json(text: &str) -> Result<Vec<Self>, RecordError> {
-        let values: Vec<serde_json::Value> = serde_json::from_str(text)?;
-        values.into_iter().map(Self::from_value).collect()
+        if text.trim_start().starts_with('[') {
+            let values: Vec<serde_json::Value> = serde_json::from_str(text)?;
+            return values.into_iter().map(Self::from_value).collect();
+        }
+        let lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
+        let read =
+            |(text, line)| Self::from_json(text).map_err(|error| RecordError::Line { line, error: Box::new(error) });
+        lines.map(read).collect()
     }
 
     fn from_value(value: serde_json::Value) -> Result<Self, RecordError> {
@@ -174,8 +182,10 @@ mod tests {
         let finished: Value = serde_json::from_str(include_str!("../../www/precomputed.json")).unwrap();
         let mut record = finished[0].clone();
         change(&mut record);
-        let (one, list) = (RunRecord::from_json(&record.to_string()), json!([record]).to_string());
-        assert_eq!(RunRecord::list_from_json(&list).is_ok(), one.is_ok(), "a list is read as its records are");
+        let one = RunRecord::from_json(&record.to_string());
+        for list in [json!([record]).to_string(), format!("\n{record}\n")] {
+            assert_eq!(RunRecord::list_from_json(&list).is_ok(), one.is_ok(), "a list is read as its records are");
+        }
         one
     }
 

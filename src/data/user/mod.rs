@@ -23,6 +23,7 @@ use super::{Example, SplitError, TokenizerError, sha256};
 use crate::record::{FieldUse, LeftOut, Reading};
 use roles::Roles;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::str::FromStr;
 use table::Table;
 
@@ -64,6 +65,14 @@ impl ColumnChoice {
             let rest = name.trim().strip_prefix(column);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
         })
+    }
+}
+
+/// As [`ColumnChoice::from_str`] reads it.
+impl fmt::Display for ColumnChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let prompt = self.prompt.iter().map(|prompt| format!("prompt={prompt},"));
+        write!(f, "{}completion={}", prompt.collect::<String>(), self.completion)
     }
 }
 

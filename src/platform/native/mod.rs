@@ -3,4 +3,5 @@
 pub mod files;
 pub mod folder;
 pub mod memory;
+pub mod records;
 pub mod threads;

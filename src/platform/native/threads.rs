@@ -2,7 +2,8 @@
 //! the same numbers. It does no other job.
 
 use super::folder::Folder;
-use crate::data::Splits;
+use crate::data::user::UserData;
+use crate::data::{Prepared, Splits};
 use crate::engine::formats::Checkpoint;
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
@@ -18,21 +19,32 @@ use pollster::block_on;
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 pub struct Threads {
-    models: PathBuf,
-    made: fn() -> Provenance,
+    here: Here,
     workers: BTreeMap<WorkerId, Sender<Command>>,
     inbox: Sender<(WorkerId, Heard)>,
 }
 
+/// What every worker knows of where it is.
+#[derive(Clone)]
+pub struct Here {
+    /// The folder that holds the bases.
+    pub models: PathBuf,
+    /// The data that a [`Source::User`] names.
+    pub own: Option<Arc<UserData>>,
+    /// What a record says of here and now.
+    pub made: fn() -> Provenance,
+}
+
 impl Threads {
-    /// Workers that find their bases in the folder `models`; what they say comes by the receiver.
-    pub fn new(models: &Path, made: fn() -> Provenance) -> (Self, Receiver<(WorkerId, Heard)>) {
+    /// Workers; what they say comes by the receiver.
+    pub fn new(here: Here) -> (Self, Receiver<(WorkerId, Heard)>) {
         let (inbox, heard) = channel();
-        (Threads { models: models.to_path_buf(), made, workers: BTreeMap::new(), inbox }, heard)
+        (Threads { here, workers: BTreeMap::new(), inbox }, heard)
     }
 }
 
@@ -40,11 +52,10 @@ impl Executor for Threads {
     fn spawn(&mut self, worker: WorkerId, _backend: Backend) {
         let (sender, commands) = channel();
         let inbox = self.inbox.clone();
-        let (models, made) = (self.models.clone(), self.made);
+        let mut here = Worker::new(self.here.clone());
         std::thread::spawn(move || {
             // Nobody to hear it: the program ends.
             let say = |heard| drop(inbox.send((worker, heard)));
-            let mut here = Worker { models, made, bases: HashMap::new(), base_tests: HashMap::new() };
             let work = || commands.iter().for_each(|command| say(Heard::Event(here.answer(command))));
             if catch_unwind(AssertUnwindSafe(work)).is_err() {
                 say(Heard::Died("its thread panicked; the reason is above".into()));
@@ -75,22 +86,31 @@ struct Base {
 /// A base's name and how it is held.
 type Held = (String, Precision);
 
-struct Worker {
-    models: PathBuf,
-    /// What a record says of here and now.
-    made: fn() -> Provenance,
+/// Trains cells one after another; what several need is read once.
+pub struct Worker {
+    here: Here,
     bases: HashMap<Held, Base>,
+    /// The own data as a base reads them, by its name and the sequence.
+    prepared: HashMap<(String, usize), Prepared>,
     /// A base's loss on a source's test split, by columns: the same for every cell.
     base_tests: HashMap<(Held, Source, usize), Evaluation>,
 }
 
 impl Worker {
+    pub fn new(here: Here) -> Self {
+        Worker { here, bases: HashMap::new(), prepared: HashMap::new(), base_tests: HashMap::new() }
+    }
+
+    pub fn has_own_data(&self) -> bool {
+        self.here.own.is_some()
+    }
+
     fn answer(&mut self, command: Command) -> Event {
         match command {
             Command::Open { .. } => {
                 let device = DeviceReport {
                     backend: Backend::Cpu,
-                    name: (self.made)().device,
+                    name: (self.here.made)().device,
                     reason: "Threads train on the CPU.".into(),
                 };
                 Event::Opened { version: PROTOCOL_VERSION, device }
@@ -111,11 +131,21 @@ impl Worker {
         }
     }
 
-    fn train(&mut self, spec: &RunSpec) -> Result<RunRecord> {
+    /// Trains a cell to its end.
+    pub fn train(&mut self, spec: &RunSpec) -> Result<RunRecord> {
         let begun = Instant::now();
+        let mut session = self.session(spec)?;
+        block_on(drive(&mut session, &mut Silent(begun)))?;
+        let record = block_on(session.finish(begun.elapsed().as_secs_f64(), (self.here.made)()))?.record;
+        self.base_tests.insert(base_test_key(spec), record.base_test);
+        Ok(record)
+    }
+
+    /// A cell that is ready to train.
+    pub fn session(&mut self, spec: &RunSpec) -> Result<Session> {
         let held = (spec.base.name.clone(), spec.method.base_precision());
         if !self.bases.contains_key(&held) {
-            self.bases.insert(held.clone(), open(&self.models.join(&held.0), held.1)?);
+            self.bases.insert(held.clone(), open(&self.here.models.join(&held.0), held.1)?);
         }
         let base = &self.bases[&held];
         let name = &spec.base.name;
@@ -123,15 +153,26 @@ impl Worker {
             base.sha256 == spec.base.sha256,
             "{name} is not the one this run was planned with: bring that one back"
         );
-        let splits = Splits::for_run(&spec.data, None)?;
-        let key = (held, spec.data.source.clone(), spec.train.sequence);
-        let data = RunData::of(spec, &splits, &base.tokenizer, self.base_tests.get(&key).copied())?;
-        let mut session = Session::new(&base.model, spec, data)?;
-        block_on(drive(&mut session, &mut Silent(begun)))?;
-        let record = block_on(session.finish(begun.elapsed().as_secs_f64(), (self.made)()))?.record;
-        self.base_tests.insert(key, record.base_test);
-        Ok(record)
+        let own = match (&self.here.own, &spec.data.source) {
+            (Some(own), Source::User { .. }) => {
+                let key = (name.clone(), spec.train.sequence);
+                if !self.prepared.contains_key(&key) {
+                    self.prepared.insert(key.clone(), own.prepare(&base.tokenizer, spec.train.sequence)?);
+                }
+                Some((own.sha256.as_str(), &self.prepared[&key]))
+            }
+            _ => None,
+        };
+        let splits = Splits::for_run(&spec.data, own.map(|(sha256, prepared)| (sha256, &prepared.splits)))?;
+        let base_test = self.base_tests.get(&base_test_key(spec)).copied();
+        let mut data = RunData::of(spec, &splits, &base.tokenizer, base_test)?;
+        data.report.reading = own.map(|(_, prepared)| prepared.reading.clone()).unwrap_or_default();
+        Ok(Session::new(&base.model, spec, data)?)
     }
+}
+
+fn base_test_key(spec: &RunSpec) -> (Held, Source, usize) {
+    ((spec.base.name.clone(), spec.method.base_precision()), spec.data.source.clone(), spec.train.sequence)
 }
 
 /// Loads a base to train on.

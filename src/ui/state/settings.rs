@@ -5,7 +5,7 @@ use super::shelf::fitted;
 use crate::data::tasks::Task;
 use crate::job::Backend;
 use crate::plan::estimate::longest_sequence;
-use crate::plan::grid::{Experiment, doubling};
+use crate::plan::grid::{Experiment, clip, doubling};
 use crate::record::ModelCard;
 use crate::spec::{Base, Method, MethodKind, Precision, Setting, Source, TrainConfig};
 use std::collections::BTreeMap;
@@ -80,9 +80,7 @@ pub struct OwnData {
 impl OwnData {
     /// Of these sizes, those that the data have; larger ones become all of them.
     pub fn clip(&self, sizes: Vec<usize>) -> Vec<usize> {
-        let mut sizes: Vec<usize> = sizes.into_iter().map(|size| size.min(self.examples)).collect();
-        sizes.dedup();
-        sizes
+        clip(sizes, self.examples)
     }
 }
 
