@@ -1,6 +1,7 @@
 //! An experiment's file or options, its bases and data looked up: what `sweep`, `plan` and `cell` share.
 
-use crate::data::user::{self, READ_LIMIT, ReadOptions, UserData};
+use crate::data::user::{self, READ_LIMIT, ReadOptions};
+use crate::data::{TASK_DEV, TASK_TEST};
 use crate::engine::formats::Checkpoint;
 use crate::plan::estimate::longest_sequence;
 use crate::plan::file::{ExperimentFile, FileData};
@@ -17,6 +18,8 @@ pub struct Planned {
     pub experiment: Experiment,
     /// The bases' shapes, in the experiment's order.
     pub configs: Vec<ModelConfig>,
+    /// Examples of the dev and the test split.
+    pub held_out: [usize; 2],
     pub here: Here,
 }
 
@@ -42,6 +45,7 @@ impl Planned {
             tokenizers.push(tokenizer?);
         }
         let ExperimentFile { data, sequence, mut methods, mut sizes, seeds, .. } = file;
+        let mut held_out = [TASK_DEV, TASK_TEST];
         let (source, own) = match data {
             FileData::Task(id) => (Source::Task(id), None),
             FileData::Own { files, columns, skip_bad_lines } => {
@@ -60,28 +64,20 @@ impl Planned {
                     }
                     methods.iter_mut().for_each(|(_, train)| train.sequence = one);
                 }
-                sizes = within(sizes, &data, &methods[0].1.sequence, &tokenizers[0])?;
+                let prepared = data.prepare(&tokenizers[0], methods[0].1.sequence)?;
+                prepared.reading.sentences().iter().for_each(|sentence| eprintln!("{sentence}"));
+                let [most, dev, test] =
+                    [&prepared.splits.train, &prepared.splits.dev, &prepared.splits.test].map(Vec::len);
+                ensure!(most > 0, "{name} leaves no example to train on");
+                if sizes.iter().any(|&size| size > most) {
+                    eprintln!("The sizes end at {most}, all there are to train on.");
+                    sizes = clip(sizes, most);
+                }
+                held_out = [dev, test];
                 (Source::User { name, sha256: data.sha256.clone() }, Some(Arc::new(data)))
             }
         };
         let here = Here { models: models.to_owned(), own, made: super::made_here };
-        Ok(Planned { experiment: Experiment { bases, source, methods, sizes, seeds }, configs, here })
+        Ok(Planned { experiment: Experiment { bases, source, methods, sizes, seeds }, configs, held_out, here })
     }
-}
-
-/// The sizes that own data have; what is beyond them becomes all of them, which is said.
-fn within(
-    sizes: Vec<usize>,
-    data: &UserData,
-    sequence: &usize,
-    tokenizer: &dyn crate::data::Tokenizer,
-) -> Result<Vec<usize>> {
-    let prepared = data.prepare(tokenizer, *sequence)?;
-    prepared.reading.sentences().iter().for_each(|sentence| eprintln!("{sentence}"));
-    let most = prepared.splits.train.len();
-    ensure!(most > 0, "{} leaves no example to train on", data.name);
-    if sizes.iter().any(|&size| size > most) {
-        eprintln!("The sizes end at {most}, all there are to train on.");
-    }
-    Ok(clip(sizes, most))
 }

@@ -3,10 +3,11 @@
 use super::experiment::{self, Planned};
 use crate::engine::train::{Callbacks, Every, Report, TrainError, drive};
 use crate::plan::estimate::Estimate;
+use crate::plan::evaluation::Evaluations;
 use crate::platform::native::threads::Worker;
 use crate::platform::native::{memory, records};
 use crate::record::EvalPoint;
-use crate::spec::{RunSpec, TrainConfig};
+use crate::spec::{ModelConfig, RunSpec, TrainConfig};
 use anyhow::{Context, Result, ensure};
 use pollster::block_on;
 use serde_json::json;
@@ -44,10 +45,8 @@ pub struct Args {
 /// What a method on a base takes here, in seconds.
 struct Pace {
     step: f64,
-    /// One evaluation of the dev split.
-    dev: f64,
-    /// The test of the tuned model; the base's is made once for all cells.
-    test: f64,
+    /// The evaluation of one batch.
+    batch: f64,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -84,9 +83,10 @@ pub fn run(args: Args) -> Result<()> {
                 continue;
             }
             most = most.max(estimate.bytes());
-            let pace = Pace::measure(&mut worker, first).with_context(|| format!("{} {}", base.name, method.kind()))?;
+            let pace = Pace::measure(&mut worker, first, config, planned.held_out)
+                .with_context(|| format!("{} {}", base.name, method.kind()))?;
             for cell in cells.iter().filter(of_these) {
-                let seconds = pace.seconds(&cell.train, cell.data.examples);
+                let seconds = pace.seconds(cell, config, planned.held_out);
                 total += seconds;
                 let (kind, precision) = (method.kind(), method.base_precision());
                 if args.json {
@@ -143,27 +143,27 @@ lab plan {file} --models {models} --out {out} --specs |
 
 impl Pace {
     /// Runs a cell of this kind for a few steps.
-    fn measure(worker: &mut Worker, cell: &RunSpec) -> Result<Pace> {
+    fn measure(worker: &mut Worker, cell: &RunSpec, config: &ModelConfig, held_out: [usize; 2]) -> Result<Pace> {
         const STEPS: usize = 8;
         let train =
             TrainConfig { max_steps: STEPS, max_epochs: f64::from(u32::MAX), eval_every: STEPS, ..cell.train.clone() };
+        let batches = Evaluations::of(config, &cell.method, &train, cell.data.examples, held_out).dev_batches();
         let mut session = worker.session(&RunSpec { train, ..cell.clone() })?;
         let mut clock = Clock { begun: Instant::now(), steps: Vec::new(), evaluated: 0.0 };
         block_on(drive(&mut session, &mut clock))?;
-        let end = clock.now() / 1e3;
         let last = clock.steps.last().copied().context("no step was timed")?;
         // The first step makes what later ones find made.
         let mut between: Vec<f64> = clock.steps.windows(2).map(|pair| pair[1] - pair[0]).collect();
         between.sort_by(f64::total_cmp);
         let step = between.get(between.len() / 2).copied().context("one step is too few to time")?;
-        // After it the tuned model and its base are tested on the same split.
-        Ok(Pace { step, dev: clock.evaluated - last, test: (end - clock.evaluated) / 2.0 })
+        Ok(Pace { step, batch: (clock.evaluated - last) / batches.max(1) as f64 })
     }
 
-    fn seconds(&self, train: &TrainConfig, examples: usize) -> f64 {
-        let steps = train.steps(examples);
-        let evaluations = (1..=steps).filter(|&step| train.evaluates(step, steps)).count();
-        steps as f64 * self.step + evaluations as f64 * self.dev + self.test
+    /// A whole run's. The base is tested once for all of them, which is left out.
+    fn seconds(&self, cell: &RunSpec, config: &ModelConfig, held_out: [usize; 2]) -> f64 {
+        let evaluations = Evaluations::of(config, &cell.method, &cell.train, cell.data.examples, held_out);
+        let evaluated = evaluations.work(false) - evaluations.done(1, 1, 0);
+        cell.train.steps(cell.data.examples) as f64 * self.step + evaluated as f64 * self.batch
     }
 }
 
