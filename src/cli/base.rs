@@ -4,10 +4,10 @@ use crate::engine::adapt::{self, peft};
 use crate::engine::formats::{Checkpoint, WeightsError};
 use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
+use crate::platform::native::device::{self, Choice};
 use crate::platform::native::folder::Folder;
 use crate::spec::Precision;
 use anyhow::{Context, Result, anyhow};
-use burn::tensor::Device;
 use std::path::{Path, PathBuf};
 
 #[derive(clap::Args, Debug)]
@@ -21,6 +21,9 @@ pub struct Args {
     /// How the base's weights rest in memory: f32, f16, int8 or nf4 (4 bits).
     #[arg(long, value_name = "PRECISION", default_value_t)]
     pub base_precision: Precision,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    pub device: Choice,
 }
 
 /// A base with its adapters, ready to run.
@@ -36,8 +39,8 @@ impl Args {
         checkpoint.check().with_context(at)?;
         checkpoint.notes.iter().for_each(|note| eprintln!("{note}"));
         let config = checkpoint.config().clone();
-        let mut model =
-            Decoder::load_as(self.base_precision, &config, &mut checkpoint, &Device::flex()).with_context(at)?;
+        let device = device::open(self.device)?.device;
+        let mut model = Decoder::load_as(self.base_precision, &config, &mut checkpoint, &device).with_context(at)?;
         for adapter in &self.adapter {
             let (path, weight) = split_weight(adapter)?;
             model = add(&checkpoint, &model, &path, weight).with_context(|| path.display().to_string())?;

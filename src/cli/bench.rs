@@ -2,9 +2,9 @@
 
 use crate::engine::train::bench::bench;
 use crate::plan::bench::BenchSize;
+use crate::platform::native::device;
 use crate::spec::{MethodKind, Precision};
 use anyhow::Result;
-use burn::tensor::Device;
 use serde_json::json;
 use std::time::Instant;
 
@@ -22,21 +22,40 @@ pub struct Args {
     /// How the frozen base of LoRA and prompt tuning rests: f32, f16, int8, nf4.
     #[arg(long, value_delimiter = ',', default_value = "f32")]
     base_precision: Vec<Precision>,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: device::Choice,
+    /// Count what a step asks of the GPU in place of timing it.
+    #[cfg(feature = "native-gpu")]
+    #[arg(long)]
+    launches: bool,
     /// Print JSON, one line a measurement.
     #[arg(long)]
     json: bool,
 }
 
+impl Args {
+    fn sizes(&self) -> impl Iterator<Item = BenchSize> {
+        let wanted = |size: &BenchSize| self.size.as_ref().is_none_or(|wanted| *wanted == format!("{size:?}"));
+        BenchSize::ALL.into_iter().filter(wanted)
+    }
+}
+
 pub fn run(args: Args) -> Result<()> {
+    #[cfg(feature = "native-gpu")]
+    if args.launches {
+        return count(&args);
+    }
+    let opened = device::open(args.device)?;
+    eprintln!("on {}", opened.name);
     let clock = Instant::now();
     let now = || clock.elapsed().as_secs_f64() * 1e3;
-    let wanted = |size: &BenchSize| args.size.as_ref().is_none_or(|wanted| *wanted == format!("{size:?}"));
-    for size in BenchSize::ALL.into_iter().filter(wanted) {
+    for size in args.sizes() {
         for method in MethodKind::ALL {
             for &precision in &args.base_precision {
                 // What trains every weight has no base that could rest.
                 let Ok(on) = method.method().on(precision) else { continue };
-                let timing = pollster::block_on(bench(size, on, [args.warmup, args.steps], &Device::flex(), now))?;
+                let timing = pollster::block_on(bench(size, on, [args.warmup, args.steps], &opened.device, now))?;
                 if args.json {
                     let line = json!({ "size": size, "method": method, "precision": precision, "timing": timing });
                     println!("{line}");
@@ -45,6 +64,21 @@ pub fn run(args: Args) -> Result<()> {
                     println!("{size:?} {method}, base in {precision}: {ms:.2} ms a step, {tokens:.0} tokens a second");
                 }
             }
+        }
+    }
+    Ok(())
+}
+
+/// Prints what one step of each method asks of the GPU, once every kernel is compiled.
+#[cfg(feature = "native-gpu")]
+fn count(args: &Args) -> Result<()> {
+    use crate::platform::native::launches::Launches;
+    Launches::watch();
+    let opened = device::open(device::Choice::Gpu)?;
+    eprintln!("on {}", opened.name);
+    for size in args.sizes() {
+        for method in MethodKind::ALL {
+            println!("{size:?} {method}: {}", pollster::block_on(Launches::of_a_step(size, method, &opened.device))?);
         }
     }
     Ok(())

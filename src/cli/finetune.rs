@@ -10,6 +10,7 @@ use crate::engine::model::Decoder;
 use crate::engine::text::TextTokenizer;
 use crate::engine::train::{Callbacks, Outcome, RunData, Session, TrainError, drive};
 use crate::plan::estimate::{Estimate, longest_sequence};
+use crate::platform::native::device::{self, Choice};
 use crate::platform::native::{folder, memory};
 use crate::record::{DataReport, EvalPoint, Reading, RunRecord};
 use crate::seed::Seed;
@@ -17,7 +18,6 @@ use crate::spec::{
     Base, DataSpec, Method, MethodKind, Precision, RunSpec, SPEC_VERSION, Schedule, Source, TrainConfig,
 };
 use anyhow::{Context, Result, bail};
-use burn::tensor::Device;
 use clap::ValueEnum;
 use pollster::block_on;
 use std::path::{Path, PathBuf};
@@ -56,6 +56,9 @@ pub struct Args {
     /// Print the run's record as JSON.
     #[arg(long)]
     json: bool,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: Choice,
 }
 
 #[derive(clap::Args, Debug)]
@@ -146,8 +149,9 @@ pub fn run(args: Args) -> Result<()> {
         estimate.check(available)?;
     }
     let config = checkpoint.config().clone();
-    let base = Decoder::load_as(spec.method.base_precision(), &config, &mut checkpoint, &Device::flex())?;
-    let outcome = train(&base, &spec, data)?;
+    let opened = device::open(args.device)?;
+    let base = Decoder::load_as(spec.method.base_precision(), &config, &mut checkpoint, &opened.device)?;
+    let outcome = train(&base, &spec, data, opened.name)?;
     let files = result(&args, &mut checkpoint, &tokenizer, &outcome)?;
     folder::write(&args.out, &files)?;
     if args.json {
@@ -247,11 +251,11 @@ impl Callbacks for Printed {
     }
 }
 
-fn train(base: &Decoder, spec: &RunSpec, data: RunData) -> Result<Outcome> {
+fn train(base: &Decoder, spec: &RunSpec, data: RunData, device: String) -> Result<Outcome> {
     let start = Instant::now();
     let mut session = Session::new(base, spec, data)?;
     block_on(drive(&mut session, &mut Printed(start)))?;
-    Ok(block_on(session.finish(start.elapsed().as_secs_f64(), super::made_here()))?)
+    Ok(block_on(session.finish(start.elapsed().as_secs_f64(), super::made_on(device)))?)
 }
 
 /// The files to write: an adapter, or a full model where all weights were trained or the adapter is merged.

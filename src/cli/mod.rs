@@ -65,9 +65,13 @@ pub(crate) fn cores() -> u32 {
     std::thread::available_parallelism().map_or(1, |cores| cores.get() as u32)
 }
 
-/// What says that a record was made here and now.
+/// What says that a record was made here and now, on the CPU.
 pub(crate) fn made_here() -> Provenance {
-    Provenance { device: "native CPU".into(), lab: version(), date: today() }
+    made_on("native CPU".into())
+}
+
+pub(crate) fn made_on(device: String) -> Provenance {
+    Provenance { device, lab: version(), date: today() }
 }
 
 /// Seconds since 1970 by the system's clock, UTC.

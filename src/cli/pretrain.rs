@@ -6,11 +6,11 @@ use crate::engine::formats::{Description, Width, write_folder};
 use crate::engine::text::TextTokenizer;
 use crate::engine::train::{Callbacks, Every, Outcome, Report, drive, pretrain};
 use crate::plan::ladder::{Ladder, Rung};
+use crate::platform::native::device::{self, Choice, Opened};
 use crate::platform::native::files;
 use crate::record::{EvalPoint, RunRecord};
 use crate::record::{ModelCard, Pretraining};
 use anyhow::{Context, Result, ensure};
-use burn::tensor::Device;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,9 @@ pub struct Args {
     /// Seconds between two checkpoints: at most so much is lost to a kill.
     #[arg(long, default_value_t = 60.0, value_name = "SECONDS")]
     checkpoint_every: f64,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: Choice,
 }
 
 pub fn run(args: Args) -> Result<()> {
@@ -40,6 +43,7 @@ pub fn run(args: Args) -> Result<()> {
         ensure!(ladder.models.iter().any(|rung| rung.name == *name), "the ladder has no model {name}");
     }
     let tokenizer = tokenizer(&ladder, &args.folder)?;
+    let opened = device::open(args.device)?;
     for rung in &ladder.models {
         let wanted = if args.only.is_empty() {
             !args.folder.join(&rung.name).join("card.json").exists()
@@ -47,7 +51,7 @@ pub fn run(args: Args) -> Result<()> {
             args.only.contains(&rung.name)
         };
         if wanted {
-            make(&ladder, rung, &tokenizer, &args)?;
+            make(&ladder, rung, &tokenizer, &args, &opened)?;
         }
     }
     write_index(&ladder, &args.folder)
@@ -67,17 +71,16 @@ fn tokenizer(ladder: &Ladder, folder: &Path) -> Result<TextTokenizer> {
     Ok(tokenizer)
 }
 
-fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) -> Result<()> {
+fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args, opened: &Opened) -> Result<()> {
     fs::create_dir_all(&args.state)?;
     let state = args.state.join(format!("{}.checkpoint", rung.name));
     let kept = files::read(&state)?;
-    let device = Device::flex();
-    let mut session = match pretrain::session(ladder, rung, tokenizer, &device, kept.as_deref()) {
+    let mut session = match pretrain::session(ladder, rung, tokenizer, &opened.device, kept.as_deref()) {
         Ok(session) => session,
         // The spec changed since: what was kept belongs to another run.
         Err(error) if kept.is_some() => {
             eprintln!("{}: starting anew ({error})", rung.name);
-            pretrain::session(ladder, rung, tokenizer, &device, None)?
+            pretrain::session(ladder, rung, tokenizer, &opened.device, None)?
         }
         Err(error) => return Err(error.into()),
     };
@@ -86,7 +89,8 @@ fn make(ladder: &Ladder, rung: &Rung, tokenizer: &TextTokenizer, args: &Args) ->
     let begun = Instant::now();
     let mut progress = PretrainingProgress { begun, state: &state, every: args.checkpoint_every };
     pollster::block_on(drive(&mut session, &mut progress))?;
-    let outcome = pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), super::made_here()))?;
+    let outcome =
+        pollster::block_on(session.finish(begun.elapsed().as_secs_f64(), super::made_on(opened.name.clone())))?;
     write_model(ladder, rung, tokenizer, outcome, &args.folder)?;
     let _ = fs::remove_file(&state);
     Ok(())

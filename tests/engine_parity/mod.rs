@@ -3,7 +3,7 @@
 
 use burn::Tensor;
 use burn::tensor::{Device, TensorData};
-use tunelab::engine::ops::{AdamWStep, AttentionShape, Composed, Layout, Ops, Packed, Rotary, Weight};
+use tunelab::engine::ops::{AdamWStep, AttentionShape, Composed, Layer, Layout, Ops, Packed, Rotary, Weight};
 use tunelab::spec::{ModelConfig, Position, Precision};
 
 /// An operation on matrices of these shapes; a vector is a matrix of one row.
@@ -127,11 +127,23 @@ fn linears(cases: &mut Cases) {
         let (x, w, bias, a, b) = ([m, k], [k, n], [1, n], [k, RANK], [RANK, n]);
         cases.add(format!("linear {shape:?}"), &[x, w], |ops, _, inputs| {
             let [x, w] = take(inputs);
-            ops.linear(x, &Weight::Whole(w), None)
+            ops.linear(x, &Weight::Whole(w), None, None)
         });
         cases.add(format!("linear {shape:?} with a bias"), &[x, w, bias], |ops, _, inputs| {
             let [x, w, bias] = take(inputs);
-            ops.linear(x, &Weight::Whole(w), Some(&vector(bias)))
+            ops.linear(x, &Weight::Whole(w), Some(&vector(bias)), None)
+        });
+        cases.add(format!("linear {shape:?} with a bias, onto a sum"), &[x, w, bias, [m, n]], |ops, _, inputs| {
+            let [x, w, bias, sum] = take(inputs);
+            ops.linear(x, &Weight::Whole(w), Some(&vector(bias)), Some(sum))
+        });
+        cases.add(format!("linear {shape:?} onto a sum"), &[x, w, [m, n]], |ops, _, inputs| {
+            let [x, w, sum] = take(inputs);
+            ops.linear(x, &Weight::Whole(w), None, Some(sum))
+        });
+        cases.add(format!("linear_adapted {shape:?} onto a sum"), &[x, w, a, b, bias, [m, n]], |ops, _, inputs| {
+            let [x, w, a, b, bias, sum] = take(inputs);
+            ops.linear_adapted(x, &Weight::Whole(w), Some(&vector(bias)), [&a, &b], 0.5, Some(sum))
         });
         cases.add(format!("linear_transposed {shape:?}"), &[x, [n, k]], |ops, _, inputs| {
             let [x, w] = take(inputs);
@@ -143,25 +155,25 @@ fn linears(cases: &mut Cases) {
         });
         cases.add(format!("linear_adapted {shape:?}"), &[x, w, a, b], |ops, _, inputs| {
             let [x, w, a, b] = take(inputs);
-            ops.linear_adapted(x, &Weight::Whole(w), None, [&a, &b], 0.5)
+            ops.linear_adapted(x, &Weight::Whole(w), None, [&a, &b], 0.5, None)
         });
         cases.add(format!("linear_adapted {shape:?} with a bias"), &[x, w, a, b, bias], |ops, _, inputs| {
             let [x, w, a, b, bias] = take(inputs);
-            ops.linear_adapted(x, &Weight::Whole(w), Some(&vector(bias)), [&a, &b], 0.5)
+            ops.linear_adapted(x, &Weight::Whole(w), Some(&vector(bias)), [&a, &b], 0.5, None)
         });
         for precision in PACKED {
             let weight =
                 move |ops: &dyn Ops, shape, device: &Device| ops.packed_weight(packed(precision, shape), device);
             cases.add(format!("linear {shape:?} in {precision}"), &[x], move |ops, device, inputs| {
                 let [x] = take(inputs);
-                ops.linear(x, &weight(ops, [k, n], device), None)
+                ops.linear(x, &weight(ops, [k, n], device), None, None)
             });
             cases.add(
                 format!("linear {shape:?} in {precision} with a bias"),
                 &[x, bias],
                 move |ops, device, inputs| {
                     let [x, bias] = take(inputs);
-                    ops.linear(x, &weight(ops, [k, n], device), Some(&vector(bias)))
+                    ops.linear(x, &weight(ops, [k, n], device), Some(&vector(bias)), None)
                 },
             );
             cases.add(format!("linear_transposed {shape:?} in {precision}"), &[x], move |ops, device, inputs| {
@@ -170,14 +182,53 @@ fn linears(cases: &mut Cases) {
             });
             cases.add(format!("linear_adapted {shape:?} in {precision}"), &[x, a, b], move |ops, device, inputs| {
                 let [x, a, b] = take(inputs);
-                ops.linear_adapted(x, &weight(ops, [k, n], device), None, [&a, &b], 0.5)
+                ops.linear_adapted(x, &weight(ops, [k, n], device), None, [&a, &b], 0.5, None)
             });
             let name = format!("linear_adapted {shape:?} in {precision} with a bias");
             cases.add(name, &[x, a, b, bias], move |ops, device, inputs| {
                 let [x, a, b, bias] = take(inputs);
-                ops.linear_adapted(x, &weight(ops, [k, n], device), Some(&vector(bias)), [&a, &b], 0.5)
+                ops.linear_adapted(x, &weight(ops, [k, n], device), Some(&vector(bias)), [&a, &b], 0.5, None)
             });
         }
+    }
+}
+
+/// Several layers of one input.
+fn side_by_side(cases: &mut Cases) {
+    fn layer<'a>(weight: &'a Weight, bias: Option<&'a Tensor<1>>) -> Layer<'a> {
+        Layer { weight, bias, adapter: None }
+    }
+    let shapes = [[6, 16], [16, 24], [16, 24]];
+    cases.add("gated", &shapes, |ops, _, inputs| {
+        let [x, gate, up] = take(inputs);
+        let [gate, up] = [gate, up].map(Weight::Whole);
+        ops.gated(x, [layer(&gate, None), layer(&up, None)])
+    });
+    cases.add(
+        "gated with adapters",
+        &[&shapes[..], &[[16, 3], [16, 3], [3, 24], [3, 24]]].concat(),
+        |ops, _, inputs| {
+            let [x, gate, up, a, b, c, d] = take(inputs);
+            let [gate, up] = [gate, up].map(Weight::Whole);
+            let layer = |weight, a, b| Layer { weight, bias: None, adapter: Some(([a, b], 0.5)) };
+            ops.gated(x, [layer(&gate, &a, &c), layer(&up, &b, &d)])
+        },
+    );
+    let config = ModelConfig { head_dim: 8, ..ModelConfig::ladder(8, 16, 32, 1) };
+    for window in [None, Some(3)] {
+        let layout = Layout::regular(2, 5, 0);
+        let (queries, keys) = (layout.clone(), layout);
+        let shape = AttentionShape { queries, keys, heads: 4, kv_heads: 2, head_dim: 8, window, scale: 0.4 };
+        let config = config.clone();
+        let tables = [[10, 32], [32, 32], [32, 16], [32, 16], [1, 32], [1, 16], [1, 16]];
+        cases.add(format!("self_attention within {window:?}"), &tables, move |ops, device, inputs| {
+            let [x, q, k, v, of_q, of_k, of_v] = take(inputs);
+            let [q, k, v] = [q, k, v].map(Weight::Whole);
+            let biases = [of_q, of_k, of_v].map(vector);
+            let rotary = Rotary::new(&config, 16, device).expect("positions rotate");
+            let layers = [layer(&q, Some(&biases[0])), layer(&k, Some(&biases[1])), layer(&v, Some(&biases[2]))];
+            ops.self_attention(x, layers, Some(&rotary), &shape, &mut Default::default())
+        });
     }
 }
 
@@ -199,7 +250,7 @@ fn activations(cases: &mut Cases) {
 }
 
 fn look_ups(cases: &mut Cases) {
-    for [rows, d] in [[1, 1], [11, 70]] {
+    for [rows, d] in [[1, 1], [11, 70], [2000, 3]] {
         // The first and the last row, and one twice.
         let ids = move || vec![rows as u32 - 1, 0, rows as u32 / 2, 0].into();
         cases.add(format!("embedding {rows}×{d}"), &[[rows, d]], move |ops, _, inputs| {
@@ -209,6 +260,10 @@ fn look_ups(cases: &mut Cases) {
         cases.add(format!("select_rows {rows}×{d}"), &[[rows, d]], move |ops, _, inputs| {
             let [x] = take(inputs);
             ops.select_rows(x, ids())
+        });
+        cases.add(format!("select_rows_of {rows}×{d} and another"), &[[rows, d], [3, d]], move |ops, _, inputs| {
+            let last = rows as u32 + 2;
+            ops.select_rows_of(inputs, vec![last, 0, rows as u32, last, rows as u32 - 1].into())
         });
     }
 }
@@ -222,6 +277,22 @@ fn losses(cases: &mut Cases) {
             ops.cross_entropy(logits * 8.0, targets.into(), weights).reshape([1, 1])
         });
     }
+}
+
+/// Inputs that are read more than once: their gradients are sums.
+fn shared(cases: &mut Cases) {
+    cases.add("an input of two layers, a norm and a sum", &[[3, 16], [16, 16], [1, 16]], |ops, _, inputs| {
+        let [x, w, scale] = take(inputs);
+        let w = Weight::Whole(w);
+        let normed = ops.rms_norm(x.clone(), &vector(scale), 1e-5);
+        let gated = ops.gate(ops.linear(normed.clone(), &w, None, None), ops.linear_transposed(normed, &w));
+        ops.linear(gated, &w, None, Some(x))
+    });
+    cases.add("a table that is read and multiplied by", &[[11, 8]], |ops, _, inputs| {
+        let [table] = take(inputs);
+        let table = Weight::Whole(table);
+        ops.linear_transposed(ops.embedding(&table, vec![3, 0, 3].into()), &table)
+    });
 }
 
 /// Operations that have no derivative.
@@ -275,7 +346,7 @@ fn plain() -> Vec<Case> {
 
 fn cases() -> Vec<Case> {
     let mut cases = Cases::default();
-    for add in [norms, rotaries, attentions, linears, activations, look_ups, losses] {
+    for add in [norms, rotaries, attentions, linears, side_by_side, activations, look_ups, losses, shared] {
         add(&mut cases);
     }
     cases.0.into_iter().chain(plain()).collect()

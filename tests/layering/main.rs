@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 type Paths = &'static [&'static str];
 
-const BURN: Paths = &["burn", "burn_flex", "burn_wgpu", "cubecl", "wgpu"];
+const BURN: Paths = &["burn", "burn_cubecl", "burn_flex", "burn_wgpu", "cubecl", "wgpu"];
 const WEB: Paths = &["web_sys", "js_sys", "wasm_bindgen", "wasm_bindgen_futures", "serde_wasm_bindgen", "gloo"];
 const PAGE: Paths = &["leptos"];
 const IO: Paths = &["std::fs", "std::net", "std::env::var", "std::env::args", "std::process", "std::io::stdin"];

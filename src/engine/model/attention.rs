@@ -73,9 +73,11 @@ impl Attention {
         }
     }
 
-    /// `[rows, d]` to `[rows, d]`, or to the rows `read` alone: the others are looked at, and do not look.
-    pub fn forward(
+    /// `[rows, d]` to `[rows, d]`, or to the rows `read` alone: the others are looked at, and do not look. What it gives
+    /// is added to `sum`.
+    pub fn forward_onto(
         &self,
+        sum: Tensor<2>,
         x: Tensor<2>,
         layer: usize,
         rotary: Option<&Rotary>,
@@ -83,6 +85,23 @@ impl Attention {
         pass: &mut ForwardPass<'_>,
     ) -> Tensor<2> {
         let ops = pass.ops;
+        let shape = |queries: Layout, keys: Layout| AttentionShape {
+            queries,
+            keys,
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+            window: self.window,
+            scale: self.scale,
+        };
+        let has_norms = self.query_norm.is_some() || self.key_norm.is_some();
+        if let (None, None, false, Some(query), Some(key), Some(value)) =
+            (read, &pass.cache, has_norms, self.query.layer(pass), self.key.layer(pass), self.value.layer(pass))
+        {
+            let shape = shape(pass.layout.clone(), pass.layout.clone());
+            let mixed = ops.self_attention(x, [query, key, value], rotary, &shape, &mut pass.masks);
+            return self.out.forward_onto(sum, mixed, pass);
+        }
         let place = |projected: Tensor<2>, layout: &Layout, heads: usize, norm: Option<&NormLayer>| {
             let projected = match norm {
                 None => projected,
@@ -111,16 +130,8 @@ impl Attention {
                 (key, value, cache.layout().clone())
             }
         };
-        let shape = AttentionShape {
-            queries,
-            keys,
-            heads: self.heads,
-            kv_heads: self.kv_heads,
-            head_dim: self.head_dim,
-            window: self.window,
-            scale: self.scale,
-        };
+        let shape = shape(queries, keys);
         let mixed = ops.attention([query, key, value], &shape, &mut pass.masks);
-        self.out.forward(mixed, pass)
+        self.out.forward_onto(sum, mixed, pass)
     }
 }

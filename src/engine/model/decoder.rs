@@ -280,12 +280,16 @@ impl Decoder {
             places.extend((0..sequence.len()).map(|row| (rows.len() + row) as u32));
             rows.extend(sequence.map(|row| (first + row) as u32));
         }
-        let all = self.ops.select_rows(Tensor::cat(vec![prompt.clone(), words], 0), rows.into());
+        let all = self.ops.select_rows_of(vec![prompt.clone(), words], rows.into());
         let read = match read {
             None => places.into(),
             Some(read) => read.iter().map(|&row| places[row as usize]).collect(),
         };
         let layout = layout.after(first);
+        if self.ops.fixed_shapes() {
+            // One shape through all blocks.
+            return self.ops.select_rows(self.blocks(all, &mut self.pass(layout, None, dropout, None)), read);
+        }
         let read = Some(Selection::of(&layout, read));
         self.blocks(all, &mut self.pass(layout, read, dropout, None))
     }
@@ -316,7 +320,7 @@ impl Decoder {
     /// `[rows, d]` to `[rows, vocab]`.
     pub fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
         let logits = match &self.head {
-            Some(head) => self.ops.linear(hidden, head, None),
+            Some(head) => self.ops.linear(hidden, head, None, None),
             None => self.ops.linear_transposed(hidden, &self.embed),
         };
         match &self.head_bias {
@@ -370,17 +374,12 @@ impl Block {
     ) -> Tensor<2> {
         let ops = pass.ops;
         let normed = self.norm_attention.forward(x.clone(), ops);
-        let attended = self.attention.forward(normed, layer, rotary, read, pass);
         let x = match read {
             None => x,
             Some(read) => ops.select_rows(x, read.rows.clone()),
         };
-        if self.parallel {
-            let fed = self.mlp.forward(self.norm_mlp.forward(x.clone(), ops), pass);
-            return x + attended + fed;
-        }
-        let x = x + attended;
-        let fed = self.mlp.forward(self.norm_mlp.forward(x.clone(), ops), pass);
-        x + fed
+        let attended = self.attention.forward_onto(x.clone(), normed, layer, rotary, read, pass);
+        let fed = if self.parallel { x } else { attended.clone() };
+        self.mlp.forward_onto(attended, self.norm_mlp.forward(fed, ops), pass)
     }
 }

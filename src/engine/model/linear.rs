@@ -3,7 +3,7 @@
 
 use super::decoder::ForwardPass;
 use super::parameter::{Loader, ModelError, Parameter, WeightSource};
-use crate::engine::ops::Weight;
+use crate::engine::ops::{Layer, Weight};
 use crate::seed::Draw;
 use crate::spec::{Role, Term};
 use burn::Tensor;
@@ -64,16 +64,33 @@ impl Linear {
         }
     }
 
+    /// Its tensors, where at most one adapter is added beside the weight, and nothing is dropped.
+    pub(crate) fn layer(&self, pass: &ForwardPass<'_>) -> Option<Layer<'_>> {
+        let adapter = match self.adapters.as_slice() {
+            [] => None,
+            [adapter] if pass.dropout.is_none() || adapter.dropout == 0.0 => Some((adapter.matrices(), adapter.scale)),
+            _ => return None,
+        };
+        Some(Layer { weight: &self.weight, bias: self.bias.as_ref(), adapter })
+    }
+
     /// `[rows, in]` to `[rows, out]`.
     pub(crate) fn forward(&self, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
+        self.added(x, None, pass)
+    }
+
+    /// The same added to `sum`.
+    pub(crate) fn forward_onto(&self, sum: Tensor<2>, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
+        self.added(x, Some(sum), pass)
+    }
+
+    fn added(&self, x: Tensor<2>, sum: Option<Tensor<2>>, pass: &ForwardPass<'_>) -> Tensor<2> {
         let (ops, bias) = (pass.ops, self.bias.as_ref());
-        let dropout = |adapter: &LowRank| pass.dropout.filter(|_| adapter.dropout > 0.0);
-        if let [adapter] = self.adapters.as_slice()
-            && dropout(adapter).is_none()
-        {
-            return ops.linear_adapted(x, &self.weight, bias, adapter.matrices(), adapter.scale);
+        if let Some(Layer { adapter: Some((adapter, scale)), .. }) = self.layer(pass) {
+            return ops.linear_adapted(x, &self.weight, bias, adapter, scale, sum);
         }
-        let plain = ops.linear(x.clone(), &self.weight, bias);
+        let dropout = |adapter: &LowRank| pass.dropout.filter(|_| adapter.dropout > 0.0);
+        let plain = ops.linear(x.clone(), &self.weight, bias, sum);
         self.adapters.iter().fold(plain, |sum, adapter| {
             let x = match dropout(adapter) {
                 Some(dropout) => dropout.drop(x.clone(), adapter.dropout),

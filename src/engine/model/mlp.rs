@@ -40,14 +40,19 @@ impl Mlp {
         }
     }
 
-    /// `[rows, d]` to `[rows, d]`.
-    pub fn forward(&self, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
-        let up = self.up.forward(x.clone(), pass);
+    /// `[rows, d]` to `[rows, d]`, added to `sum`.
+    pub fn forward_onto(&self, sum: Tensor<2>, x: Tensor<2>, pass: &ForwardPass<'_>) -> Tensor<2> {
         let hidden = match (&self.gate, self.activation) {
-            (Some(gate), _) => pass.ops.gate(gate.forward(x, pass), up),
-            (None, Activation::GeluTanh) => pass.ops.gelu_tanh(up),
-            (None, _) => pass.ops.gelu(up),
+            (Some(gate), _) => match (gate.layer(pass), self.up.layer(pass)) {
+                (Some(gate), Some(up)) => pass.ops.gated(x, [gate, up]),
+                _ => {
+                    let up = self.up.forward(x.clone(), pass);
+                    pass.ops.gate(gate.forward(x, pass), up)
+                }
+            },
+            (None, Activation::GeluTanh) => pass.ops.gelu_tanh(self.up.forward(x, pass)),
+            (None, _) => pass.ops.gelu(self.up.forward(x, pass)),
         };
-        self.down.forward(hidden, pass)
+        self.down.forward_onto(sum, hidden, pass)
     }
 }

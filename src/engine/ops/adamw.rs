@@ -2,6 +2,7 @@
 
 use super::host::{change_row, numbers};
 use burn::Tensor;
+use std::fmt::Debug;
 
 /// The numbers of one step that all elements of a tensor share.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +19,27 @@ pub struct AdamWStep {
     pub epsilon: f32,
     /// rate / (1 − β₁ᵗ)
     pub rate: f32,
+}
+
+/// A trained tensor in one row, with its moments.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub value: Tensor<1>,
+    pub moments: [Tensor<1>; 2],
+    /// Whether weight decay pulls it.
+    pub decays: bool,
+}
+
+/// All trained tensors, moved together.
+pub trait Joined: Debug + Send {
+    /// Clips gradients by the norm of all of them and moves every row, with `step`'s decay where it decays.
+    fn step(&mut self, gradients: Vec<Tensor<1>>, limit: f64, step: &AdamWStep);
+
+    /// The rows' values, which later steps leave as they are.
+    fn values(&self) -> Vec<Tensor<1>>;
+
+    /// The rows' moments.
+    fn moments(&self) -> Vec<[Tensor<1>; 2]>;
 }
 
 pub(super) fn composed(

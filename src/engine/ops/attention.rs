@@ -2,8 +2,8 @@
 //! 2020). On the host head by head: the scores of one head and a block of queries stay in the cache, and what a block
 //! cannot see is not computed.
 
-use super::Layout;
 use super::host::{SliceOp, View, dot, exp, gemm, run, sum};
+use super::{Layer, Layout, Ops, Rotary};
 use burn::Tensor;
 use burn::tensor::activation::softmax;
 use burn::tensor::{Device, TensorData};
@@ -95,6 +95,24 @@ pub(super) fn composed([q, k, v]: [Tensor<2>; 3], shape: &AttentionShape, masks:
     let scores = q.mul_scalar(scale).matmul(shared(k).swap_dims(2, 3)) + mask;
     let mixed = softmax(scores, 3).matmul(shared(v));
     mixed.swap_dims(1, 2).reshape([batch * queries, heads * head_dim])
+}
+
+/// Attention of x to itself by the operations that `ops` has for its parts.
+pub(super) fn projected(
+    ops: &(impl Ops + ?Sized),
+    x: Tensor<2>,
+    [query, key, value]: [Layer<'_>; 3],
+    rotary: Option<&Rotary>,
+    shape: &AttentionShape,
+    masks: &mut Masks,
+) -> Tensor<2> {
+    let turned = |projected: Tensor<2>, heads: usize| match rotary {
+        None => projected,
+        Some(rotary) => ops.rotary(projected, rotary, &shape.queries, heads),
+    };
+    let query = turned(query.of(x.clone(), ops), shape.heads);
+    let key = turned(key.of(x.clone(), ops), shape.kv_heads);
+    ops.attention([query, key, value.of(x, ops)], shape, masks)
 }
 
 pub(super) fn host(qkv: [Tensor<2>; 3], shape: &AttentionShape) -> Tensor<2> {

@@ -2,8 +2,8 @@
 //!
 //! [`Ops`] is the interface to all of them. Its own bodies compose burn's tensor operations: they are right on every
 //! device that burn runs on, and what other implementations are held against. An implementation is a type that
-//! replaces the bodies of those operations which its device does better: [`Host`] works on slices in memory, with
-//! derivatives by hand; kernels for a GPU will be another such type. [`for_device`] chooses one when a model is
+//! replaces the bodies of those operations which its device does better: [`Host`] works on slices in memory, `Gpu` (with
+//! the feature `gpu`) by kernels of its own, both with derivatives by hand. [`for_device`] chooses one when a model is
 //! loaded; the model hands it to its layers, its session and its optimizer, and nobody asks for the device after that.
 //!
 //! `tests/engine_ops.rs` holds all implementations against each other, forward and backward.
@@ -15,6 +15,8 @@ mod cross_entropy;
 mod embedding;
 mod gate;
 mod gelu;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod host;
 mod layer_norm;
 mod layout;
@@ -24,8 +26,10 @@ mod rms_norm;
 mod rotary;
 mod weight;
 
-pub use adamw::AdamWStep;
+pub use adamw::{AdamWStep, Joined, Row};
 pub use attention::{AttentionShape, Masks};
+#[cfg(feature = "gpu")]
+pub use gpu::{Gpu, TASKS};
 pub use layout::{Layout, Regular};
 pub use packed::{Packed, PackedTensors, TooWide};
 pub use rotary::Rotary;
@@ -60,9 +64,22 @@ pub trait Ops: Debug + Send + Sync {
         attention::composed(qkv, shape, masks)
     }
 
-    /// `x·W + bias`: x `[rows, in]`, W `[in, out]`, bias `[out]`.
-    fn linear(&self, x: Tensor<2>, weight: &Weight, bias: Option<&Tensor<1>>) -> Tensor<2> {
-        linear::composed(x, weight.dense(), bias)
+    /// Attention of a sequence to itself, with its projections: x `[rows, d]` to `[rows, heads · head_dim]`.
+    fn self_attention(
+        &self,
+        x: Tensor<2>,
+        qkv: [Layer<'_>; 3],
+        rotary: Option<&Rotary>,
+        shape: &AttentionShape,
+        masks: &mut Masks,
+    ) -> Tensor<2> {
+        attention::projected(self, x, qkv, rotary, shape, masks)
+    }
+
+    /// `x·W + bias + sum`: x `[rows, in]`, W `[in, out]`, bias `[out]`, sum `[rows, out]`, which is what goes past a
+    /// layer.
+    fn linear(&self, x: Tensor<2>, weight: &Weight, bias: Option<&Tensor<1>>, sum: Option<Tensor<2>>) -> Tensor<2> {
+        linear::onto(sum, linear::composed(x, weight.dense(), bias))
     }
 
     /// `x·Wᵀ`: x `[rows, in]`, W `[out, in]`.
@@ -72,11 +89,11 @@ pub trait Ops: Debug + Send + Sync {
 
     /// `scale · (x·A)·B`: A `[in, rank]`, B `[rank, out]`.
     fn low_rank(&self, x: Tensor<2>, [a, b]: [&Tensor<2>; 2], scale: f64) -> Tensor<2> {
-        let plain = |x, matrix: &Tensor<2>| self.linear(x, &Weight::Whole(matrix.clone()), None);
+        let plain = |x, matrix: &Tensor<2>| self.linear(x, &Weight::Whole(matrix.clone()), None, None);
         plain(plain(x, a).mul_scalar(scale), b)
     }
 
-    /// `x·W + bias + scale · (x·A)·B` (Hu et al. 2021).
+    /// `x·W + bias + scale · (x·A)·B + sum` (Hu et al. 2021).
     fn linear_adapted(
         &self,
         x: Tensor<2>,
@@ -84,13 +101,19 @@ pub trait Ops: Debug + Send + Sync {
         bias: Option<&Tensor<1>>,
         adapter: [&Tensor<2>; 2],
         scale: f64,
+        sum: Option<Tensor<2>>,
     ) -> Tensor<2> {
-        self.linear(x.clone(), weight, bias) + self.low_rank(x, adapter, scale)
+        self.linear(x.clone(), weight, bias, sum) + self.low_rank(x, adapter, scale)
     }
 
     /// SwiGLU (Shazeer 2020): `silu(gate) · up`, element by element.
     fn gate(&self, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
         gate::composed(gate, up)
+    }
+
+    /// [`Ops::gate`] of two layers of x.
+    fn gated(&self, x: Tensor<2>, [gate, up]: [Layer<'_>; 2]) -> Tensor<2> {
+        self.gate(gate.of(x.clone(), self), up.of(x, self))
     }
 
     /// GELU (Hendrycks & Gimpel 2016), element by element.
@@ -136,9 +159,20 @@ pub trait Ops: Debug + Send + Sync {
         clip::composed(gradients, limit)
     }
 
+    /// The trained tensors, which `rows` makes, where this implementation moves them together: in place of
+    /// [`Ops::clip`] and [`Ops::adamw`] for each.
+    fn join(&self, _rows: &mut dyn FnMut() -> Vec<Row>) -> Option<Box<dyn Joined>> {
+        None
+    }
+
     /// Rows of x by number, `[rows, d]` to `[count, d]`.
     fn select_rows(&self, x: Tensor<2>, rows: Arc<[u32]>) -> Tensor<2> {
         embedding::composed_rows(x, &rows)
+    }
+
+    /// Rows of some tables by number, the tables' rows counted one table after another: each `[any, d]`, to `[count, d]`.
+    fn select_rows_of(&self, tables: Vec<Tensor<2>>, rows: Arc<[u32]>) -> Tensor<2> {
+        self.select_rows(Tensor::cat(tables, 0), rows)
     }
 
     /// A packed matrix in the form that this implementation multiplies by.
@@ -155,6 +189,24 @@ pub trait Ops: Debug + Send + Sync {
     /// Training steps whose losses are read together: where the device works ahead, each reading waits for it.
     fn steps_per_read(&self) -> usize {
         8
+    }
+}
+
+/// A linear layer's own tensors.
+#[derive(Clone, Copy, Debug)]
+pub struct Layer<'a> {
+    pub weight: &'a Weight,
+    pub bias: Option<&'a Tensor<1>>,
+    /// What is added beside the weight: A and B, and their product's scale.
+    pub adapter: Option<([&'a Tensor<2>; 2], f64)>,
+}
+
+impl Layer<'_> {
+    fn of(&self, x: Tensor<2>, ops: &(impl Ops + ?Sized)) -> Tensor<2> {
+        match self.adapter {
+            None => ops.linear(x, self.weight, self.bias, None),
+            Some((adapter, scale)) => ops.linear_adapted(x, self.weight, self.bias, adapter, scale, None),
+        }
     }
 }
 
@@ -186,8 +238,8 @@ impl Ops for Host {
         attention::host(qkv, shape)
     }
 
-    fn linear(&self, x: Tensor<2>, weight: &Weight, bias: Option<&Tensor<1>>) -> Tensor<2> {
-        linear::host(x, weight, false, bias)
+    fn linear(&self, x: Tensor<2>, weight: &Weight, bias: Option<&Tensor<1>>, sum: Option<Tensor<2>>) -> Tensor<2> {
+        linear::onto(sum, linear::host(x, weight, false, bias))
     }
 
     fn linear_transposed(&self, x: Tensor<2>, weight: &Weight) -> Tensor<2> {
@@ -201,8 +253,9 @@ impl Ops for Host {
         bias: Option<&Tensor<1>>,
         adapter: [&Tensor<2>; 2],
         scale: f64,
+        sum: Option<Tensor<2>>,
     ) -> Tensor<2> {
-        linear::host_adapted(x, weight, bias, adapter, scale)
+        linear::onto(sum, linear::host_adapted(x, weight, bias, adapter, scale))
     }
 
     fn gate(&self, gate: Tensor<2>, up: Tensor<2>) -> Tensor<2> {
@@ -258,5 +311,11 @@ impl Ops for Host {
 
 /// The best implementation for a device.
 pub fn for_device(device: &Device) -> &'static dyn Ops {
-    if matches!(device.clone().inner().as_dispatch(), DispatchDevice::Flex(_)) { &Host } else { &Composed }
+    match device.clone().inner().as_dispatch() {
+        DispatchDevice::Flex(_) => &Host,
+        #[cfg(feature = "gpu")]
+        DispatchDevice::Cube(_) => &Gpu,
+        #[allow(unreachable_patterns, reason = "which devices there are depends on burn's features")]
+        _ => &Composed,
+    }
 }

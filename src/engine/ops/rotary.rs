@@ -43,6 +43,18 @@ impl Rotary {
     pub fn positions(&self) -> usize {
         self.positions
     }
+
+    /// Cosines and sines, `[positions, half]`.
+    #[cfg(feature = "gpu")]
+    pub(super) fn tables(&self) -> [&Tensor<2>; 2] {
+        [&self.cos, &self.sin]
+    }
+
+    /// Half of the dimensions that rotate.
+    #[cfg(feature = "gpu")]
+    pub(super) fn half(&self) -> usize {
+        self.half
+    }
 }
 
 pub(super) fn composed(x: Tensor<2>, rotary: &Rotary, layout: &Layout, heads: usize) -> Tensor<2> {

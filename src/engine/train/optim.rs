@@ -4,12 +4,12 @@
 //! bit (burn's own optimizer hides its state).
 
 use crate::engine::model::Parameter;
-use crate::engine::ops::{AdamWStep, Ops};
+use crate::engine::ops::{AdamWStep, Joined, Ops, Row};
 use crate::spec::{ParameterSpec, TrainConfig};
 use burn::Tensor;
 use std::collections::BTreeSet;
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct AdamW {
     ops: &'static dyn Ops,
     beta1: f64,
@@ -18,15 +18,15 @@ pub struct AdamW {
     weight_decay: f64,
     /// The tensors that weight decay pulls.
     decaying: BTreeSet<String>,
-    pub(crate) moments: Vec<Moments>,
-    pub(crate) steps: usize,
+    state: State,
+    steps: usize,
 }
 
-/// Running means of one tensor's gradient and of its square.
-#[derive(Clone, Debug)]
-pub(crate) struct Moments {
-    pub first: Tensor<1>,
-    pub second: Tensor<1>,
+/// Running means of each tensor's gradient and of its square.
+#[derive(Debug)]
+enum State {
+    Apart(Vec<[Tensor<1>; 2]>),
+    Joined(Box<dyn Joined>),
 }
 
 impl AdamW {
@@ -40,24 +40,28 @@ impl AdamW {
             epsilon: config.epsilon,
             weight_decay: config.weight_decay,
             decaying: decaying.map(|parameter| parameter.name.clone()).collect(),
-            moments: Vec::new(),
+            state: State::Apart(Vec::new()),
             steps: 0,
         }
     }
 
-    /// Begins a step: the tensors' updates follow in a fixed order.
-    pub fn begin(&mut self) {
-        self.steps += 1;
+    /// Goes on after `steps` steps that left these moments.
+    pub fn resume(&mut self, steps: usize, moments: Vec<[Tensor<1>; 2]>) {
+        (self.steps, self.state) = (steps, State::Apart(moments));
     }
 
-    /// Moves the `index`-th trained tensor against its gradient (one row).
-    pub fn update(&mut self, index: usize, name: &str, parameter: &mut Parameter<'_>, gradient: Tensor<1>, rate: f64) {
-        if index == self.moments.len() {
-            self.moments.push(Moments { first: gradient.zeros_like(), second: gradient.zeros_like() });
-        }
-        let decay = if self.decaying.contains(name) { 1.0 - rate * self.weight_decay } else { 1.0 };
+    /// Moves the trained tensors against their gradients, which are clipped to `limit`. Both come in one order, rows to
+    /// tensors; `visit` may be called more than once.
+    pub fn step(
+        &mut self,
+        gradients: Vec<Tensor<1>>,
+        limit: f64,
+        rate: f64,
+        mut visit: impl FnMut(&mut dyn FnMut(String, Parameter<'_>)),
+    ) {
+        self.steps += 1;
         let step = AdamWStep {
-            decay: decay as f32,
+            decay: (1.0 - rate * self.weight_decay) as f32,
             beta1_rest: (1.0 - self.beta1) as f32,
             beta2: self.beta2 as f32,
             beta2_rest: (1.0 - self.beta2) as f32,
@@ -65,7 +69,51 @@ impl AdamW {
             epsilon: self.epsilon as f32,
             rate: (rate / (1.0 - self.beta1.powi(self.steps as i32))) as f32,
         };
-        let Moments { first, second } = &mut self.moments[index];
-        parameter.change(|value| self.ops.adamw(value, [first, second], gradient, &step));
+        let State::Apart(moments) = &mut self.state else { return self.step_joined(gradients, limit, &step, visit) };
+        for gradient in &gradients[moments.len()..] {
+            moments.push([gradient.zeros_like(), gradient.zeros_like()]);
+        }
+        let mut rows = || {
+            let mut rows = Vec::new();
+            visit(&mut |name, parameter| {
+                let moments = moments[rows.len()].clone();
+                rows.push(Row { value: parameter.flat(), moments, decays: self.decaying.contains(&name) });
+            });
+            rows
+        };
+        if let Some(joined) = self.ops.join(&mut rows) {
+            self.state = State::Joined(joined);
+            return self.step_joined(gradients, limit, &step, visit);
+        }
+        let mut tensors = self.ops.clip(gradients, limit).into_iter().zip(moments);
+        visit(&mut |name, mut parameter| {
+            let (gradient, [first, second]) = tensors.next().expect("each trained tensor has its gradient");
+            let decay = if self.decaying.contains(&name) { step.decay } else { 1.0 };
+            let step = AdamWStep { decay, ..step };
+            parameter.change(|value| self.ops.adamw(value, [first, second], gradient, &step));
+        });
+    }
+
+    fn step_joined(
+        &mut self,
+        gradients: Vec<Tensor<1>>,
+        limit: f64,
+        step: &AdamWStep,
+        mut visit: impl FnMut(&mut dyn FnMut(String, Parameter<'_>)),
+    ) {
+        let State::Joined(joined) = &mut self.state else { return };
+        joined.step(gradients, limit, step);
+        let mut values = joined.values().into_iter();
+        visit(&mut |_, mut parameter| {
+            parameter.set_flat(values.next().expect("each trained tensor was joined"));
+        });
+    }
+
+    /// The moments of each trained tensor; none before the first step.
+    pub(crate) fn moments(&self) -> Vec<[Tensor<1>; 2]> {
+        match &self.state {
+            State::Apart(moments) => moments.clone(),
+            State::Joined(joined) => joined.moments(),
+        }
     }
 }

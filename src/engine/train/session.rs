@@ -7,7 +7,7 @@
 use super::checkpoint::{self, Stored};
 use super::evaluate::evaluate_batch;
 use super::loss::sum_nats;
-use super::optim::{AdamW, Moments};
+use super::optim::AdamW;
 use super::run::{Outcome, Progress, RunData, TrainError};
 use crate::engine::adapt;
 use crate::engine::model::{Decoder, Dropout, HostTensor, ModelError, Parameter, read};
@@ -135,8 +135,7 @@ impl Session {
             Ok(Tensor::from_data(TensorData::new(tensor.values.clone(), [count]), &device))
         };
         session.best.clear();
-        session.optimizer.steps = counters.step;
-        let (best, moments) = (&mut session.best, &mut session.optimizer.moments);
+        let (best, mut moments) = (&mut session.best, Vec::new());
         let mut failed = None;
         adapt::visit(&mut session.model, &spec.method, &mut |name, mut parameter| {
             let mut place = || -> Result<(), TrainError> {
@@ -144,13 +143,13 @@ impl Session {
                 parameter.set_flat(row("now", &name, count)?);
                 best.push(row("best", &name, count)?);
                 if counters.step > 0 {
-                    let (first, second) = (row("first", &name, count)?, row("second", &name, count)?);
-                    moments.push(Moments { first, second });
+                    moments.push([row("first", &name, count)?, row("second", &name, count)?]);
                 }
                 Ok(())
             };
             failed = failed.take().or(place().err());
         });
+        session.optimizer.resume(counters.step, moments);
         session.counters = counters;
         failed.map_or(Ok(session), Err)
     }
@@ -248,14 +247,8 @@ impl Session {
         }
 
         let rate = config.rate(step, self.total_steps);
-        let gradients = self.model.ops().clip(summed, config.clip_norm);
-        self.optimizer.begin();
-        let mut gradients = gradients.into_iter().enumerate();
-        let optimizer = &mut self.optimizer;
-        adapt::visit(&mut self.model, method, &mut |name, mut parameter| {
-            let (index, gradient) = gradients.next().expect("each trained tensor gave its gradient above");
-            optimizer.update(index, &name, &mut parameter, gradient, rate);
-        });
+        let model = &mut self.model;
+        self.optimizer.step(summed, config.clip_norm, rate, |each| adapt::visit(model, method, &mut |n, p| each(n, p)));
 
         self.counters.step += 1;
         self.counters.presented_tokens += targets as u64;
@@ -365,7 +358,7 @@ impl Session {
     pub async fn checkpoint(&mut self) -> Result<Vec<u8>, TrainError> {
         self.read_losses().await?;
         let (mut names, mut shapes, mut values) = (Vec::new(), Vec::new(), Vec::new());
-        let (best, moments, mut index) = (&self.best, &self.optimizer.moments, 0);
+        let (best, moments, mut index) = (&self.best, self.optimizer.moments(), 0);
         adapt::visit(&mut self.model, &self.spec.method, &mut |name, parameter| {
             let shape = parameter.shape();
             let mut add = |prefix: &str, row: Tensor<1>| {
@@ -376,7 +369,7 @@ impl Session {
             add("now", parameter.flat());
             add("best", best[index].clone());
             // None before the first step.
-            if let Some(Moments { first, second }) = moments.get(index) {
+            if let Some([first, second]) = moments.get(index) {
                 add("first", first.clone());
                 add("second", second.clone());
             }

@@ -17,6 +17,13 @@ pub(super) fn composed(x: Tensor<2>, weight: Tensor<2>, bias: Option<&Tensor<1>>
     module::linear(x, weight, bias.cloned())
 }
 
+pub(super) fn onto(sum: Option<Tensor<2>>, out: Tensor<2>) -> Tensor<2> {
+    match sum {
+        None => out,
+        Some(sum) => sum + out,
+    }
+}
+
 /// `x·W + bias`, or with `transposed` `x·Wᵀ + bias`.
 pub(super) fn host(x: Tensor<2>, weight: &Weight, transposed: bool, bias: Option<&Tensor<1>>) -> Tensor<2> {
     let ([m, k], [rows, columns]) = (x.dims(), weight.dims());
