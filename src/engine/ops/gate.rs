@@ -1,6 +1,6 @@
 //! SwiGLU's gate (Shazeer 2020), element by element.
 
-use super::host::{SliceOp, elementwise, exp, run};
+use super::host::{SliceOp, binary, exp, run, ternary};
 use burn::Tensor;
 use burn::tensor::activation::silu;
 
@@ -24,8 +24,8 @@ struct Gate;
 impl SliceOp<2> for Gate {
     type Saved = ();
 
-    fn forward(&self, inputs: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
-        (elementwise(inputs, |[g, u]| g * sigmoid(g) * u), ())
+    fn forward(&self, [gate, up]: [&[f32]; 2], _: bool) -> (Vec<f32>, ()) {
+        (binary(gate, up, |g, u| g * sigmoid(g) * u), ())
     }
 
     fn backward(&self, [gate, up]: [&[f32]; 2], (): (), gradient: &[f32], wanted: [bool; 2]) -> [Option<Vec<f32>>; 2] {
@@ -34,8 +34,8 @@ impl SliceOp<2> for Gate {
             let s = sigmoid(g);
             s + g * s * (1.0 - s)
         };
-        let dgate = wanted[0].then(|| elementwise([gate, up, gradient], |[g, u, d]| d * u * slope(g)));
-        let dup = wanted[1].then(|| elementwise([gate, gradient], |[g, d]| d * (g * sigmoid(g))));
+        let dgate = wanted[0].then(|| ternary(gate, up, gradient, |g, u, d| d * u * slope(g)));
+        let dup = wanted[1].then(|| binary(gate, gradient, |g, d| d * (g * sigmoid(g))));
         [dgate, dup]
     }
 }

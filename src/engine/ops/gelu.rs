@@ -1,6 +1,6 @@
 //! GELU by tanh (Hendrycks & Gimpel 2016), element by element.
 
-use super::host::{SliceOp, elementwise, exp, run};
+use super::host::{SliceOp, binary, exp, run, unary};
 use burn::Tensor;
 use burn::tensor::activation::gelu_approximate;
 
@@ -27,8 +27,8 @@ fn tanh(x: f32) -> f32 {
 impl SliceOp<1> for GeluTanh {
     type Saved = ();
 
-    fn forward(&self, x: [&[f32]; 1], _: bool) -> (Vec<f32>, ()) {
-        (elementwise(x, |[x]| 0.5 * x * (1.0 + tanh(SLOPE * (x + CUBIC * x * x * x)))), ())
+    fn forward(&self, [x]: [&[f32]; 1], _: bool) -> (Vec<f32>, ()) {
+        (unary(x, |x| 0.5 * x * (1.0 + tanh(SLOPE * (x + CUBIC * x * x * x)))), ())
     }
 
     fn backward(&self, [x]: [&[f32]; 1], (): (), gradient: &[f32], _: [bool; 1]) -> [Option<Vec<f32>>; 1] {
@@ -36,6 +36,6 @@ impl SliceOp<1> for GeluTanh {
             let t = tanh(SLOPE * (x + CUBIC * x * x * x));
             0.5 * (1.0 + t) + 0.5 * x * (1.0 - t * t) * SLOPE * (1.0 + 3.0 * CUBIC * x * x)
         };
-        [Some(elementwise([x, gradient], |[x, d]| d * slope(x)))]
+        [Some(binary(x, gradient, |x, d| d * slope(x)))]
     }
 }

@@ -40,12 +40,34 @@ pub(crate) fn add(sum: &mut [f32], row: &[f32]) {
     sum.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
 }
 
-/// `of` element by element. Never inlined: within a larger function the compiler may not vectorise it.
+// Element by element. Never inlined, and loops instead of iterators' own: else whether the compiler vectorises them hangs on
+// what stands around the call.
+
 #[inline(never)]
-pub(crate) fn elementwise<const N: usize>(inputs: [&[f32]; N], of: impl Fn([f32; N]) -> f32) -> Vec<f32> {
-    let count = inputs.iter().map(|input| input.len()).min().unwrap_or(0);
-    let inputs = inputs.map(|input| &input[..count]);
-    (0..count).map(|i| of(inputs.map(|input| input[i]))).collect()
+pub(crate) fn unary(x: &[f32], of: impl Fn(f32) -> f32) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    for (out, &x) in out.iter_mut().zip(x) {
+        *out = of(x);
+    }
+    out
+}
+
+#[inline(never)]
+pub(crate) fn binary(x: &[f32], y: &[f32], of: impl Fn(f32, f32) -> f32) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    for ((out, &x), &y) in out.iter_mut().zip(x).zip(y) {
+        *out = of(x, y);
+    }
+    out
+}
+
+#[inline(never)]
+pub(crate) fn ternary(x: &[f32], y: &[f32], z: &[f32], of: impl Fn(f32, f32, f32) -> f32) -> Vec<f32> {
+    let mut out = vec![0.0; x.len()];
+    for (((out, &x), &y), &z) in out.iter_mut().zip(x).zip(y).zip(z) {
+        *out = of(x, y, z);
+    }
+    out
 }
 
 /// The sum of rows of `width` numbers.
