@@ -132,13 +132,9 @@ fn twenty_steps_of_every_method_are_those_of_pytorch() {
                     }
                     gradients.push(gradient);
                 });
-                let mut gradients = model.ops().clip(gradients, train.clip_norm).into_iter();
-                optimizer.begin();
-                let mut index = 0;
-                adapt::visit(&mut model, &method, &mut |name, mut parameter| {
-                    let gradient = gradients.next().expect("one each");
-                    optimizer.update(index, &name, &mut parameter, gradient, train.rate(step, STEPS));
-                    index += 1;
+                let rate = train.rate(step, STEPS);
+                optimizer.step(gradients, train.clip_norm, rate, |each| {
+                    adapt::visit(&mut model, &method, &mut |name, value| each(name, value));
                 });
             }
             let mut seen = 0;

@@ -59,13 +59,7 @@ fn steps(mut model: Decoder, method: &Method, batch: &Batch, rate: f64) -> Vec<f
         let mut graph = loss.clone().backward();
         let mut rows = Vec::new();
         adapt::visit(&mut model, method, &mut |_, mut parameter| rows.extend(parameter.take_gradient(&mut graph)));
-        let mut rows = model.ops().clip(rows, 1.0).into_iter();
-        optimizer.begin();
-        let mut index = 0;
-        adapt::visit(&mut model, method, &mut |name, mut parameter| {
-            optimizer.update(index, &name, &mut parameter, rows.next().unwrap(), rate);
-            index += 1;
-        });
+        optimizer.step(rows, 1.0, rate, |each| adapt::visit(&mut model, method, &mut |name, value| each(name, value)));
         loss.into_data().try_into_vec::<f32>().unwrap()[0] as f64
     };
     (0..20).map(step).collect()
