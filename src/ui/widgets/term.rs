@@ -18,6 +18,11 @@ impl Term {
     const ALL: [Term; 7] =
         [Term::Loss, Term::Nats, Term::BitsPerByte, Term::Exponent, Term::Interval, Term::Rectified, Term::Aicc];
 
+    /// The one of this title, where it is explained.
+    pub fn titled(title: &str) -> Option<Term> {
+        Term::ALL.into_iter().find(|term| term.title() == title)
+    }
+
     fn id(self) -> &'static str {
         match self {
             Term::Loss => "term-loss",

@@ -71,9 +71,9 @@ fn Group(group: GroupReport, kind: Option<MethodKind>, index: usize, across: Mem
 #[component]
 fn Parameters(fit: FittedLaw) -> impl IntoView {
     let info = fit.law.card();
-    let title = match fit.law.to_string() == "rectified" {
-        true => view! { <Word term=Term::Rectified /> }.into_any(),
-        false => info.title.into_any(),
+    let title = match Term::titled(info.title) {
+        Some(term) => view! { <Word term /> }.into_any(),
+        None => info.title.into_any(),
     };
     view! {
         <p class="law"><strong>{title}</strong> " " <Formula text=info.formula /></p>
